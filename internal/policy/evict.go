@@ -15,6 +15,7 @@ const (
 func (s *shard) evict(can func(slot uint32) bool) (uint32, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer func() { s.windowCost.Store(s.queue[window].cost) }()
 	s.drain()
 	s.limit = s.cost.Load()
 	if slot, ok := s.unpark(can, recheck); ok {
@@ -67,6 +68,9 @@ func (s *shard) victim(chances *int) uint32 {
 			s.move(cand, s.table.at(cand), probation)
 			return cold
 		default:
+			// The winner makes room at the back: a strong one must not stand
+			// before weak ones and turn down all who come.
+			s.move(cold, s.table.at(cold), s.table.at(cold).where())
 			return cand
 		}
 	}

@@ -23,7 +23,8 @@ type Policy struct {
 	table  table
 	tuner  tuner
 	shards []shard
-	cursor atomic.Uint32
+	cursor atomic.Uint32 // shard of the last newcomer or choice
+	turn   atomic.Uint32 // where the search for a full shard begins
 	total  atomic.Uint64 // cost of all slots
 	count  atomic.Int64
 }
@@ -81,6 +82,8 @@ func (p *Policy) AddWarm(key uint64, slot, cost uint32, freq int) {
 	s.drain()
 	s.admit(short, slot, cost, freq)
 	s.settle()
+	s.windowCost.Store(s.queue[window].cost)
+	p.cursor.Store(s.id)
 }
 
 // Remove takes slot out, and reports whether it was queued.
@@ -134,7 +137,7 @@ func (p *Policy) Release(slot uint32) {
 func (p *Policy) Evict(canEvict func(slot uint32) bool) (slot uint32, ok bool) {
 	n := len(p.shards)
 	p.tuner.limit(p.total.Load())
-	at := p.fullest()
+	at := p.choose()
 	for i := range n {
 		s := &p.shards[(at+i)%n]
 		if s.cost.Load() == 0 && i < n-1 {
@@ -148,14 +151,24 @@ func (p *Policy) Evict(canEvict func(slot uint32) bool) (slot uint32, ok bool) {
 	return none, false
 }
 
-// fullest is the next shard, in turn, that holds its share of the cost or
-// more. Shards so stay equally full without a bound for each.
-func (p *Policy) fullest() int {
+// choose is the shard to evict from: one whose window is over its share, from
+// the last choice or newcomer on, else (the window was made larger) one that holds its share of
+// the cost. To take from a shard that got no newcomer would let its next one
+// in without a duel.
+func (p *Policy) choose() int {
 	n := len(p.shards)
 	if n == 1 {
 		return 0
 	}
-	at, share := int(p.cursor.Add(1)), p.total.Load()/uint64(n)
+	at, share := int(p.cursor.Load()), p.total.Load()/uint64(n)
+	room := max(share*p.tuner.window()/100, 1)
+	for i := range n {
+		if k := (at + i) % n; p.shards[k].windowCost.Load() > room {
+			p.cursor.Store(uint32(k))
+			return k
+		}
+	}
+	at = int(p.turn.Add(1))
 	for i := range n {
 		if k := (at + i) % n; p.shards[k].cost.Load() >= share {
 			return k

@@ -13,7 +13,9 @@ const protectedShare = 90 // per cent
 type shard struct {
 	ring ring
 	cost atomic.Uint64 // of all its slots; read by the choice of a shard to evict from
-	_    [56]byte      // the lock's traffic stays off the hits' lines
+	// windowCost is that of its window after the last Add or Evict.
+	windowCost atomic.Uint64
+	_          [48]byte // the lock's traffic stays off the hits' lines
 
 	mu     sync.Mutex // guards what follows, and the table's entries of this shard
 	id     uint32

@@ -108,6 +108,7 @@ func (s *sim) evict(f *sketch, limit uint64) {
 		s.move(cand, probation)
 		s.remove(cold)
 	default:
+		s.move(cold, int(s.nodes[cold-1].where))
 		s.remove(cand)
 	}
 }

@@ -13,29 +13,29 @@ type sketch struct {
 const (
 	lineWords = 8
 	maxFreq   = 15
-	agePeriod = 10 // uses an entry between two halvings
+	agePeriod = 16 // uses an entry between two halvings
 	lowBits   = 0x7777777777777777
 )
 
 // minWords is 16 lines: below that, chance collisions decide duels.
-const minWords = 16 * lineWords
+const minWords = 32 * lineWords
 
 func newSketch() sketch { return sketch{words: make([]uint64, minWords)} }
 
-// ensure grows the sketch to 4-8 bytes an entry. A key's line in a table of
+// ensure grows the sketch to 8-16 bytes an entry. A key's line in a table of
 // twice the size is its old one or that plus the old size, so that a table
-// written twice counts as before.
+// written twice counts as before; halved, since the other keys of a line
+// moved away.
 func (s *sketch) ensure(entries int) {
-	for entries > 2*len(s.words) {
+	for entries > len(s.words) {
+		s.age()
 		s.words = append(s.words, s.words...)
 	}
 }
 
 // place gives the key's line and 20 bits that choose its counters.
 func (s *sketch) place(key uint32) (line []uint64, pick uint64) {
-	h := uint64(key) * 0x9E3779B97F4A7C15
-	h ^= h >> 32
-	h *= 0xD6E8FEB86659FD93
+	h := mix(uint64(key) * 0x9E3779B97F4A7C15)
 	n := uint64(len(s.words) / lineWords)
 	i := (h >> 40) & (n - 1)
 	return s.words[i*lineWords : (i+1)*lineWords : (i+1)*lineWords], h
@@ -64,11 +64,15 @@ func (s *sketch) raise(key uint32, f int) {
 	}
 }
 
-// add counts one use; entries is the number resident, which paces aging.
+// add counts one use; entries is the number resident, which paces aging. Uses
+// that a full counter cannot hold do not age the others.
 func (s *sketch) add(key uint32, entries int) {
-	s.raise(key, min(s.get(key)+1, maxFreq))
-	s.adds++
-	if s.adds >= agePeriod*max(entries, 16) {
+	f := s.get(key)
+	if f == maxFreq {
+		return
+	}
+	s.raise(key, f+1)
+	if s.adds++; s.adds >= agePeriod*max(entries, 16) {
 		s.age()
 	}
 }
