@@ -1,0 +1,108 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"time"
+
+	"github.com/millpond/millpond/internal/vfs"
+)
+
+const (
+	// MaxCommand is the most bytes of one command: a raft entry is written, sent and applied whole.
+	MaxCommand = 16 << 20
+	// MaxOpen is how many unacknowledged operations a session may have.
+	MaxOpen = 4096
+	// SessionIdle is how long, by the times in entries, a session's answers are kept after its last operation.
+	SessionIdle = time.Hour
+	// RetryWindow is how long after it was first proposed an operation may be retried. Half of SessionIdle: a
+	// retry cannot arrive after its session's answers have gone, even where two clocks differ by the other half.
+	RetryWindow = SessionIdle / 2
+)
+
+// Config configures a Journal. The zero value is a journal in memory.
+type Config struct {
+	// Dir holds the journal, one process at a time. Default "": in memory.
+	Dir string
+	// FS is the disk that Dir is on. Default vfs.OS.
+	FS vfs.FS
+	// NoSync leaves durability to the operating system: a crash of the machine may lose acknowledged changes. Default false.
+	NoSync bool
+	// NodeID is this node's name in the mesh; the one kept in Dir must be equal. Default: the kept one, else random.
+	NodeID string
+	// CheckpointEvery is after how many changes a checkpoint is made. Default 250,000: replayed in less than a second.
+	CheckpointEvery uint64
+	// CheckpointBytes is after how many bytes of log a checkpoint is made. Default 64 MiB.
+	CheckpointBytes int64
+	// CheckpointsKept is how many checkpoints are kept, and the log from the oldest of them. Default 2.
+	CheckpointsKept int
+	// SegmentSize is after how many bytes a new log file begins. Default 16 MiB.
+	SegmentSize int64
+	// Level is the highest feature level that this node knows. Default: whatever the state machine knows.
+	Level uint32
+	// Logger gets what an operator may want to know. Default: nothing is logged.
+	Logger *slog.Logger
+	// Now is the clock that stamps entries. Default time.Now.
+	Now func() time.Time
+	// Events are told what happens. Default: none.
+	Events Events
+}
+
+// Events are called by the journal's own goroutines and must not wait. Nil fields are skipped.
+type Events struct {
+	// Primary reports that this node began or ceased to be the primary.
+	Primary func(is bool)
+	// Checkpoint reports a checkpoint made, or why not.
+	Checkpoint func(CheckpointInfo)
+	// Stopped reports that the node stopped for good, and why.
+	Stopped func(err error)
+}
+
+// CheckpointInfo describes one checkpoint.
+type CheckpointInfo struct {
+	Index    uint64 // last entry in it
+	Bytes    int64
+	Duration time.Duration
+	Err      error
+}
+
+// complete returns c with its defaults, or everything that is wrong with it.
+func (c Config) complete() (Config, error) {
+	var errs []error
+	if c.SegmentSize < 0 || c.SegmentSize > 1<<30 {
+		errs = append(errs, fmt.Errorf("Config.SegmentSize is %d bytes: use 0 (16 MiB) or up to 1 GiB", c.SegmentSize))
+	}
+	if c.CheckpointsKept < 0 {
+		errs = append(errs, fmt.Errorf("Config.CheckpointsKept is %d: use 0 (2) or more", c.CheckpointsKept))
+	}
+	if c.CheckpointBytes < 0 {
+		errs = append(errs, fmt.Errorf("Config.CheckpointBytes is %d: use 0 (64 MiB) or more", c.CheckpointBytes))
+	}
+	if len(c.NodeID) > 255 {
+		errs = append(errs, fmt.Errorf("Config.NodeID has %d bytes: use up to 255", len(c.NodeID)))
+	}
+	if c.FS == nil {
+		c.FS = vfs.OS
+	}
+	if c.CheckpointEvery == 0 {
+		c.CheckpointEvery = 250_000
+	}
+	if c.CheckpointBytes == 0 {
+		c.CheckpointBytes = 64 << 20
+	}
+	if c.CheckpointsKept == 0 {
+		c.CheckpointsKept = 2
+	}
+	if c.Level == 0 {
+		c.Level = math.MaxUint32
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c, errors.Join(errs...)
+}

@@ -1,0 +1,154 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/millpond/millpond/journal/internal/lone"
+	"github.com/millpond/millpond/journal/internal/stable"
+)
+
+// Journal is one node's replica of the log. Safe for concurrent use.
+type Journal struct {
+	cfg    Config
+	log    *slog.Logger
+	raft   *raft.Raft
+	trans  *lone.Transport
+	store  *logStore
+	snaps  checkpoints
+	state  stable.Store
+	lock   io.Closer // nil in memory
+	node   string
+	m      *machine
+	at     progress
+	queue  queue
+	lead   leadership
+	ckpt   checkpointer
+	counts counters
+
+	closing chan struct{} // closed when Close begins
+	closed  chan struct{} // closed when nothing is left
+	once    sync.Once
+	closeMu struct {
+		sync.Mutex
+		err error
+	}
+	stopped struct {
+		sync.Mutex
+		err  error
+		done chan struct{} // closed with err
+	}
+}
+
+// checkpoints is a raft.SnapshotStore that says what the log must keep.
+type checkpoints interface {
+	raft.SnapshotStore
+	Needed() uint64
+	Last() (index uint64, size int64)
+	Problems() []error
+}
+
+// NodeID is this node's name, which stays the same over restarts of a journal with a directory.
+func (j *Journal) NodeID() string { return j.node }
+
+// Index is the last change applied here.
+func (j *Journal) Index() uint64 {
+	at, _ := j.at.now()
+	return at.index
+}
+
+// Time is the last applied entry's, ns since 1970; 0 before the first one.
+func (j *Journal) Time() int64 {
+	_, now := j.at.now()
+	return now
+}
+
+// stop ends the node for a reason that it cannot mend: every later call names it.
+func (j *Journal) stop(err error) {
+	j.stopped.Lock()
+	first := j.stopped.err == nil
+	if first {
+		j.stopped.err = &StoppedError{err}
+		close(j.stopped.done)
+	}
+	j.stopped.Unlock()
+	if !first {
+		return
+	}
+	j.lead.set(nil, nil)
+	j.log.Error("journal stopped", "error", err)
+	if j.cfg.Events.Stopped != nil {
+		j.cfg.Events.Stopped(err)
+	}
+}
+
+// err is why nothing can be done any more, or nil.
+func (j *Journal) err() error {
+	j.stopped.Lock()
+	err := j.stopped.err
+	j.stopped.Unlock()
+	if err != nil {
+		return err
+	}
+	select {
+	case <-j.closing:
+		return ErrClosed
+	default:
+		return nil
+	}
+}
+
+// Close waits for what is in flight, makes a checkpoint if there is much to replay, and ends every goroutine. It may be called
+// any number of times. If ctx ends first its error is returned while closing goes on: call again to wait for it.
+func (j *Journal) Close(ctx context.Context) error {
+	j.once.Do(func() {
+		close(j.closing)
+		go j.tearDown()
+	})
+	select {
+	case <-j.closed:
+	default:
+		select {
+		case <-j.closed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	j.closeMu.Lock()
+	defer j.closeMu.Unlock()
+	return j.closeMu.err
+}
+
+// tearDown ends in order: raft loses futures that it has not answered when it shuts down, so whoever waits for one goes first.
+func (j *Journal) tearDown() {
+	var errs []error
+	j.queue.close()
+	j.queue.wait()
+	errs = append(errs, j.ckpt.finish(j))
+	j.lead.finish()
+	errs = append(errs, j.raft.Shutdown().Error(), j.release())
+	j.closeMu.Lock()
+	j.closeMu.err = errors.Join(errs...)
+	j.closeMu.Unlock()
+	close(j.closed)
+}
+
+// release closes what Open opened.
+func (j *Journal) release() error {
+	var errs []error
+	if j.store != nil {
+		errs = append(errs, j.store.close())
+	}
+	if j.state != nil {
+		errs = append(errs, j.state.Close())
+	}
+	if j.lock != nil {
+		errs = append(errs, j.lock.Close())
+	}
+	return errors.Join(errs...)
+}

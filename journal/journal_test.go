@@ -1,0 +1,87 @@
+package journal_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/journal"
+)
+
+func TestProposeIsThereAfterReopen(t *testing.T) {
+	cfg := journal.Config{Dir: t.TempDir()}
+	j, _ := open(t, cfg)
+	node := j.NodeID()
+	for i := range 10 {
+		require.Equal(t, uint64(i+1), add(t, j, "a"))
+	}
+	require.NoError(t, j.Close(t.Context()))
+	require.NoError(t, j.Close(t.Context()))
+	_, _, err := j.Propose(t.Context(), journal.OpID{}, []byte("add a"))
+	require.ErrorIs(t, err, journal.ErrClosed)
+
+	j, r := open(t, cfg)
+	require.Equal(t, 10, r.get("a"))
+	require.Equal(t, uint64(10), j.Index())
+	require.Equal(t, node, j.NodeID())
+	require.Equal(t, uint64(11), add(t, j, "a"))
+}
+
+func TestMemoryInBubble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		r := newRegister()
+		j, err := journal.Open(t.Context(), journal.Config{CheckpointEvery: 100}, r)
+		require.NoError(t, err)
+		require.Less(t, time.Since(began), 20*time.Millisecond)
+		for range 1000 {
+			add(t, j, "x")
+		}
+		time.Sleep(time.Hour)
+		require.True(t, j.Primary())
+		add(t, j, "x")
+		require.NoError(t, j.Checkpoint(t.Context()))
+		require.Positive(t, j.Metrics().Checkpoints)
+		ctx := j.PrimaryContext()
+		require.NoError(t, ctx.Err())
+		require.NoError(t, j.Close(context.Background()))
+		require.Error(t, ctx.Err())
+	})
+}
+
+func TestConcurrentProposersEachOnce(t *testing.T) {
+	for name, cfg := range map[string]journal.Config{"memory": {}, "disk": {Dir: t.TempDir(), SegmentSize: 4 << 10}} {
+		t.Run(name, func(t *testing.T) {
+			j, r := open(t, cfg)
+			var wg sync.WaitGroup
+			seen := make([]uint64, 32*20)
+			for g := range 32 {
+				wg.Go(func() {
+					s := j.Session()
+					for i := range 20 {
+						op := s.Next()
+						_, index, err := j.Propose(t.Context(), op, []byte("add k"))
+						if err != nil {
+							t.Error(err)
+						}
+						s.Done(op)
+						seen[g*20+i] = index
+					}
+				})
+			}
+			wg.Wait()
+			require.Equal(t, 640, r.get("k"))
+			unique := map[uint64]bool{}
+			for _, at := range seen {
+				unique[at] = true
+			}
+			require.Len(t, unique, 640)
+			require.NoError(t, j.Barrier(t.Context()))
+			require.IsNonDecreasing(t, r.times)
+		})
+	}
+}

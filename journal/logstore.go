@@ -1,0 +1,137 @@
+package journal
+
+import (
+	"errors"
+	"io"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hashicorp/raft"
+)
+
+// logStore is what raft sees of the log: it keeps what older checkpoints need, and keeps raft from panicking.
+type logStore struct {
+	raft.LogStore
+	j       *Journal
+	running atomic.Bool // raft has started
+
+	mu struct {
+		sync.Mutex
+		read  error // the first read that failed
+		write error // the last write that failed; nil after one that did not
+	}
+}
+
+func newLogStore(l raft.LogStore, j *Journal) *logStore { return &logStore{LogStore: l, j: j} }
+
+// IsMonotonic implements raft.MonotonicLogStore.
+func (l *logStore) IsMonotonic() bool { return true }
+
+// GetLog reads an entry. Raft panics in its own goroutine when it cannot read what it is to apply, and would take the host
+// program with it: the node stops instead, and so does that goroutine.
+func (l *logStore) GetLog(index uint64, out *raft.Log) error {
+	err := l.LogStore.GetLog(index, out)
+	if err == nil {
+		return nil
+	}
+	l.mu.Lock()
+	if l.mu.read == nil {
+		l.mu.read = err
+	}
+	l.mu.Unlock()
+	if errors.Is(err, raft.ErrLogNotFound) || !l.running.Load() {
+		return err
+	}
+	l.j.stop(err)
+	go l.j.raft.Shutdown() // does not wait: raft's goroutines end by themselves
+	runtime.Goexit()
+	return err
+}
+
+// peek reads an entry for somebody who is not raft.
+func (l *logStore) peek(index uint64, out *raft.Log) error { return l.LogStore.GetLog(index, out) }
+
+func (l *logStore) readErr() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.read
+}
+
+// StoreLog implements raft.LogStore.
+func (l *logStore) StoreLog(e *raft.Log) error { return l.StoreLogs([]*raft.Log{e}) }
+
+// StoreLogs implements raft.LogStore. A log that is broken stops the node.
+func (l *logStore) StoreLogs(entries []*raft.Log) error {
+	err := l.LogStore.StoreLogs(entries)
+	l.mu.Lock()
+	l.mu.write = err
+	l.mu.Unlock()
+	if err != nil {
+		l.check()
+		return err
+	}
+	l.j.counts.logged(entries)
+	return nil
+}
+
+func (l *logStore) check() {
+	if b, ok := l.LogStore.(interface{ Broken() error }); ok {
+		if err := b.Broken(); err != nil {
+			l.j.stop(err)
+		}
+	}
+}
+
+func (l *logStore) writeErr() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.write
+}
+
+// DeleteRange implements raft.LogStore; of the head it keeps what the oldest checkpoint needs to go on from.
+func (l *logStore) DeleteRange(lo, hi uint64) error {
+	first, err := l.FirstIndex()
+	if err != nil {
+		return err
+	}
+	if lo <= first {
+		hi = min(hi, l.j.snaps.Needed())
+		l.j.at.trim(hi)
+	}
+	if hi < lo {
+		return nil
+	}
+	err = l.LogStore.DeleteRange(lo, hi)
+	if err != nil {
+		l.check()
+	}
+	return err
+}
+
+// clear empties the log.
+func (l *logStore) clear() error {
+	first, err := l.FirstIndex()
+	if err != nil || first == 0 {
+		return err
+	}
+	last, err := l.LastIndex()
+	if err != nil {
+		return err
+	}
+	return l.LogStore.DeleteRange(first, last)
+}
+
+// breaks makes every later write fail.
+func (l *logStore) breaks(err error) {
+	if b, ok := l.LogStore.(interface{ Break(error) }); ok {
+		b.Break(err)
+	}
+}
+
+func (l *logStore) close() error {
+	if c, ok := l.LogStore.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}

@@ -1,0 +1,226 @@
+package journal
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/millpond/millpond/internal/vfs"
+	"github.com/millpond/millpond/journal/internal/lone"
+	"github.com/millpond/millpond/journal/internal/memlog"
+	"github.com/millpond/millpond/journal/internal/seglog"
+	"github.com/millpond/millpond/journal/internal/snap"
+	"github.com/millpond/millpond/journal/internal/stable"
+)
+
+const (
+	keyNode  = "node/id"
+	keyBegun = "node/begun" // the log had a first entry: one that is empty now has been lost
+)
+
+// Open opens the journal, or begins one, restores sm from the newest checkpoint that checks and applies the log behind it. When it
+// returns this node, being alone, is the primary. ctx bounds Open alone.
+func Open(ctx context.Context, cfg Config, sm StateMachine) (*Journal, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	j := &Journal{cfg: cfg, log: cfg.Logger, closing: make(chan struct{}), closed: make(chan struct{})}
+	j.stopped.done = make(chan struct{})
+	j.m = &machine{sm: sm, level: cfg.Level, answers: newAnswers(), at: &j.at, stop: j.stop, applied: j.applied}
+	j.queue.init()
+	j.ckpt.init()
+	if err := j.openStores(); err != nil {
+		return nil, errors.Join(err, j.release())
+	}
+	if err := j.startRaft(); err != nil {
+		return nil, errors.Join(err, j.release())
+	}
+	j.start()
+	if err := j.awaitPrimary(ctx); err != nil {
+		return nil, errors.Join(err, j.Close(context.WithoutCancel(ctx)))
+	}
+	return j, nil
+}
+
+func (j *Journal) openStores() (err error) {
+	if j.cfg.Dir == "" {
+		j.state, _ = stable.Open(nil, "", true)
+		j.snaps = &memlog.Checkpoints{}
+		j.store = newLogStore(&memlog.Log{}, j)
+		return j.identify()
+	}
+	logs, ckpts := filepath.Join(j.cfg.Dir, "log"), filepath.Join(j.cfg.Dir, "checkpoints")
+	if err := makeDirs(j.cfg.FS, j.cfg.Dir, logs, ckpts); err != nil {
+		return err
+	}
+	if j.lock, err = j.cfg.FS.Lock(filepath.Join(j.cfg.Dir, "LOCK")); err != nil {
+		return err
+	}
+	if j.state, err = stable.Open(j.cfg.FS, j.cfg.Dir, j.cfg.NoSync); err != nil {
+		return err
+	}
+	if j.snaps, err = snap.Open(j.cfg.FS, ckpts, snap.Options{Kept: j.cfg.CheckpointsKept, NoSync: j.cfg.NoSync}); err != nil {
+		return err
+	}
+	log, err := seglog.Open(j.cfg.FS, logs, seglog.Options{SegmentSize: j.cfg.SegmentSize, NoSync: j.cfg.NoSync})
+	if err != nil {
+		return err
+	}
+	j.store = newLogStore(log, j)
+	return j.identify()
+}
+
+// makeDirs makes the directories and their names durable.
+func makeDirs(fsys vfs.FS, dir string, below ...string) error {
+	for _, d := range append([]string{dir}, below...) {
+		if err := fsys.MkdirAll(d, 0o700); err != nil {
+			return err
+		}
+	}
+	if err := fsys.SyncDir(dir); err != nil {
+		return err
+	}
+	return fsys.SyncDir(filepath.Dir(dir))
+}
+
+// identify finds or makes the node's id.
+func (j *Journal) identify() error {
+	kept, ok, err := j.state.Get(keyNode)
+	if err != nil {
+		return err
+	}
+	if ok {
+		j.node = string(kept)
+		if j.cfg.NodeID != "" && j.cfg.NodeID != j.node {
+			return fmt.Errorf("journal %s belongs to node %q, and Config.NodeID is %q: leave it empty, or use another directory", j.cfg.Dir, j.node, j.cfg.NodeID)
+		}
+		return nil
+	}
+	j.node = j.cfg.NodeID
+	if j.node == "" {
+		var b [16]byte
+		_, _ = rand.Read(b[:]) // never fails
+		j.node = hex.EncodeToString(b[:])
+	}
+	return j.state.Put(keyNode, []byte(j.node))
+}
+
+// startRaft begins a new log if there is none, and starts raft, which restores a checkpoint.
+func (j *Journal) startRaft() error {
+	if err := j.begin(); err != nil {
+		return err
+	}
+	if err := j.knowCheckpoints(); err != nil {
+		return err
+	}
+	j.trans = lone.New(j.node)
+	if err := j.newRaft(); err != nil {
+		return errors.Join(append([]error{err, j.store.readErr(), j.m.restore}, j.snaps.Problems()...)...)
+	}
+	for _, err := range j.snaps.Problems() {
+		j.log.Warn("checkpoint left out", "error", err)
+	}
+	at := point{j.raft.AppliedIndex(), j.m.index}
+	_, now := j.at.now()
+	j.at.know(at)
+	j.at.advance(at, now, nil)
+	return nil
+}
+
+// newRaft starts raft. It panics at entries that it cannot read, here in our goroutine.
+func (j *Journal) newRaft() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("raft: %v", p)
+		}
+	}()
+	c := raft.DefaultConfig()
+	c.LocalID = raft.ServerID(j.node)
+	c.Logger = newRaftLogger(j.cfg.Logger)
+	// 500 ms: shorter ones lost leadership under a busy disk. Alone the first election needs no timer: see leadership.
+	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = 500*time.Millisecond, 500*time.Millisecond, 500*time.Millisecond
+	// Commands are batched before raft, so its channel needs no buffer; a buffered future is lost by a shutdown.
+	c.BatchApplyCh = false
+	c.MaxAppendEntries = 512
+	c.TrailingLogs = 0                                            // logStore keeps what the older checkpoints need
+	c.SnapshotInterval, c.SnapshotThreshold = 24*time.Hour, 1<<62 // the checkpointer decides
+	c.PreVoteDisabled = true                                      // there is nobody to ask
+	c.NoLegacyTelemetry = true
+	c.NotifyCh = j.lead.init()
+	term := stable.Raft{Store: j.state, OnLost: func(err error) { j.store.breaks(err); j.stop(err) }}
+	j.raft, err = raft.NewRaft(c, j.m, j.store, term, j.snaps, j.trans)
+	j.store.running.Store(err == nil)
+	return err
+}
+
+// begin writes the first entry: a configuration whose one voter is this node.
+func (j *Journal) begin() error {
+	last, err := j.store.LastIndex()
+	if err != nil {
+		return err
+	}
+	newest, _ := j.snaps.Last()
+	_, begun, err := j.state.Get(keyBegun)
+	switch {
+	case err != nil:
+		return err
+	case last == 0 && newest == 0 && begun:
+		err := fmt.Errorf("journal %s: the log is gone, and no checkpoint can be read", j.cfg.Dir)
+		return errors.Join(append([]error{err}, j.snaps.Problems()...)...)
+	case newest > 0 && last < newest:
+		// Without syncs a crash may take the log's end and leave the checkpoint: what is in the log is in it too.
+		return j.store.clear()
+	case begun:
+		return nil
+	case last > 0 || newest > 0: // a crash came between the first entry and this
+		return j.state.Put(keyBegun, []byte{1})
+	}
+	conf := raft.Configuration{Servers: []raft.Server{{
+		Suffrage: raft.Voter, ID: raft.ServerID(j.node), Address: raft.ServerAddress(j.node),
+	}}}
+	first := &raft.Log{Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(conf)}
+	if err := j.store.StoreLogs([]*raft.Log{first}); err != nil {
+		return err
+	}
+	return j.state.Put(keyBegun, []byte{1})
+}
+
+// knowCheckpoints learns where in the numbering of changes each checkpoint lies.
+func (j *Journal) knowCheckpoints() error {
+	first, err := j.store.FirstIndex()
+	if err != nil {
+		return err
+	}
+	if first == 1 {
+		j.at.know(point{})
+	}
+	list, err := j.snaps.List()
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		_, r, err := j.snaps.Open(m.ID)
+		if err != nil {
+			continue // it is in Problems now
+		}
+		if st, _, _, err := readPrologue(r); err == nil && first <= m.Index+1 {
+			j.at.know(point{m.Index, st.index})
+		}
+		_ = r.Close()
+	}
+	return nil
+}
+
+// start starts this journal's own goroutines.
+func (j *Journal) start() {
+	j.ckpt.start(j)
+	j.queue.start(j)
+	j.lead.start(j)
+}
