@@ -140,9 +140,6 @@ func (p *Policy) Evict(canEvict func(slot uint32) bool) (slot uint32, ok bool) {
 	at := p.choose()
 	for i := range n {
 		s := &p.shards[(at+i)%n]
-		if s.cost.Load() == 0 && i < n-1 {
-			continue
-		}
 		if slot, ok = s.evict(canEvict); ok {
 			p.left(p.table.at(slot).cost)
 			return slot, true
