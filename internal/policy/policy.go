@@ -58,10 +58,17 @@ func (p *Policy) Hit(key uint64, slot uint32) {
 	if st&queued != 0 || st&whereMask == 0 {
 		return // read only: any number of cores may hit one block
 	}
-	if s := st >> shardBit; p.shards[s].ring.push(slot) {
-		e.state.Or(queued)
-	} else if st&marked == 0 {
-		e.state.Or(marked)
+	r := &p.shards[st>>shardBit].ring
+	if r.full() {
+		if st&marked == 0 {
+			e.state.CompareAndSwap(st, st|marked)
+		}
+		return
+	}
+	// The flag goes first: set after the push it could outlive the drain that
+	// clears it, and the slot's hits would be ignored until it left.
+	if e.state.CompareAndSwap(st, st|queued) && !r.push(slot) {
+		e.state.And(^uint32(queued))
 	}
 }
 

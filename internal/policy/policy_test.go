@@ -31,3 +31,18 @@ func TestEvictTakesEachSlotOnce(t *testing.T) {
 	require.Zero(t, p.Stats().Cost)
 	require.Zero(t, p.Stats().Blocks)
 }
+
+// What was refused is found again once it may go, however many others may not.
+func TestEvictFindsTheOneThatWasReleased(t *testing.T) {
+	p := policy.New(policy.Config{Capacity: 100})
+	for i := range uint32(100) {
+		p.Add(uint64(i), i, 1)
+	}
+	_, ok := p.Evict(func(uint32) bool { return false })
+	require.False(t, ok)
+	for want := range uint32(100) {
+		slot, ok := p.Evict(func(slot uint32) bool { return slot == want })
+		require.True(t, ok, "slot %d", want)
+		require.Equal(t, want, slot)
+	}
+}

@@ -15,6 +15,8 @@ type ring struct {
 	buf  [ringSize]atomic.Uint32 // slot + 1; 0 is claimed and not yet written
 }
 
+func (r *ring) full() bool { return r.tail.Load()-r.head.Load() >= ringSize }
+
 // push reports whether slot was written. It writes nothing to a full ring.
 func (r *ring) push(slot uint32) bool {
 	t := r.tail.Load()
