@@ -1,0 +1,144 @@
+package snap_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/hashicorp/raft"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/millpond/millpond/internal/vfs"
+	"github.com/millpond/millpond/journal/internal/snap"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var update = flag.Bool("update", false, "write the golden file again")
+
+var conf = raft.Configuration{Servers: []raft.Server{{ID: "n", Address: "n"}}}
+
+func open(t testing.TB, dir string) *snap.Store {
+	t.Helper()
+	s, err := snap.Open(vfs.OS, dir, snap.Options{})
+	require.NoError(t, err)
+	return s
+}
+
+func write(t testing.TB, s *snap.Store, index uint64, data []byte) {
+	t.Helper()
+	k, err := s.Create(1, index, 3, conf, 1, nil)
+	require.NoError(t, err)
+	_, err = k.Write(data)
+	require.NoError(t, err)
+	require.NoError(t, k.Close())
+}
+
+func read(s *snap.Store, id string) ([]byte, error) {
+	_, r, err := s.Open(id)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(r)
+	return b, errors.Join(err, r.Close())
+}
+
+func big(n int) []byte {
+	b := make([]byte, n)
+	rng := rand.New(rand.NewPCG(1, 1))
+	for i := range b {
+		b[i] = byte(rng.Uint32())
+	}
+	return b
+}
+
+func TestKeepsTheNewest(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	require.Zero(t, s.Needed())
+	for i, n := range []int{0, 1, 256 << 10, 256<<10 + 1, 700_000} {
+		write(t, s, uint64(i+1)*10, big(n))
+	}
+	require.Equal(t, uint64(40), s.Needed())
+	for range 2 {
+		list, err := s.List()
+		require.NoError(t, err)
+		require.Len(t, list, 2)
+		require.Equal(t, uint64(50), list[0].Index)
+		require.Equal(t, uint64(3), list[0].Term)
+		require.Equal(t, conf, list[0].Configuration)
+		got, err := read(s, list[0].ID)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(big(700_000), got))
+		s = open(t, dir)
+	}
+	k, err := s.Create(1, 60, 3, conf, 1, nil)
+	require.NoError(t, err)
+	require.NoError(t, k.Cancel())
+	ents, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, ents, 2)
+}
+
+func TestEveryFlippedBitIsFound(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	write(t, s, 7, []byte("some state"))
+	name := filepath.Join(dir, "00000000000000000007.ckpt")
+	whole, err := os.ReadFile(name)
+	require.NoError(t, err)
+	for at := range whole {
+		b := bytes.Clone(whole)
+		b[at] ^= 0x10
+		require.NoError(t, os.WriteFile(name, b, 0o600))
+		s, err := snap.Open(vfs.OS, dir, snap.Options{})
+		require.NoError(t, err, "byte %d", at)
+		_, err = read(s, "00000000000000000007.ckpt")
+		damage, ok := errors.AsType[*snap.DamageError](err)
+		require.True(t, ok, "byte %d: %v", at, err)
+		require.Equal(t, name, damage.File)
+		require.Len(t, s.Problems(), 1)
+	}
+	for n := range whole {
+		require.NoError(t, os.WriteFile(name, whole[:n], 0o600))
+		_, err := read(open(t, dir), "00000000000000000007.ckpt")
+		require.Error(t, err, "cut at %d", n)
+	}
+}
+
+func TestGolden(t *testing.T) {
+	dir := t.TempDir()
+	write(t, open(t, dir), 7, []byte("some state"))
+	b, err := os.ReadFile(filepath.Join(dir, "00000000000000000007.ckpt"))
+	require.NoError(t, err)
+	const golden = "testdata/checkpoint.v1.hex"
+	if *update {
+		require.NoError(t, os.WriteFile(golden, []byte(hex.EncodeToString(b)+"\n"), 0o644))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	require.Equal(t, string(want), hex.EncodeToString(b)+"\n")
+}
+
+func FuzzRead(f *testing.F) {
+	dir := f.TempDir()
+	s := open(f, dir)
+	write(f, s, 7, []byte("some state"))
+	b, err := os.ReadFile(filepath.Join(dir, "00000000000000000007.ckpt"))
+	require.NoError(f, err)
+	f.Add(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		name := filepath.Join(dir, "00000000000000000007.ckpt")
+		require.NoError(t, os.WriteFile(name, b, 0o600))
+		if s, err := snap.Open(vfs.OS, dir, snap.Options{}); err == nil {
+			_, _ = read(s, "00000000000000000007.ckpt")
+		}
+	})
+}
