@@ -1,0 +1,333 @@
+package namespace
+
+import "slices"
+
+// parentFor finds the directory that a new name goes into, makes missing ones if asked, and checks everything that
+// stands in the way.
+func (t *Tree) parentFor(path string, u *User, parents bool, owner, group string, now int64) (*node, string, error) {
+	if err := CheckPath(path); err != nil {
+		return nil, "", err
+	}
+	dir, name := split(path)
+	d, err := t.walk(dir, u)
+	if err == ErrNotExist && parents {
+		g, gname, gerr := t.parentFor(dir, u, true, owner, group, now)
+		if gerr != nil {
+			return nil, "", gerr
+		}
+		if d = g.kids[gname]; d == nil {
+			if d, err = t.makeDir(g, gname, 0o755, owner, group, u, now); err != nil {
+				return nil, "", err
+			}
+		}
+		err = nil
+	}
+	switch {
+	case err != nil:
+		return nil, "", err
+	case !d.Dir:
+		return nil, "", ErrNotDir
+	case t.readOnly(d):
+		return nil, "", ErrReadOnly
+	case !d.may(u, 3):
+		return nil, "", ErrPermission
+	}
+	if err := t.heldAbove(d); err != nil {
+		return nil, "", err
+	}
+	return d, name, t.freeName(path)
+}
+
+// heldAbove reports an intent on a subtree that d lies in.
+func (t *Tree) heldAbove(d *node) error {
+	for k := d; k != nil && k != t.root; k = t.nodes[k.Parent] {
+		if in := t.intents[k.Intent]; in != nil && (in.Kind == IntentRemove || in.Kind == IntentRename) {
+			return &IntentError{ID: k.Intent}
+		}
+	}
+	return nil
+}
+
+func (t *Tree) makeDir(d *node, name string, mode uint32, owner, group string, u *User, now int64) (*node, error) {
+	n := t.newNode(now)
+	n.Dir, n.Complete, n.kids = true, true, map[string]*node{}
+	n.Mode, n.Owner, n.Group = 0o755, owner, group
+	n.ChildrenLoaded = true
+	if m := t.mountOf(d); m != nil || d.MountPoint {
+		n.ChildrenLoaded = false
+	}
+	n.inherit(d)
+	t.link(d, name, n, now)
+	return n, nil
+}
+
+func (n *node) inherit(d *node) {
+	n.Pinned = n.Pinned || d.Pinned
+	if n.TTLAction == TTLFree {
+		n.TTLAction = d.TTLAction
+	}
+	if d.DefaultACL != nil {
+		n.ACL = d.DefaultACL
+		if n.Dir {
+			n.DefaultACL = d.DefaultACL
+		}
+	}
+}
+
+func (x *CreateFile) apply(t *Tree, a *applied) {
+	if x.Path == "/" {
+		a.fail(ErrExist)
+		return
+	}
+	d, name, err := t.parentFor(x.Path, x.User, x.Parents, x.Owner, x.Group, a.now)
+	if err != nil {
+		a.fail(err)
+		return
+	}
+	old := d.kids[name]
+	if old != nil {
+		switch {
+		case old.Dir:
+			a.fail(ErrExist)
+			return
+		case !x.Overwrite && !x.Extend:
+			a.fail(ErrExist)
+			return
+		case !old.may(x.User, 2):
+			a.fail(ErrPermission)
+			return
+		}
+	}
+	n := t.newNode(a.now)
+	n.FileID, n.BlockSize, n.Mode, n.Owner, n.Group, n.Lease = x.FileID, x.BlockSize, x.Mode, x.Owner, x.Group, x.Lease
+	if n.Mode == 0 {
+		n.Mode = 0o644
+	}
+	n.Pinned, n.TTL, n.TTLAction, n.TTLFrom, n.ReplicasMin, n.ReplicasMax = x.Pin, x.TTL, x.TTLAction, a.now, x.ReplicasMin, x.ReplicasMax
+	n.inherit(d)
+	if old != nil {
+		n.shadow, n.Parent, n.Name = true, d.Ino, name
+		n.Pinned = n.Pinned || old.Pinned
+		t.nodes[n.Ino] = n
+	} else {
+		t.link(d, name, n, a.now)
+	}
+	a.answer.Ino = n.Ino
+}
+
+func (x *CompleteFile) apply(t *Tree, a *applied) {
+	n := t.nodes[x.Ino]
+	if n == nil || n.Complete || n.Lease != x.Lease {
+		a.fail(ErrLeaseLost)
+		return
+	}
+	if err := t.held(n); err != nil {
+		a.fail(err)
+		return
+	}
+	t.complete(n, x, a)
+}
+
+func (t *Tree) complete(n *node, x *CompleteFile, a *applied) {
+	d := t.nodes[n.Parent]
+	if n.shadow {
+		if d == nil {
+			a.fail(ErrLeaseLost)
+			delete(t.nodes, n.Ino)
+			return
+		}
+		if old := d.kids[n.Name]; old != nil {
+			if old.Dir {
+				a.fail(ErrIsDir)
+				return
+			}
+			if err := t.held(old); err != nil && old.Intent != n.Intent {
+				a.fail(err)
+				return
+			}
+			t.drop(old, a)
+		}
+		n.shadow = false
+		t.link(d, n.Name, n, a.now)
+	}
+	n.Complete, n.FileID, n.Size, n.ModTime, n.ChangeTime = true, x.FileID, x.Size, x.ModTime, a.now
+	n.Homes, n.Persist, n.Version, n.Lease = slices.Clone(x.Homes), x.Persist, x.Version, [16]byte{}
+	n.SyncedAt = a.now
+	if n.Persist == ToPersist {
+		a.effect(ToPersistEffect, n)
+	}
+	if n.Pinned {
+		a.effect(Pinned, n)
+	}
+	a.answer.Ino = n.Ino
+}
+
+func (x *AbandonFile) apply(t *Tree, a *applied) {
+	n := t.nodes[x.Ino]
+	if n == nil || n.Complete || n.Lease != x.Lease {
+		return
+	}
+	if err := t.held(n); err != nil {
+		a.fail(err)
+		return
+	}
+	t.drop(n, a)
+}
+
+func (x *ExpireLeases) apply(t *Tree, a *applied) {
+	var gone []*node
+	for _, n := range t.nodes {
+		if !n.Dir && !n.Complete && n.Intent == 0 && (n.Lease == x.Lease) != x.Except {
+			gone = append(gone, n)
+		}
+	}
+	slices.SortFunc(gone, func(a, b *node) int { return int(a.Ino) - int(b.Ino) })
+	for _, n := range gone {
+		t.drop(n, a)
+	}
+}
+
+func (x *Mkdir) apply(t *Tree, a *applied) {
+	if x.Path == "/" {
+		if !x.Parents {
+			a.fail(ErrExist)
+		}
+		return
+	}
+	d, name, err := t.parentFor(x.Path, x.User, x.Parents, x.Owner, x.Group, a.now)
+	if err == nil || err == ErrReadOnly || err == ErrPermission {
+		if n, e := t.walk(x.Path, nil); e == nil {
+			if !n.Dir || !x.Parents {
+				a.fail(ErrExist)
+			}
+			a.answer.Ino = n.Ino
+			return
+		}
+	}
+	if err != nil {
+		a.fail(err)
+		return
+	}
+	n, _ := t.makeDir(d, name, 0, x.Owner, x.Group, x.User, a.now)
+	if x.Mode != 0 {
+		n.Mode = x.Mode.Perm()
+	}
+	a.answer.Ino = n.Ino
+}
+
+func (t *Tree) checkRename(from, to string, u *User, overwrite bool) (*node, *node, string, error) {
+	n, err := t.walk(from, u)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	if err := CheckPath(to); err != nil {
+		return nil, nil, "", err
+	}
+	if n == t.root || n.MountPoint || to == "/" {
+		return nil, nil, "", ErrInvalid
+	}
+	if from == to {
+		return n, nil, "", nil
+	}
+	if len(to) > len(from) && to[:len(from)+1] == from+"/" {
+		return nil, nil, "", ErrInvalid
+	}
+	d, name, err := t.parentFor(to, u, false, "", "", 0)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	old := d.kids[name]
+	switch {
+	case old != nil && old.MountPoint:
+		return nil, nil, "", ErrInvalid
+	case t.mountOf(n) != t.mountOf(d):
+		return nil, nil, "", ErrCrossMount
+	case old != nil && !overwrite:
+		return nil, nil, "", ErrExist
+	case old != nil && old.Dir:
+		return nil, nil, "", ErrExist
+	case old != nil && n.Dir:
+		return nil, nil, "", ErrNotDir
+	}
+	p := t.nodes[n.Parent]
+	if t.readOnly(n) {
+		return nil, nil, "", ErrReadOnly
+	}
+	if !p.may(u, 3) {
+		return nil, nil, "", ErrPermission
+	}
+	inner := false
+	below(n, func(k *node) bool { inner = inner || k.MountPoint; return !inner })
+	if inner {
+		return nil, nil, "", ErrInvalid
+	}
+	if err := t.heldBelow(n); err != nil {
+		return nil, nil, "", err
+	}
+	if old != nil {
+		if err := t.held(old); err != nil {
+			return nil, nil, "", err
+		}
+	}
+	return n, d, name, nil
+}
+
+func (t *Tree) move(n, d *node, name string, a *applied) {
+	if old := d.kids[name]; old != nil && old != n {
+		t.drop(old, a)
+	}
+	t.unlink(n, a.now)
+	n.ChangeTime = a.now
+	t.link(d, name, n, a.now)
+}
+
+func (x *Rename) apply(t *Tree, a *applied) {
+	n, d, name, err := t.checkRename(x.From, x.To, x.User, x.Overwrite)
+	if err != nil {
+		a.fail(err)
+		return
+	}
+	if d != nil {
+		t.move(n, d, name, a)
+	}
+	a.answer.Ino = n.Ino
+}
+
+func (t *Tree) checkRemove(path string, u *User, recursive bool) (*node, error) {
+	n, err := t.walk(path, u)
+	if err != nil {
+		return nil, err
+	}
+	if n == t.root || n.MountPoint {
+		return nil, ErrInvalid
+	}
+	if t.readOnly(n) {
+		return nil, ErrReadOnly
+	}
+	if p := t.nodes[n.Parent]; !p.may(u, 3) || p.Mode&01000 != 0 && !n.owns(u) && !p.owns(u) {
+		return nil, ErrPermission
+	}
+	if len(n.kids) > 0 && !recursive {
+		return nil, ErrNotEmpty
+	}
+	inner := false
+	below(n, func(k *node) bool { inner = inner || k.MountPoint; return !inner })
+	if inner {
+		return nil, ErrInvalid
+	}
+	return n, t.heldBelow(n)
+}
+
+func (x *Remove) apply(t *Tree, a *applied) {
+	n, err := t.checkRemove(x.Path, x.User, x.Recursive)
+	if err != nil {
+		a.fail(err)
+		return
+	}
+	p := t.nodes[n.Parent]
+	if x.CacheOnly {
+		p.ChildrenLoaded = false
+	}
+	t.drop(n, a)
+	p.ModTime = a.now
+}

@@ -1,0 +1,224 @@
+package namespace
+
+import (
+	"slices"
+	"strings"
+)
+
+func (x *Begin) apply(t *Tree, a *applied) {
+	var marks []*node
+	switch x.Kind {
+	case IntentRemove:
+		n, err := t.checkRemove(x.Path, x.User, x.Recursive)
+		if err != nil {
+			a.fail(err)
+			return
+		}
+		marks = []*node{n}
+	case IntentRename:
+		n, d, name, err := t.checkRename(x.Path, x.To, x.User, x.Overwrite)
+		if err != nil {
+			a.fail(err)
+			return
+		}
+		marks = []*node{n}
+		if d != nil && d.kids[name] != nil && d.kids[name] != n {
+			marks = append(marks, d.kids[name])
+		}
+	case IntentPublish:
+		n := t.nodes[x.Ino]
+		if n == nil {
+			a.fail(ErrLeaseLost)
+			return
+		}
+		if err := t.held(n); err != nil {
+			a.fail(err)
+			return
+		}
+		if t.pathOf(n) != x.Path {
+			a.fail(ErrLeaseLost)
+			return
+		}
+		marks = []*node{n}
+		if d := t.nodes[n.Parent]; d != nil {
+			if old := d.kids[n.Name]; old != nil && old != n {
+				if err := t.held(old); err != nil {
+					a.fail(err)
+					return
+				}
+				marks = append(marks, old)
+			}
+		}
+	case IntentSetAttr:
+		n, err := t.walk(x.Path, x.User)
+		if err == nil {
+			err = t.held(n)
+		}
+		if err == nil {
+			var c command
+			if c, err = decodeCmd(x.Payload); err == nil {
+				err = c.(*SetAttr).check(n)
+			}
+		}
+		if err != nil {
+			a.fail(err)
+			return
+		}
+		marks = []*node{n}
+	case IntentMkdir:
+		d, name, err := t.parentFor(x.Path, x.User, false, "", "", a.now)
+		if err == nil && d.kids[name] != nil {
+			err = ErrExist
+		}
+		if err != nil {
+			a.fail(err)
+			return
+		}
+	default:
+		a.fail(ErrInvalid)
+		return
+	}
+	t.nextID++
+	in := &Intent{
+		ID: t.nextID, Kind: x.Kind, Path: x.Path, To: x.To, Ino: x.Ino, Key: x.Key, Prior: x.Prior, Recursive: x.Recursive,
+		Overwrite: x.Overwrite, Unchecked: x.Unchecked, Mode: x.Mode, Owner: x.Owner, Group: x.Group, Payload: x.Payload,
+	}
+	if len(marks) > 0 && in.Ino == 0 {
+		in.Ino = marks[0].Ino
+	}
+	t.intents[in.ID] = in
+	for _, n := range marks {
+		n.Intent = in.ID
+	}
+	a.answer.IntentID, a.answer.Ino = in.ID, in.Ino
+}
+
+func (x *Step) apply(t *Tree, a *applied) {
+	in := t.intents[x.IntentID]
+	if in == nil || in.Kind != IntentRemove {
+		a.fail(ErrInvalid)
+		return
+	}
+	for _, p := range x.Paths {
+		if !strings.HasPrefix(p, in.Path+"/") {
+			continue
+		}
+		if n, err := t.walk(p, nil); err == nil && !n.MountPoint {
+			t.drop(n, a)
+		}
+	}
+}
+
+func (x *End) apply(t *Tree, a *applied) {
+	in := t.intents[x.IntentID]
+	if in == nil {
+		return
+	}
+	delete(t.intents, in.ID)
+	for _, n := range t.nodes {
+		if n.Intent == in.ID {
+			n.Intent = 0
+		}
+	}
+	defer func() { a.effects = append(a.effects, Effect{Kind: IntentEnded, ID: in.ID}) }()
+	if !x.Commit {
+		return
+	}
+	n := t.nodes[in.Ino]
+	switch in.Kind {
+	case IntentRemove:
+		if n != nil {
+			p := t.nodes[n.Parent]
+			t.drop(n, a)
+			p.ModTime = a.now
+		}
+	case IntentRename:
+		d, err := t.walk(firstOf(split(in.To)), nil)
+		if n == nil || err != nil {
+			return
+		}
+		_, name := split(in.To)
+		if string(in.Payload) == "replace" {
+			t.move(n, d, name, a)
+			return
+		}
+		t.move(n, d, name, a)
+		t.published(n, x)
+	case IntentPublish:
+		if n == nil {
+			return
+		}
+		if len(in.Payload) > 0 {
+			c, err := decodeCmd(in.Payload)
+			cf, ok := c.(*CompleteFile)
+			if err != nil || !ok {
+				a.fail(ErrInvalid)
+				return
+			}
+			cf.Persist, cf.Version = Persisted, x.Version
+			t.complete(n, cf, a)
+			n.SyncedAt = a.now
+			t.parentsPersisted(n)
+			return
+		}
+		n.Persist = Persisted
+		t.published(n, x)
+		n.SyncedAt = a.now
+		t.parentsPersisted(n)
+	case IntentSetAttr:
+		if n == nil {
+			return
+		}
+		c, err := decodeCmd(in.Payload)
+		if s, ok := c.(*SetAttr); err == nil && ok {
+			s.set(t, n, a)
+		}
+		t.published(n, x)
+	case IntentMkdir:
+		d, name, err := t.parentFor(in.Path, nil, false, "", "", a.now)
+		if err == nil && d.kids[name] == nil {
+			k, _ := t.makeDir(d, name, 0, in.Owner, in.Group, nil, a.now)
+			if in.Mode != 0 {
+				k.Mode = in.Mode.Perm()
+			}
+			k.Persist, k.ChildrenLoaded, k.SyncedAt = Persisted, true, a.now
+			a.answer.Ino = k.Ino
+		}
+	}
+}
+
+func firstOf(a, _ string) string { return a }
+
+// published records the version that the store has now.
+func (t *Tree) published(n *node, x *End) {
+	if !n.Dir && x.Version != "" {
+		n.Version = x.Version
+	}
+}
+
+func (t *Tree) parentsPersisted(n *node) {
+	for k := t.nodes[n.Parent]; k != nil && k != t.root; k = t.nodes[k.Parent] {
+		k.Persist = Persisted
+	}
+}
+
+func (t *Tree) Intents() []Intent {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	var out []Intent
+	for _, in := range t.intents {
+		out = append(out, *in)
+	}
+	slices.SortFunc(out, func(a, b Intent) int { return int(a.ID) - int(b.ID) })
+	return out
+}
+
+func (t *Tree) Intent(id uint64) (Intent, bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	in := t.intents[id]
+	if in == nil {
+		return Intent{}, false
+	}
+	return *in, true
+}

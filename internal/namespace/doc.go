@@ -1,0 +1,2 @@
+// Package namespace is the inode tree: a pure state machine.
+package namespace

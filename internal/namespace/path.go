@@ -1,0 +1,22 @@
+package namespace
+
+import (
+	"fmt"
+	"strings"
+)
+
+// CheckPath accepts "/" and "/a/b".
+func CheckPath(p string) error {
+	switch {
+	case p == "/":
+		return nil
+	case p == "" || p[0] != '/' || len(p) > 4096:
+		return fmt.Errorf("%w: path %.50q", ErrInvalid, p)
+	}
+	for name := range strings.SplitSeq(p[1:], "/") {
+		if name == "" || name == "." || name == ".." || len(name) > 255 || strings.IndexByte(name, 0) >= 0 {
+			return fmt.Errorf("%w: name %.50q", ErrInvalid, name)
+		}
+	}
+	return nil
+}

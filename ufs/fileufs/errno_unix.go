@@ -1,0 +1,20 @@
+//go:build unix
+
+package fileufs
+
+import (
+	"fmt"
+	"io/fs"
+	"syscall"
+)
+
+const (
+	enotdir   = syscall.ENOTDIR
+	enotempty = syscall.ENOTEMPTY
+	eisdir    = syscall.EISDIR
+)
+
+func version(fi fs.FileInfo) string {
+	st := fi.Sys().(*syscall.Stat_t)
+	return fmt.Sprintf("%d-%d-%d", fi.Size(), fi.ModTime().UnixNano(), st.Ino)
+}

@@ -1,0 +1,54 @@
+package ufs
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/millpond/millpond/ufs/driver"
+)
+
+var (
+	registryMu sync.RWMutex
+	registry   = map[string]driver.Opener{}
+)
+
+// Register makes a scheme known; a driver's init calls it. A scheme registered twice panics.
+func Register(scheme string, open driver.Opener) {
+	registryMu.Lock()
+	defer registryMu.Unlock()
+	if _, dup := registry[scheme]; dup {
+		panic("ufs: scheme registered twice: " + scheme)
+	}
+	registry[scheme] = open
+}
+
+// Schemes lists the registered schemes, sorted.
+func Schemes() []string {
+	registryMu.RLock()
+	defer registryMu.RUnlock()
+	return slices.Sorted(maps.Keys(registry))
+}
+
+// Open opens the place that url names through the driver of its scheme.
+func Open(ctx context.Context, rawURL string, o *Options) (*Store, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return nil, fmt.Errorf("no under store at %q: %w", rawURL, err)
+	}
+	registryMu.RLock()
+	open := registry[u.Scheme]
+	registryMu.RUnlock()
+	if open == nil {
+		return nil, fmt.Errorf("%w: no under store at %q: unknown scheme %q (have %s)", driver.ErrInvalid, rawURL, u.Scheme, strings.Join(Schemes(), ", "))
+	}
+	d, id, err := open(ctx, u)
+	if err != nil {
+		return nil, fmt.Errorf("no under store at %q: %w", rawURL, err)
+	}
+	return New(d, id, o), nil
+}
