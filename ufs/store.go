@@ -348,3 +348,12 @@ func (s *Store) SetMode(ctx context.Context, key string, mode fs.FileMode) (a At
 }
 
 var _ = path.Join
+
+func (s *Store) SetOwner(ctx context.Context, key, owner, group string) (a Attr, err error) {
+	m, ok := s.d.(driver.Owner)
+	if !ok {
+		return a, driver.ErrUnsupported
+	}
+	err = s.call(ctx, "setowner", key, false, func(ctx context.Context) error { a, err = m.SetOwner(ctx, key, owner, group); return err })
+	return a, err
+}

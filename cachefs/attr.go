@@ -1,0 +1,149 @@
+package cachefs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/ufs"
+)
+
+// AttrOptions say what SetAttr changes: nil leaves it.
+type AttrOptions struct {
+	Recursive bool // directories with all that is below
+
+	Pin         *bool             // keep the blocks out of the evictor; later files below inherit it
+	TTL         *time.Duration    // from now on; 0: for ever
+	TTLAction   *TTLAction        // what happens at its end
+	ReplicasMin *int              // copies to keep at least, in a mesh
+	ReplicasMax *int              // passive copies stop at; 0 no limit
+	Mode        *fs.FileMode      // permission bits; reaches stores that have them
+	Owner       *string           // reaches stores that have owners
+	Group       *string           // the same
+	ACL         *ACL              // access control list; an empty one removes it
+	DefaultACL  *ACL              // of a directory: what new entries inherit
+	Xattr       map[string][]byte // set; a nil value removes
+	ModTime     *time.Time
+}
+
+// ACL is an access control list, as POSIX 1003.1e has it.
+type ACL = namespace.ACL
+
+// SetAttr changes what is not the content.
+func (n *Node) SetAttr(ctx context.Context, path string, o *AttrOptions) error {
+	return pathError("setattr", path, n.setAttr(ctx, path, deref(o)))
+}
+
+func (n *Node) setAttr(ctx context.Context, path string, o AttrOptions) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	in, err := n.known(ctx, path)
+	switch {
+	case err != nil:
+		return err
+	case in == nil:
+		return ErrNotExist
+	}
+	c := o.command(path, n.user(ctx))
+	m, key := n.mounts.find(path)
+	inStore := m != nil && !m.readOnly && (o.Mode != nil || o.Owner != nil || o.Group != nil)
+	if inStore {
+		if inStore, err = n.stored(ctx, m, key, in); err != nil {
+			return err
+		}
+	}
+	if m != nil && m.readOnly && (o.Mode != nil || o.Owner != nil || o.Group != nil) {
+		return ErrReadOnly
+	}
+	if !inStore {
+		_, err := n.change(ctx, c)
+		return n.removed(ctx, err)
+	}
+	b := &namespace.Begin{
+		Kind: namespace.IntentSetAttr, Path: path, User: n.user(ctx), Recursive: o.Recursive, Prior: in.Version, Payload: c.Append(nil),
+	}
+	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, _ uint64) (outcome, error) {
+		return n.setStoreAttr(ctx, s, path, key, in, &o)
+	})
+}
+
+func (o *AttrOptions) check() error {
+	switch {
+	case o.TTL != nil && *o.TTL < 0:
+		return fmt.Errorf("%w: TTL %v; want 0 (for ever) or more", ErrInvalid, *o.TTL)
+	case o.ReplicasMin != nil && *o.ReplicasMin < 0, o.ReplicasMax != nil && *o.ReplicasMax < 0:
+		return fmt.Errorf("%w: negative number of replicas", ErrInvalid)
+	case o.ReplicasMin != nil && o.ReplicasMax != nil && *o.ReplicasMax != 0 && *o.ReplicasMin > *o.ReplicasMax:
+		return fmt.Errorf("%w: ReplicasMin %d above ReplicasMax %d", ErrInvalid, *o.ReplicasMin, *o.ReplicasMax)
+	}
+	return nil
+}
+
+// command is the change as the namespace makes it.
+func (o *AttrOptions) command(path string, u *namespace.User) *namespace.SetAttr {
+	c := &namespace.SetAttr{
+		Path: path, User: u, Recursive: o.Recursive, Pin: o.Pin, TTLAction: o.TTLAction, ReplicasMin: o.ReplicasMin,
+		ReplicasMax: o.ReplicasMax, Mode: o.Mode, Owner: o.Owner, Group: o.Group, ACL: o.ACL, DefaultACL: o.DefaultACL,
+	}
+	if o.TTL != nil {
+		ttl := int64(*o.TTL)
+		c.TTL = &ttl
+	}
+	if o.ModTime != nil {
+		at := o.ModTime.UnixNano()
+		c.ModTime = &at
+	}
+	for name, value := range o.Xattr {
+		if value == nil {
+			c.RemoveXattr = append(c.RemoveXattr, name)
+			continue
+		}
+		if c.Xattr == nil {
+			c.Xattr = map[string][]byte{}
+		}
+		c.Xattr[name] = value
+	}
+	slices.Sort(c.RemoveXattr)
+	return c
+}
+
+// setStoreAttr makes the store's part of a change: mode and owner, where it has them.
+func (n *Node) setStoreAttr(ctx context.Context, s *ufs.Store, path, key string, in *namespace.Inode, o *AttrOptions) (outcome, error) {
+	set := func(key string) error {
+		var errs []error
+		if o.Mode != nil && s.Caps().Mode {
+			_, err := s.SetMode(ctx, key, o.Mode.Perm())
+			errs = append(errs, err)
+		}
+		if (o.Owner != nil || o.Group != nil) && s.Caps().Owner {
+			_, err := s.SetOwner(ctx, key, deref(o.Owner), deref(o.Group))
+			errs = append(errs, err)
+		}
+		return errors.Join(errs...)
+	}
+	if err := set(key); err != nil {
+		return outcome{}, err
+	}
+	if in.Dir && o.Recursive {
+		m, _ := n.mounts.find(path)
+		for a, err := range s.List(ctx, ufs.ListOptions{Prefix: key, Recursive: true}) {
+			if err == nil {
+				err = set(a.Key)
+			}
+			if err != nil {
+				return outcome{}, err
+			}
+			n.absent.forget(m, a.Key)
+		}
+	}
+	if in.Dir {
+		return outcome{}, nil
+	}
+	a, err := s.Stat(ctx, key)
+	return outcome{a.Version, a.ModTime.UnixNano()}, err
+}

@@ -1,0 +1,195 @@
+package cachefs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/millpond/millpond/internal/vfs"
+	"github.com/millpond/millpond/journal"
+	"github.com/millpond/millpond/tier"
+	"github.com/millpond/millpond/ufs"
+)
+
+const (
+	minBlock     = 64 << 10
+	maxBlock     = 1 << 30
+	defaultBlock = 4 << 20 // one S3 range at 100 MB/s is 40 ms
+)
+
+// Ages for MountConfig.Sync.
+const (
+	SyncNever  time.Duration = 0  // what was seen once is believed for ever
+	SyncAlways time.Duration = -1 // every look asks the store
+)
+
+// Config is a node's configuration, one field or struct for each layer. The zero Config is a working node: a memory
+// tier, a journal in memory, no mounts, and nothing on any disk.
+type Config struct {
+	// Dir holds what outlives the process: journal, node id, progress of jobs; one process at a time. It is made if
+	// missing, 0700. Default: none, all of that is in memory and ends with the process.
+	Dir string
+	// Tiers are the kinds of local storage, in any order. A disk tier without Dirs lives in Dir. Default: one memory
+	// tier of an eighth of the machine's (or the cgroup's) memory, at most 1 GiB, taken from the system as it fills.
+	Tiers []tier.Config
+	// Mounts are mounted at Open; those of an earlier run come back by themselves if their URL says how. Default: none.
+	Mounts []MountConfig
+	// Journal tunes the log. Dir, FS, NodeID and Logger are filled in from here. Default: its zero value.
+	Journal journal.Config
+	// UFS tunes stores that are opened by URL: calls in flight, retries, breaker. Default: its zero value.
+	UFS ufs.Options
+
+	// BlockSize is the block size of new and found files: bytes, a multiple of 64 KiB up to 1 GiB. Default: 4 MiB.
+	BlockSize int64
+	// Permissions turns on POSIX mode bits and ACLs against the User of each context. A context without a User is the
+	// process's own and may do everything. Default: false.
+	Permissions bool
+	// ReadAhead is how far ahead of a sequential reader blocks are fetched at most: bytes. Default: 64 MiB, at most a
+	// quarter of the memory tier. Negative: none.
+	ReadAhead int64
+	// FillWorkers bring the rest of cold blocks and what is read ahead. Default: 8.
+	FillWorkers int
+	// FillQueue bounds what waits for them; what finds it full is dropped and counted. Default: 256.
+	FillQueue int
+	// PersistWorkers upload files at the same time. Default: 4.
+	PersistWorkers int
+	// PersistMinDelay and PersistMaxDelay bound the back-off of an upload that fails: it never gives up. Default:
+	// 100 ms, 1 minute.
+	PersistMinDelay, PersistMaxDelay time.Duration
+	// TTLInterval is how often times to live are looked at. Default: 1 second.
+	TTLInterval time.Duration
+	// CloseTimeout bounds Close. Default: 30 seconds.
+	CloseTimeout time.Duration
+	// Poison overwrites blocks that are lent no more, so that a View used after its Release fails loudly in tests.
+	// Default: false.
+	Poison bool
+
+	// Logger gets what a return value cannot carry. Default: nothing is logged.
+	Logger *slog.Logger
+	// Events are called as things happen. Default: none.
+	Events Events
+	// FS is the local disk below journal and disk tiers. Default: the operating system's.
+	FS vfs.FS
+}
+
+// MountConfig is a mount made at Open.
+type MountConfig struct {
+	Path     string        // where: absolute; its parent is made if missing
+	URL      string        // which place: "file:///data/in"; not needed with Store
+	Store    *ufs.Store    // an opened store instead; the caller closes it after the node. Default: opened from URL
+	ReadOnly bool          // refuse changes below. Default: false
+	Sync     time.Duration // how old what was seen may grow before the store is asked again. Default: SyncNever
+}
+
+// complete returns a copy with the defaults filled in, or everything that is wrong with c.
+func (c Config) complete() (Config, error) {
+	var bad []error
+	report := func(field string, value any, want string) {
+		bad = append(bad, fmt.Errorf("%w: Config.%s is %v; want %s", ErrInvalid, field, value, want))
+	}
+	if err := checkBlockSize(c.BlockSize); err != nil {
+		report("BlockSize", c.BlockSize, err.Error())
+	}
+	c.BlockSize = orDefault(c.BlockSize, defaultBlock)
+	for _, f := range []struct {
+		name string
+		v    *int
+		def  int
+	}{{"FillWorkers", &c.FillWorkers, 8}, {"FillQueue", &c.FillQueue, 256}, {"PersistWorkers", &c.PersistWorkers, 4}} {
+		if *f.v < 0 {
+			report(f.name, *f.v, fmt.Sprintf("0 (the default, %d) or more", f.def))
+		}
+		*f.v = orDefault(*f.v, f.def)
+	}
+	for _, f := range []struct {
+		name string
+		v    *time.Duration
+		def  time.Duration
+	}{
+		{"PersistMinDelay", &c.PersistMinDelay, 100 * time.Millisecond}, {"PersistMaxDelay", &c.PersistMaxDelay, time.Minute},
+		{"TTLInterval", &c.TTLInterval, time.Second}, {"CloseTimeout", &c.CloseTimeout, 30 * time.Second},
+	} {
+		if *f.v < 0 {
+			report(f.name, *f.v, fmt.Sprintf("0 (the default, %v) or more", f.def))
+		}
+		*f.v = orDefault(*f.v, f.def)
+	}
+	if c.PersistMaxDelay < c.PersistMinDelay {
+		report("PersistMaxDelay", c.PersistMaxDelay, fmt.Sprintf("at least PersistMinDelay, %v", c.PersistMinDelay))
+	}
+	bad = append(bad, c.completeTiers()...)
+	bad = append(bad, c.checkMounts()...)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.Level(127)}))
+	}
+	if c.FS == nil {
+		c.FS = vfs.OS
+	}
+	if c.Journal.Dir == "" && c.Dir != "" {
+		c.Journal.Dir = filepath.Join(c.Dir, "journal")
+	}
+	if c.Journal.FS == nil {
+		c.Journal.FS = c.FS
+	}
+	if c.Journal.Logger == nil {
+		c.Journal.Logger = c.Logger
+	}
+	return c, errors.Join(bad...)
+}
+
+// completeTiers gives disk tiers without directories one below Dir, and a node without tiers its memory tier.
+func (c *Config) completeTiers() (bad []error) {
+	c.Tiers = slices.Clone(c.Tiers)
+	if len(c.Tiers) == 0 {
+		c.Tiers = []tier.Config{{Kind: tier.Memory, Size: defaultMemory(c.BlockSize)}}
+	}
+	for i := range c.Tiers {
+		t := &c.Tiers[i]
+		if t.Kind == tier.Memory || len(t.Dirs) > 0 {
+			continue
+		}
+		if c.Dir == "" {
+			bad = append(bad, fmt.Errorf("%w: Config.Tiers[%d].Dirs is empty; give the %v tier a directory, or Config.Dir one", ErrInvalid, i, t.Kind))
+			continue
+		}
+		t.Dirs = []tier.Dir{{Path: filepath.Join(c.Dir, fmt.Sprintf("%v", t.Kind)), Quota: t.Size}}
+	}
+	return bad
+}
+
+func (c *Config) checkMounts() (bad []error) {
+	seen := map[string]bool{}
+	for i, m := range c.Mounts {
+		if err := checkPath(m.Path); err != nil {
+			bad = append(bad, fmt.Errorf("Config.Mounts[%d].Path is %q: %w", i, m.Path, err))
+		}
+		if m.URL == "" && m.Store == nil {
+			bad = append(bad, fmt.Errorf("%w: Config.Mounts[%d] (%q) has neither URL nor Store; give it one", ErrInvalid, i, m.Path))
+		}
+		if seen[m.Path] {
+			bad = append(bad, fmt.Errorf("%w: Config.Mounts[%d].Path is %q, as an earlier one's; paths differ", ErrInvalid, i, m.Path))
+		}
+		seen[m.Path] = true
+	}
+	return bad
+}
+
+// checkBlockSize accepts 0, which means the default.
+func checkBlockSize(n int64) error {
+	if n == 0 || n >= minBlock && n <= maxBlock && n%minBlock == 0 {
+		return nil
+	}
+	return errors.New("0 (the default, 4 MiB) or a multiple of 64 KiB up to 1 GiB")
+}
+
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}

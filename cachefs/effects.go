@@ -1,0 +1,157 @@
+package cachefs
+
+import (
+	"context"
+	"sync"
+
+	"github.com/millpond/millpond/internal/namespace"
+)
+
+// maxEffects bounds what waits for the tiers: 64 Ki effects of 100 B are 6 MiB. Beyond it the node forgets them and
+// compares its tiers with its replica instead.
+const maxEffects = 64 << 10
+
+// effects is the queue between Apply, which must not wait, and the tiers, which may.
+type effects struct {
+	mu struct {
+		sync.Mutex
+		queue    []namespace.Effect
+		overflow bool          // something was left out: compare
+		ended    chan struct{} // closed and replaced when an intent ends
+		idle     chan struct{} // closed while nothing is queued or worked on
+	}
+	wake chan struct{} // one token: there is work
+}
+
+func newEffects() *effects {
+	e := &effects{wake: make(chan struct{}, 1)}
+	e.mu.ended = make(chan struct{})
+	e.mu.idle = make(chan struct{})
+	close(e.mu.idle)
+	return e
+}
+
+// add queues what an entry asks for.
+func (e *effects) add(list []namespace.Effect) {
+	if len(list) == 0 {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range list {
+		if list[i].Kind == namespace.IntentEnded {
+			close(e.mu.ended)
+			e.mu.ended = make(chan struct{})
+			continue
+		}
+		if len(e.mu.queue) >= maxEffects {
+			e.mu.overflow = true
+			continue
+		}
+		e.mu.queue = append(e.mu.queue, list[i])
+	}
+	e.wakeLocked()
+}
+
+// lost notes that effects were not seen.
+func (e *effects) lost() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.mu.overflow = true
+	e.wakeLocked()
+}
+
+func (e *effects) wakeLocked() {
+	select {
+	case <-e.mu.idle:
+		e.mu.idle = make(chan struct{})
+	default:
+	}
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+// intentEnded returns a channel that is closed when the next intent ends.
+func (e *effects) intentEnded() <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.mu.ended
+}
+
+// take hands over all that waits.
+func (e *effects) take() (list []namespace.Effect, overflow bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list, overflow = e.mu.queue, e.mu.overflow
+	e.mu.queue, e.mu.overflow = nil, false
+	return list, overflow
+}
+
+// rest closes idle if nothing came while the taken effects were worked on.
+func (e *effects) rest() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.mu.queue) > 0 || e.mu.overflow {
+		return
+	}
+	select {
+	case <-e.mu.idle:
+	default:
+		close(e.mu.idle)
+	}
+}
+
+// depth is how many effects wait.
+func (e *effects) depth() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.mu.queue)
+}
+
+// wait returns when all that was asked for so far has been done.
+func (e *effects) wait(ctx context.Context) error {
+	e.mu.Lock()
+	idle := e.mu.idle
+	e.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// runEffects does what applied entries ask of this node, until ctx ends. Owner: Node.start.
+func (n *Node) runEffects(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.effects.wake:
+		}
+		list, overflow := n.effects.take()
+		for i := range list {
+			n.obey(&list[i])
+		}
+		if overflow {
+			n.compare(ctx)
+		}
+		n.effects.rest()
+	}
+}
+
+// obey does one thing that an entry asks for.
+func (n *Node) obey(e *namespace.Effect) {
+	switch e.Kind {
+	case namespace.Dropped, namespace.Freed:
+		n.tiers.DropFile(e.FileID)
+	case namespace.Pinned:
+		n.pinFile(e.Ino, true)
+	case namespace.Unpinned:
+		n.pinFile(e.Ino, false)
+	case namespace.ToPersistEffect:
+		n.persist.kick()
+	}
+}

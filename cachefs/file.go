@@ -1,0 +1,168 @@
+package cachefs
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+
+	"github.com/millpond/millpond/internal/namespace"
+)
+
+// File is an open file: one version, whatever happens to its name. It implements io.Reader, io.ReaderAt, io.Seeker,
+// io.WriterTo, io.Closer and fs.File. ReadAt and View may be called by any number of goroutines at once, and with
+// Close; Read, Seek and WriteTo share one offset and take turns.
+//
+// A version that cannot be had any more, because the file was removed, overwritten or changed in its store and no tier
+// holds the bytes, is ErrChanged: never a mixture of two versions, never a short read without an error.
+type File struct {
+	ctx context.Context
+	*handle
+}
+
+// handle is what all contexts of one open file share.
+type handle struct {
+	n     *Node
+	in    namespace.Inode // as it was opened
+	path  string
+	from  *found // where the store has it, while the replica does not know it yet
+	read  ReadType
+	shift uint8 // log2 of the block size, 0 if that is no power of two
+
+	closed atomic.Bool
+	table  blockTable
+	ahead  ahead
+	pos    struct {
+		sync.Mutex
+		off int64
+	}
+	file File // the first File: one allocation for both
+}
+
+func newFile(ctx context.Context, n *Node, path string, in *namespace.Inode, from *found, rt ReadType) *File {
+	h := &handle{n: n, in: *in, path: path, from: from, read: rt}
+	if bs := uint64(in.BlockSize); bits.OnesCount64(bs) == 1 {
+		h.shift = uint8(bits.TrailingZeros64(bs))
+	}
+	h.table.init(h.blocks())
+	h.file = File{ctx: ctx, handle: h}
+	return &h.file
+}
+
+// blocks is how many blocks the file has.
+func (h *handle) blocks() int64 {
+	if h.in.Size == 0 {
+		return 0
+	}
+	return (h.in.Size-1)/h.in.BlockSize + 1
+}
+
+// blockLen is the length of block i: the block size but for the last.
+func (h *handle) blockLen(i int64) int64 {
+	return min(h.in.BlockSize, h.in.Size-i*h.in.BlockSize)
+}
+
+// WithContext returns the same open file under another context: offset and Close are shared.
+func (f *File) WithContext(ctx context.Context) *File { return &File{ctx: ctx, handle: f.handle} }
+
+// Name is the path that was opened.
+func (f *File) Name() string { return f.path }
+
+// Size is the length of the opened version in bytes.
+func (f *File) Size() int64 { return f.in.Size }
+
+// Stat describes the version that was opened.
+func (f *File) Stat() (fs.FileInfo, error) {
+	if f.closed.Load() {
+		return nil, pathError("stat", f.path, ErrClosed)
+	}
+	return &Info{in: f.in, path: f.path}, nil
+}
+
+// Close ends the file. Reads under way end as they would have; later ones are ErrClosed, as is a second Close. Views
+// stay good until their Release.
+func (f *File) Close() error {
+	if f.closed.Swap(true) {
+		return pathError("close", f.path, ErrClosed)
+	}
+	return nil
+}
+
+// Read reads from the offset on, at most to the end of the block it lies in; io.EOF at the file's end.
+func (f *File) Read(p []byte) (int, error) {
+	f.pos.Lock()
+	defer f.pos.Unlock()
+	if f.closed.Load() {
+		return 0, pathError("read", f.path, ErrClosed)
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if f.pos.off >= f.in.Size {
+		return 0, io.EOF
+	}
+	n, err := f.readSome(p, f.pos.off)
+	f.pos.off += int64(n)
+	if n > 0 && err == io.EOF {
+		err = nil
+	}
+	return n, f.readError(err)
+}
+
+// Seek sets the offset of Read. Beyond the end is allowed: Read gives io.EOF there.
+func (f *File) Seek(offset int64, whence int) (int64, error) {
+	f.pos.Lock()
+	defer f.pos.Unlock()
+	if f.closed.Load() {
+		return 0, pathError("seek", f.path, ErrClosed)
+	}
+	switch whence {
+	case io.SeekStart:
+	case io.SeekCurrent:
+		offset += f.pos.off
+	case io.SeekEnd:
+		offset += f.in.Size
+	default:
+		return 0, pathError("seek", f.path, fmt.Errorf("%w: whence %d", ErrInvalid, whence))
+	}
+	if offset < 0 {
+		return 0, pathError("seek", f.path, fmt.Errorf("%w: offset %d", ErrInvalid, offset))
+	}
+	f.pos.off = offset
+	return offset, nil
+}
+
+// WriteTo writes what is left of the file to w, lending w the cached bytes rather than copying them.
+func (f *File) WriteTo(w io.Writer) (n int64, err error) {
+	f.pos.Lock()
+	defer f.pos.Unlock()
+	if f.closed.Load() {
+		return 0, pathError("read", f.path, ErrClosed)
+	}
+	f.n.readWhole(f.handle, f.pos.off)
+	for f.pos.off < f.in.Size {
+		v, err := f.View(f.pos.off, int(min(f.in.BlockSize, f.in.Size-f.pos.off)))
+		if err != nil {
+			return n, err
+		}
+		m, err := w.Write(v.Bytes())
+		v.Release()
+		f.pos.off += int64(m)
+		n += int64(m)
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// readError dresses what a read ends with; io.EOF stays bare, as io.Reader wants it.
+func (f *File) readError(err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
+	return pathError("read", f.path, err)
+}

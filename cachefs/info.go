@@ -1,0 +1,94 @@
+package cachefs
+
+import (
+	"io/fs"
+	"time"
+
+	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/tier"
+)
+
+// PersistState says how a file stands to its under store.
+type PersistState = namespace.PersistState
+
+// The states of a file.
+const (
+	NotPersisted = namespace.NotPersisted // only in the cache
+	ToPersist    = namespace.ToPersist    // on its way to the under store
+	Persisted    = namespace.Persisted    // in the under store
+	Lost         = namespace.Lost         // its blocks were only here, and are gone; ends if they come back
+)
+
+// TTL is a time to live and what happens at its end.
+type TTL struct {
+	After  time.Duration // from the last change of it; 0: for ever
+	Action TTLAction     // default FreeAtEnd
+}
+
+// TTLAction is what happens to a file at the end of its time to live.
+type TTLAction = namespace.TTLAction
+
+// What happens at the end of a time to live.
+const (
+	FreeAtEnd   = namespace.TTLFree   // cached blocks are dropped; the file stays. The default
+	DeleteAtEnd = namespace.TTLDelete // the file is removed, in the under store too
+)
+
+// Info describes a file or directory: an fs.FileInfo with more. It does not change after it was handed out.
+type Info struct {
+	in   namespace.Inode
+	path string
+}
+
+func (i *Info) Path() string       { return i.path }
+func (i *Info) Name() string       { return baseOf(i.path) }
+func (i *Info) Size() int64        { return i.in.Size }
+func (i *Info) IsDir() bool        { return i.in.Dir }
+func (i *Info) ModTime() time.Time { return time.Unix(0, i.in.ModTime) }
+
+// Mode is the type and the permission bits.
+func (i *Info) Mode() fs.FileMode {
+	if i.in.Dir {
+		return fs.ModeDir | i.in.Mode.Perm()
+	}
+	return i.in.Mode.Perm()
+}
+
+// Sys returns nil: nothing lies underneath that a caller may know.
+func (i *Info) Sys() any { return nil }
+
+// FileID names the version of a file's bytes; directories have none.
+func (i *Info) FileID() tier.FileID { return i.in.FileID }
+
+// BlockSize is the size of the file's blocks in bytes, the last one's aside.
+func (i *Info) BlockSize() int64 { return i.in.BlockSize }
+
+// Complete reports whether the writer has closed the file; directories are complete.
+func (i *Info) Complete() bool { return i.in.Dir || i.in.Complete }
+
+// MountPoint reports whether the path is where an under store is mounted.
+func (i *Info) MountPoint() bool { return i.in.MountPoint }
+
+// Persist says how the file stands to its under store.
+func (i *Info) Persist() PersistState { return i.in.Persist }
+
+// Version is the under store's name for the content, "" while it has none.
+func (i *Info) Version() string { return i.in.Version }
+
+// Pinned reports whether the file's blocks are kept out of the evictor.
+func (i *Info) Pinned() bool { return i.in.Pinned }
+
+// TTL is the time to live.
+func (i *Info) TTL() TTL { return TTL{After: time.Duration(i.in.TTL), Action: i.in.TTLAction} }
+
+// Owner is the owning user's name.
+func (i *Info) Owner() string { return i.in.Owner }
+
+// Group is the owning group's name.
+func (i *Info) Group() string { return i.in.Group }
+
+// Xattr returns the extended attributes; the caller must not change them.
+func (i *Info) Xattr() map[string][]byte { return i.in.Xattr }
+
+// Replicas are the copies to keep at least and the passive copies that stop at; 0: no limit.
+func (i *Info) Replicas() (least, most int) { return int(i.in.ReplicasMin), int(i.in.ReplicasMax) }

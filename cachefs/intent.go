@@ -1,0 +1,187 @@
+package cachefs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/ufs"
+)
+
+// A change that touches both the namespace and an under store goes in three steps: an intent is entered, which keeps
+// other changes off the paths; the store is called, under no lock; the intent ends, with the change or without. A crash
+// between leaves the intent, and so does a call whose outcome is not known. Such intents are settled by looking at what
+// the store has: at Open, and by runIntents until the store answers.
+
+// outcome is what a store call did.
+type outcome struct {
+	version string // of what the store has now under the (new) name
+	modTime int64  // of the same, ns
+}
+
+// withIntent makes the change that b announces, with act as its part in the store. act's error, if it is certain that
+// nothing happened, reverts; a doubtful one leaves it to settlement, which is waited for within ctx.
+func (n *Node) withIntent(ctx context.Context, b *namespace.Begin, act func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error)) error {
+	m, _ := n.mounts.find(b.Path)
+	store, err := m.open(ctx)
+	if err != nil {
+		return err
+	}
+	a, err := n.change(ctx, b)
+	if err != nil {
+		return err
+	}
+	out, actErr := act(ctx, store, a.IntentID)
+	if actErr != nil && doubtful(actErr) {
+		return n.settleDoubt(ctx, a.IntentID, actErr)
+	}
+	// The intent ends whatever the caller's context says by now.
+	_, err = n.propose(n.ctx, &namespace.End{IntentID: a.IntentID, Commit: actErr == nil, Version: out.version, ModTime: out.modTime})
+	return errors.Join(actErr, err)
+}
+
+// doubtful reports whether a call that failed with err may have had its effect all the same. What the store itself
+// answered is certain.
+func doubtful(err error) bool {
+	for _, certain := range []error{
+		ErrNotExist, ErrExist, ErrPermission, ErrNotDir, ErrIsDir, ErrNotEmpty, ErrUnsupported, ErrReadOnly, ErrInvalid, ErrCrossMount,
+	} {
+		if errors.Is(err, certain) {
+			return false
+		}
+	}
+	return true
+}
+
+// settleDoubt looks at the store at once, and leaves the intent to runIntents if the store does not answer. The error
+// is nil if the change turns out to have happened.
+func (n *Node) settleDoubt(ctx context.Context, id uint64, cause error) error {
+	in, ok := n.tree.Intent(id)
+	if !ok {
+		return cause
+	}
+	// The caller may have left; the intent must end soon all the same.
+	sctx, cancel := context.WithTimeout(n.ctx, 2*time.Second)
+	defer cancel()
+	committed, err := n.settleIntent(sctx, in)
+	switch {
+	case err != nil:
+		n.orphans.add(id)
+		return fmt.Errorf("%w (outcome unknown until the store answers)", cause)
+	case committed && ctx.Err() == nil:
+		return nil
+	}
+	return cause
+}
+
+// settleIntent finishes or reverts an intent by what the store has.
+func (n *Node) settleIntent(ctx context.Context, in namespace.Intent) (committed bool, err error) {
+	m, key := n.mounts.find(in.Path)
+	if m == nil {
+		return false, n.end(ctx, in.ID, false, outcome{})
+	}
+	store, err := m.open(ctx)
+	if err != nil {
+		return false, err
+	}
+	var out outcome
+	switch in.Kind {
+	case namespace.IntentRemove:
+		committed, err = n.settleRemove(ctx, store, key, in)
+	case namespace.IntentRename:
+		_, to := n.mounts.find(in.To)
+		committed, out, err = n.settleRename(ctx, store, key, to, in)
+	case namespace.IntentPublish:
+		committed, out, err = n.settlePublish(ctx, store, in)
+	case namespace.IntentMkdir, namespace.IntentSetAttr:
+		var a ufs.Attr
+		a, err = store.Stat(ctx, key)
+		committed, out = err == nil, outcome{a.Version, a.ModTime.UnixNano()}
+		if errors.Is(err, ErrNotExist) {
+			err = nil
+		}
+	}
+	if err != nil {
+		return false, err
+	}
+	return committed, n.end(ctx, in.ID, committed, out)
+}
+
+func (n *Node) end(ctx context.Context, id uint64, commit bool, out outcome) error {
+	_, err := n.propose(ctx, &namespace.End{IntentID: id, Commit: commit, Version: out.version, ModTime: out.modTime})
+	return err
+}
+
+// settleRemove: what is gone is removed. A removal that had begun is finished, unless somebody else has put another
+// version there since.
+func (n *Node) settleRemove(ctx context.Context, s *ufs.Store, key string, in namespace.Intent) (bool, error) {
+	a, err := s.Stat(ctx, key)
+	if errors.Is(err, ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if a.Dir || a.Version != in.Prior {
+		return false, nil // a directory keeps what is left of it
+	}
+	if err := s.Delete(ctx, key); err != nil && !errors.Is(err, ErrNotExist) {
+		return false, err
+	}
+	return true, nil
+}
+
+// settleRename: a name that has moved has moved; one that is still there stays.
+func (n *Node) settleRename(ctx context.Context, s *ufs.Store, from, to string, in namespace.Intent) (bool, outcome, error) {
+	_, errFrom := s.Stat(ctx, from)
+	a, errTo := s.Stat(ctx, to)
+	switch {
+	case errFrom == nil && errTo == nil && a.Dir: // a directory that moves entry by entry: finish
+		a, err := s.Rename(ctx, from, to, true)
+		return err == nil, outcome{a.Version, a.ModTime.UnixNano()}, err
+	case errFrom == nil:
+		return false, outcome{}, nil
+	case !errors.Is(errFrom, ErrNotExist):
+		return false, outcome{}, errFrom
+	case errors.Is(errTo, ErrNotExist):
+		return false, outcome{}, nil
+	case errTo != nil:
+		return false, outcome{}, errTo
+	}
+	return true, outcome{a.Version, a.ModTime.UnixNano()}, nil
+}
+
+// settlePublish: if the store has another version under the key than before, of the length that was written, it is
+// ours.
+func (n *Node) settlePublish(ctx context.Context, s *ufs.Store, in namespace.Intent) (bool, outcome, error) {
+	a, err := s.Stat(ctx, in.Key)
+	if errors.Is(err, ErrNotExist) {
+		return false, outcome{}, nil
+	}
+	if err != nil {
+		return false, outcome{}, err
+	}
+	if a.Version == in.Prior || a.Size != publishedSize(in) {
+		return false, outcome{}, nil
+	}
+	return true, outcome{a.Version, a.ModTime.UnixNano()}, nil
+}
+
+// intentGone returns when the intent has ended.
+func (n *Node) intentGone(ctx context.Context, id uint64) error {
+	for {
+		ended := n.effects.intentEnded()
+		if _, ok := n.tree.Intent(id); !ok {
+			return nil
+		}
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-n.ctx.Done():
+			return ErrClosed
+		}
+	}
+}

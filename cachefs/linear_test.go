@@ -1,0 +1,305 @@
+package cachefs_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/ufs/memufs"
+)
+
+// linOp is one call of a history; its answer is a short word.
+type linOp struct {
+	kind, path, to string
+	mode           uint32
+}
+
+// linState is the tree as a sorted list of "path kind mode", so that states compare by value.
+type linState string
+
+func (s linState) tree() map[string]string {
+	t := map[string]string{}
+	for line := range strings.SplitSeq(string(s), "\n") {
+		if p, what, ok := strings.Cut(line, " "); ok {
+			t[p] = what
+		}
+	}
+	return t
+}
+
+func stateOf(t map[string]string) linState {
+	var b strings.Builder
+	for _, p := range slices.Sorted(maps.Keys(t)) {
+		fmt.Fprintf(&b, "%s %s\n", p, t[p])
+	}
+	return linState(b.String())
+}
+
+// linModel says what each call answers in a state, and which state follows.
+func linModel(root string) porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return stateOf(map[string]string{root: "d 755"}) },
+		Step: func(state, input, output any) (bool, any) {
+			want, next := linStep(state.(linState).tree(), input.(linOp))
+			return want == output.(string), stateOf(next)
+		},
+		Equal:             func(a, b any) bool { return a == b },
+		DescribeOperation: func(in, out any) string { return fmt.Sprintf("%v -> %v", in, out) },
+	}
+}
+
+func linStep(t map[string]string, o linOp) (string, map[string]string) {
+	reach := func(p string) string {
+		for q := parent(p); ; q = parent(q) {
+			if what, ok := t[q]; ok {
+				if what[0] == 'f' {
+					return "notdir"
+				}
+				if q == parent(p) {
+					return ""
+				}
+				return "notexist"
+			}
+		}
+	}
+	what, there := t[o.path]
+	if !there {
+		if why := reach(o.path); why != "" {
+			return why, t
+		}
+	}
+	switch o.kind {
+	case "mkdir", "create":
+		if there {
+			return "exist", t
+		}
+		t[o.path] = map[string]string{"mkdir": "d 755", "create": "f 644"}[o.kind]
+		return "ok", t
+	case "stat":
+		if !there {
+			return "notexist", t
+		}
+		return what, t
+	case "chmod":
+		if !there {
+			return "notexist", t
+		}
+		t[o.path] = fmt.Sprintf("%c %o", what[0], o.mode)
+		return "ok", t
+	case "list":
+		return linList(t, o.path, what, there), t
+	case "remove":
+		if !there {
+			return "notexist", t
+		}
+		for p := range t {
+			if parent(p) == o.path {
+				return "notempty", t
+			}
+		}
+		delete(t, o.path)
+		return "ok", t
+	}
+	return linRename(t, o, what, there, reach)
+}
+
+func linList(t map[string]string, dir, what string, there bool) string {
+	switch {
+	case !there:
+		return "notexist"
+	case what[0] == 'f':
+		return "notdir"
+	}
+	var names []string
+	for p := range t {
+		if parent(p) == dir {
+			names = append(names, p[len(dir)+1:])
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ",")
+}
+
+func linRename(t map[string]string, o linOp, what string, there bool, reach func(string) string) (string, map[string]string) {
+	if !there {
+		return "notexist", t
+	}
+	if o.path == o.to {
+		return "ok", t
+	}
+	if under(o.path, o.to) {
+		return "invalid", t
+	}
+	if why := reach(o.to); why != "" {
+		return why, t
+	}
+	if _, ok := t[o.to]; ok {
+		return "exist", t
+	}
+	moved := map[string]string{}
+	for p, w := range t {
+		if p == o.path || under(o.path, p) {
+			p = o.to + p[len(o.path):]
+		}
+		moved[p] = w
+	}
+	return "ok", moved
+}
+
+// linCall does the call and turns its answer into the model's word.
+func linCall(ctx context.Context, n *cachefs.Node, o linOp) string {
+	var err error
+	switch o.kind {
+	case "mkdir":
+		err = n.Mkdir(ctx, o.path, nil)
+	case "create":
+		var w *cachefs.Writer
+		if w, err = n.Create(ctx, o.path, nil); err == nil {
+			err = w.Close()
+			if errors.Is(err, cachefs.ErrLeaseLost) { // created, then removed by somebody before Close
+				err = nil
+			}
+		}
+	case "stat":
+		var info *cachefs.Info
+		if info, err = n.Stat(ctx, o.path, nil); err == nil {
+			kind := 'f'
+			if info.IsDir() {
+				kind = 'd'
+			}
+			return fmt.Sprintf("%c %o", kind, info.Mode().Perm())
+		}
+	case "chmod":
+		mode := cachefs.FileMode(o.mode)
+		err = n.SetAttr(ctx, o.path, &cachefs.AttrOptions{Mode: &mode})
+	case "list":
+		var names []string
+		for info, e := range n.List(ctx, o.path, nil) {
+			if e != nil {
+				err = e
+				break
+			}
+			names = append(names, info.Name())
+		}
+		if err == nil {
+			return strings.Join(names, ",")
+		}
+	case "remove":
+		err = n.Remove(ctx, o.path, nil)
+	case "rename":
+		err = n.Rename(ctx, o.path, o.to, nil)
+	}
+	return linWord(err)
+}
+
+func linWord(err error) string {
+	for _, w := range []struct {
+		err  error
+		word string
+	}{
+		{cachefs.ErrExist, "exist"}, {cachefs.ErrNotDir, "notdir"}, {cachefs.ErrNotExist, "notexist"},
+		{cachefs.ErrNotEmpty, "notempty"}, {cachefs.ErrInvalid, "invalid"},
+	} {
+		if errors.Is(err, w.err) {
+			return w.word
+		}
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return "ok"
+}
+
+func randomLinOp(rng *rand.Rand, root string) linOp {
+	path := func() string {
+		p := root
+		for range 1 + rng.IntN(3) {
+			p += "/" + string("ab"[rng.IntN(2)])
+		}
+		return p
+	}
+	kinds := []string{"mkdir", "mkdir", "create", "stat", "stat", "list", "remove", "remove", "rename", "rename", "chmod"}
+	return linOp{kinds[rng.IntN(len(kinds))], path(), path(), uint32(0o700 + rng.IntN(64))}
+}
+
+// TestLinearizable runs calls on the same, sibling and crossing paths from several goroutines and asks
+// porcupine for an order of them that explains all answers.
+func TestLinearizable(t *testing.T) {
+	for _, root := range []string{"/r", "/m"} {
+		t.Run(root[1:], func(t *testing.T) {
+			for seed := range uint64(12) {
+				linearizable(t, root, seed)
+			}
+		})
+	}
+}
+
+func linearizable(t *testing.T, root string, seed uint64) {
+	ctx := t.Context()
+	cfg := cachefs.Config{}
+	if root == "/m" {
+		cfg.Mounts = []cachefs.MountConfig{{Path: "/m", Store: memufs.New(nil).UFS()}}
+	}
+	n, err := cachefs.Open(ctx, cfg)
+	require.NoError(t, err)
+	defer n.Close()
+	if root == "/r" {
+		require.NoError(t, n.Mkdir(ctx, root, nil))
+	}
+	const clients, each = 5, 40
+	var mu sync.Mutex
+	var history []porcupine.Operation
+	start := time.Now()
+	var wg sync.WaitGroup
+	for c := range clients {
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(seed, uint64(c)))
+			for range each {
+				o := randomLinOp(rng, root)
+				call := time.Since(start).Nanoseconds()
+				out := linCall(ctx, n, o)
+				ret := time.Since(start).Nanoseconds()
+				mu.Lock()
+				history = append(history, porcupine.Operation{ClientId: c, Input: o, Call: call, Output: out, Return: ret})
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	res, info := porcupine.CheckOperationsVerbose(linModel(root), history, 30*time.Second)
+	if res == porcupine.Illegal {
+		longest := 0
+		for _, p := range info.PartialLinearizations() {
+			for _, l := range p {
+				longest = max(longest, len(l))
+			}
+		}
+		var b strings.Builder
+		slices.SortFunc(history, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
+		for _, op := range history {
+			fmt.Fprintf(&b, "%d %d..%d %v -> %v\n", op.ClientId, op.Call, op.Return, op.Input, op.Output)
+		}
+		t.Fatalf("seed %d: no order explains this history (at most %d of %d calls):\n%s", seed, longest, len(history), b.String())
+	}
+	require.Equal(t, porcupine.Ok, res, "seed %d: undecided", seed)
+}
+
+// TestLinearModelRefuses shows that the checker can say no.
+func TestLinearModelRefuses(t *testing.T) {
+	h := []porcupine.Operation{
+		{ClientId: 0, Input: linOp{kind: "mkdir", path: "/r/a"}, Call: 0, Output: "ok", Return: 1},
+		{ClientId: 0, Input: linOp{kind: "stat", path: "/r/a"}, Call: 2, Output: "notexist", Return: 3},
+	}
+	require.False(t, porcupine.CheckOperations(linModel("/r"), h))
+}

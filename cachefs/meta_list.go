@@ -1,0 +1,142 @@
+package cachefs
+
+import (
+	"context"
+	"iter"
+	"strings"
+
+	"github.com/millpond/millpond/internal/namespace"
+)
+
+const listPage = 256 // entries taken from the replica at a time: what one walk holds
+
+// List yields what is in a directory, sorted by name bytes; recursive in the order of fs.WalkDir. A directory that was
+// never listed is listed in its store first, page by page. What changes meanwhile may or may not show. An error ends
+// the walk and is yielded once, with nil.
+func (n *Node) List(ctx context.Context, path string, o *ListOptions) iter.Seq2[*Info, error] {
+	opts := deref(o)
+	return func(yield func(*Info, error) bool) {
+		w := walk{n: n, ctx: ctx, opts: opts, yield: yield, user: n.user(ctx)}
+		if err := w.root(path); err != nil {
+			yield(nil, pathError("list", path, err))
+		}
+	}
+}
+
+func deref[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+type walk struct {
+	n     *Node
+	ctx   context.Context
+	opts  ListOptions
+	user  *namespace.User
+	yield func(*Info, error) bool
+	count int
+	stop  bool // the caller broke off, or the limit is reached
+}
+
+func (w *walk) root(path string) error {
+	if err := checkPath(path); err != nil {
+		return err
+	}
+	in, from, err := w.n.look(w.ctx, path, w.opts.Sync)
+	switch {
+	case err != nil:
+		return err
+	case !in.Dir:
+		return ErrNotDir
+	case from != nil:
+		if err := w.n.overlay.flush(w.ctx); err != nil {
+			return err
+		}
+		if in, err = w.n.tree.Stat(path, w.user); err != nil {
+			return err
+		}
+	}
+	return w.dir(path, "", &in, strings.TrimSuffix(w.opts.StartAfter, "/"))
+}
+
+// dir walks one directory: what comes after the relative path start in it.
+func (w *walk) dir(path, rel string, in *namespace.Inode, start string) error {
+	if err := w.n.ensureListed(w.ctx, path, in, w.opts.Sync); err != nil {
+		return err
+	}
+	after, rest, _ := strings.Cut(start, "/")
+	if after != "" {
+		// What lies below the name that the walk starts after comes after it, too.
+		if err := w.below(join(path, after), join2(rel, after), rest); err != nil || w.stop {
+			return err
+		}
+	}
+	var buf []namespace.Inode
+	for {
+		list, more, err := w.n.tree.List(path, w.user, after, listPage, buf[:0])
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			if err := w.entry(path, rel, &list[i]); err != nil || w.stop {
+				return err
+			}
+		}
+		if !more || len(list) == 0 {
+			return nil
+		}
+		after = list[len(list)-1].Name
+		buf = list
+		if w.opts.Recursive { // deeper walks must not hold a page each for long
+			buf = nil
+		}
+	}
+}
+
+// below walks what comes after start below a directory that itself was passed already.
+func (w *walk) below(path, rel, start string) error {
+	if !w.opts.Recursive || !w.descend(rel) {
+		return nil
+	}
+	in, err := w.n.tree.Stat(path, w.user)
+	if err != nil || !in.Dir {
+		return nil // it went meanwhile, or is a file: nothing below
+	}
+	return w.dir(path, rel, &in, start)
+}
+
+func (w *walk) entry(dir, relDir string, in *namespace.Inode) error {
+	if err := w.ctx.Err(); err != nil {
+		return context.Cause(w.ctx)
+	}
+	path, rel := join(dir, in.Name), join2(relDir, in.Name)
+	if strings.HasPrefix(rel, w.opts.Prefix) {
+		if !w.yield(&Info{in: *in, path: path}, nil) {
+			w.stop = true
+			return nil
+		}
+		if w.count++; w.count == w.opts.Limit {
+			w.stop = true
+			return nil
+		}
+	}
+	if !w.opts.Recursive || !in.Dir || !w.descend(rel) {
+		return nil
+	}
+	return w.dir(path, rel, in, "")
+}
+
+// descend reports whether a directory can hold names with the prefix.
+func (w *walk) descend(rel string) bool {
+	return strings.HasPrefix(rel+"/", w.opts.Prefix) || strings.HasPrefix(w.opts.Prefix, rel+"/")
+}
+
+// join2 joins relative paths.
+func join2(dir, name string) string {
+	if dir == "" {
+		return name
+	}
+	return dir + "/" + name
+}

@@ -1,0 +1,181 @@
+package cachefs
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/millpond/millpond/internal/namespace"
+)
+
+// look finds what path names: in what was found just now, in the replica, in the under store. from is set while the
+// replica does not have it yet. A hit in the replica touches nothing else.
+func (n *Node) look(ctx context.Context, path string, sync bool) (in namespace.Inode, from *found, err error) {
+	if err := n.alive(); err != nil {
+		return in, nil, err
+	}
+	u := n.user(ctx)
+	if f := n.overlay.get(path); f != nil && !sync {
+		// The parents were found with it, or before it; permissions on them are the replica's.
+		if u == nil {
+			return f.in, f, nil
+		}
+		if err := n.overlay.flush(ctx); err != nil {
+			return in, nil, err
+		}
+	}
+	in, err = n.tree.Stat(path, u)
+	m, key := n.mounts.find(path)
+	switch {
+	case m == nil:
+		if err != nil {
+			err = checkFirst(path, err)
+		}
+		return in, nil, err
+	case err == nil && (!sync && n.believed(m, &in) || in.MountPoint):
+		return in, nil, nil
+	case err != nil && !errors.Is(err, ErrNotExist):
+		return in, nil, checkFirst(path, err)
+	}
+	if cerr := checkPath(path); cerr != nil {
+		return in, nil, cerr
+	}
+	if err != nil && !sync && n.believedAbsent(m, path, key) {
+		return in, nil, err
+	}
+	return n.lookStore(ctx, m, path, key, in)
+}
+
+// checkFirst says that a path is bad rather than that it is not there. Good paths are not checked twice: the replica
+// has none that is bad.
+func checkFirst(path string, err error) error {
+	if cerr := checkPath(path); cerr != nil {
+		return cerr
+	}
+	return err
+}
+
+// believed reports whether what the replica has is taken without asking the store: what only this node has, and what
+// the mount's policy calls fresh.
+func (n *Node) believed(m *mount, in *namespace.Inode) bool {
+	if m.spec.Sync == SyncNever || !in.Dir && (in.Persist != namespace.Persisted || !in.Complete) || in.Intent != 0 {
+		return true
+	}
+	if m.fresh(time.Unix(0, in.SyncedAt)) {
+		return true
+	}
+	seen, ok := n.absent.seen(in.Ino)
+	return ok && m.fresh(seen)
+}
+
+// believedAbsent reports whether the store need not be asked for a path that the replica does not have: its directory
+// was listed whole, or it was asked for before.
+func (n *Node) believedAbsent(m *mount, path, key string) bool {
+	if at, ok := n.absent.missing(m, key); ok && m.fresh(at) {
+		return true
+	}
+	for dir := parentOf(path); ; dir = parentOf(dir) {
+		if n.overlay.get(dir) != nil {
+			return false
+		}
+		d, err := n.tree.Stat(dir, nil)
+		if err == nil {
+			return d.Dir && d.ChildrenLoaded && m.fresh(time.Unix(0, d.SyncedAt))
+		}
+		if dir == m.path || dir == "/" {
+			return false
+		}
+	}
+}
+
+// lookStore asks the store for path, once however many want to know, and notes what it says. was is what the replica
+// has, if anything.
+func (n *Node) lookStore(ctx context.Context, m *mount, path, key string, was namespace.Inode) (namespace.Inode, *found, error) {
+	f, err := n.stats.Do(ctx, statKey(m, key), func(ctx context.Context) (*found, error) {
+		return n.statStore(ctx, m, path, key, was)
+	})
+	switch {
+	case err != nil:
+		return namespace.Inode{}, nil, err
+	case f.same:
+		return was, nil, nil
+	case n.user(ctx) != nil:
+		if err := n.overlay.flush(ctx); err != nil {
+			return namespace.Inode{}, nil, err
+		}
+		in, err := n.tree.Stat(path, n.user(ctx))
+		return in, nil, err
+	}
+	return f.in, f, nil
+}
+
+func statKey(m *mount, key string) string { return m.path + "\x00" + key }
+
+// statStore is one look at the store. It runs under the node's context, for all who wait for it.
+func (n *Node) statStore(ctx context.Context, m *mount, path, key string, was namespace.Inode) (*found, error) {
+	store, err := m.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a, err := store.Stat(ctx, key)
+	switch {
+	case errors.Is(err, ErrNotExist):
+		n.absent.miss(m, key)
+		if was.Ino != 0 {
+			if err := n.forget(ctx, path, &was); err != nil {
+				return nil, err
+			}
+		}
+		return nil, err
+	case err != nil:
+		return nil, err
+	}
+	f := n.foundAt(m, path, a, was)
+	if sameVersion(&was, &f.in) {
+		n.absent.saw(was.Ino)
+		f.same = true
+		return f, nil
+	}
+	return f, n.overlay.add(ctx, append(n.parentsOf(f), f)...)
+}
+
+// sameVersion reports whether the replica has what the store has.
+func sameVersion(was, now *namespace.Inode) bool {
+	return was.Ino != 0 && was.Dir == now.Dir && (was.Dir || was.Version == now.Version)
+}
+
+// parentsOf are the directories above f, below its mount, that the replica lacks: f cannot be without them.
+func (n *Node) parentsOf(f *found) (list []*found) {
+	for dir := parentOf(f.path); dir != f.mount.path && dir != "/"; dir = parentOf(dir) {
+		if _, err := n.tree.Stat(dir, nil); err == nil || n.overlay.get(dir) != nil {
+			break
+		}
+		key, _ := below(f.mount.path, dir)
+		list = append([]*found{n.foundAt(f.mount, dir, dirAttr(key), namespace.Inode{})}, list...)
+	}
+	return list
+}
+
+// forget takes what the store no longer has out of the replica, unless it changed here since it was looked at.
+func (n *Node) forget(ctx context.Context, path string, was *namespace.Inode) error {
+	if !was.Dir && was.Persist != namespace.Persisted {
+		return nil
+	}
+	_, err := n.change(ctx, &namespace.Forget{Path: path, IfFileID: was.FileID})
+	return err
+}
+
+// lookAgain asks the store for a path whose version p turned out to be gone, so that the next Open sees what is there
+// now.
+func (n *Node) lookAgain(ctx context.Context, path string, p place) {
+	was, err := n.tree.Stat(path, nil)
+	if err != nil || was.Version != p.version {
+		was = namespace.Inode{}
+	}
+	_, err = n.stats.Do(ctx, statKey(p.mount, p.key), func(ctx context.Context) (*found, error) {
+		return n.statStore(ctx, p.mount, path, p.key, was)
+	})
+	if err != nil && !errors.Is(err, ErrNotExist) {
+		n.log.Debug("a changed file could not be looked at again", "path", path, "err", err)
+	}
+}

@@ -1,0 +1,117 @@
+package cachefs
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/ufs"
+)
+
+// ensureListed brings the replica's view of a directory up to what its store has, if it was never listed or that is
+// too long ago. It costs the pages of one listing, once however many want it, and memory for one page.
+func (n *Node) ensureListed(ctx context.Context, path string, dir *namespace.Inode, sync bool) error {
+	m, key := n.mounts.find(path)
+	if m == nil || !sync && dir.ChildrenLoaded && m.fresh(time.Unix(0, dir.SyncedAt)) {
+		return nil
+	}
+	_, err := n.lists.Do(ctx, statKey(m, key), func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, n.listStore(ctx, m, path, key, dir)
+	})
+	return err
+}
+
+// listStore tells the replica what the store has in a directory: new names, new versions, and at the end what is gone.
+func (n *Node) listStore(ctx context.Context, m *mount, path, key string, dir *namespace.Inode) error {
+	if err := n.overlay.flush(ctx); err != nil {
+		return err
+	}
+	store, err := m.open(ctx)
+	if err != nil {
+		return err
+	}
+	began := time.Now().UnixNano()
+	opts := ufs.ListOptions{Prefix: key}
+	for {
+		page, err := store.ListPage(ctx, opts)
+		if errors.Is(err, ErrNotExist) {
+			return n.listGone(ctx, m, path, key, dir, began)
+		}
+		if err != nil {
+			return err
+		}
+		if err := n.discoverPage(ctx, m, path, page, began, key); err != nil {
+			return err
+		}
+		if page.Token == "" {
+			return nil
+		}
+		opts.Token = page.Token
+	}
+}
+
+// listGone handles a directory that the store does not have: one that only the namespace has is listed by that; one
+// that the store had is gone, with what it held.
+func (n *Node) listGone(ctx context.Context, m *mount, path, key string, dir *namespace.Inode, began int64) error {
+	if path == m.path {
+		return ErrNotExist
+	}
+	return n.discover(ctx, m, nil, &listing{keys: []string{key}, at: began})
+}
+
+// discoverPage tells the replica one page, in entries of bounded size; the last page's last one says that the listing
+// is whole.
+func (n *Node) discoverPage(ctx context.Context, m *mount, path string, page ufs.Page, began int64, key string) error {
+	list := make([]*found, 0, min(len(page.Entries), foundBatch))
+	for i, a := range page.Entries {
+		p := join(path, baseOf("/"+a.Key))
+		if checkPath(p) != nil {
+			n.counters.skippedNames.Add(1)
+			continue
+		}
+		f := n.foundAt(m, p, a, namespace.Inode{})
+		f.in.SyncedAt = began
+		list = append(list, f)
+		if len(list) == foundBatch && i < len(page.Entries)-1 {
+			if err := n.discover(ctx, m, list, &listing{at: began}); err != nil {
+				return err
+			}
+			list = list[:0]
+		}
+	}
+	l := &listing{at: began}
+	if page.Token == "" {
+		l.keys = []string{key}
+	}
+	if len(list) == 0 && len(l.keys) == 0 {
+		return nil
+	}
+	return n.discover(ctx, m, list, l)
+}
+
+// listing says which directories an entry's found names are all of.
+type listing struct {
+	keys []string
+	at   int64 // when the listing began: what changed since is newer
+}
+
+// discover tells the replica what a store has.
+func (n *Node) discover(ctx context.Context, m *mount, list []*found, l *listing) error {
+	d := namespace.Discover{Mount: m.path, SyncedAt: time.Now().UnixNano(), Entries: make([]namespace.Found, 0, len(list))}
+	if l != nil {
+		d.SyncedAt, d.Listed = l.at, l.keys
+	}
+	for _, f := range list {
+		rel, _ := below(m.path, f.path)
+		d.Entries = append(d.Entries, namespace.Found{
+			Path: rel, Dir: f.in.Dir, Size: f.in.Size, ModTime: f.in.ModTime, Mode: f.in.Mode, Owner: f.in.Owner, Group: f.in.Group,
+			Version: f.in.Version, FileID: f.in.FileID, BlockSize: f.in.BlockSize, IfIno: f.was.Ino, IfVersion: f.was.Version,
+		})
+	}
+	_, err := n.propose(ctx, &d)
+	return err
+}
+
+// dirAttr is what is known of a directory because something lies in it.
+func dirAttr(key string) ufs.Attr { return ufs.Attr{Key: key, Dir: true, ModTime: time.Now()} }

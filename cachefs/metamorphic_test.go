@@ -1,0 +1,152 @@
+package cachefs_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/vfs"
+	"github.com/millpond/millpond/tier"
+	"github.com/millpond/millpond/ufs"
+)
+
+var (
+	metaSeeds = flag.Int("metamorphic.seeds", 25, "seeds for each Config of the metamorphic run")
+	metaFirst = flag.Uint64("metamorphic.first", 1, "first seed of the metamorphic run")
+	metaOps   = flag.Int("metamorphic.ops", 500, "operations of each seed of the metamorphic run")
+	metaFile  = flag.String("metamorphic.replay", "", "file with the operations of a failed run, as it printed them")
+)
+
+// metaConfig is one way to set a node up; what the calls answer must not depend on it.
+type metaConfig struct {
+	name     string
+	block    int64
+	memory   int64 // bytes; 0 no memory tier
+	ssd      int64
+	hdd      int64
+	dirs     int // directories of the SSD tier
+	tiny     bool
+	volatile bool // no Dir: nothing survives the process
+	durable  bool // what is acknowledged survives the process
+	noSync   bool
+}
+
+const metaBlock = 64 << 10
+
+func metaConfigs() []metaConfig {
+	const kb, mb = 1 << 10, 1 << 20
+	return []metaConfig{
+		{name: "memory, no disk", block: metaBlock, memory: 64 * mb, volatile: true},
+		{name: "memory, journal on disk", block: metaBlock, memory: 64 * mb},
+		{name: "tiny memory", block: metaBlock, memory: 1 * mb, tiny: true, volatile: true},
+		{name: "ssd alone", block: metaBlock, ssd: 256 * mb, dirs: 1, durable: true},
+		{name: "hdd alone", block: metaBlock, hdd: 256 * mb, durable: true},
+		{name: "memory over ssd", block: metaBlock, memory: 16 * mb, ssd: 256 * mb, dirs: 1, durable: true},
+		{name: "tiny memory over ssd", block: metaBlock, memory: 256 * kb, ssd: 256 * mb, dirs: 1, durable: true},
+		{name: "memory, ssd, hdd", block: metaBlock, memory: 4 * mb, ssd: 8 * mb, hdd: 256 * mb, dirs: 1, durable: true},
+		{name: "several directories", block: metaBlock, memory: 2 * mb, ssd: 256 * mb, dirs: 3, durable: true},
+		{name: "tiny everything", block: metaBlock, memory: 512 * kb, ssd: 2 * mb, dirs: 1, tiny: true, durable: true},
+		{name: "large blocks", block: 1 * mb, memory: 64 * mb, ssd: 256 * mb, dirs: 1, durable: true},
+		{name: "blocks of 128 KiB", block: 2 * metaBlock, memory: 1 * mb, ssd: 256 * mb, dirs: 2, durable: true},
+	}
+}
+
+func (c metaConfig) config(disk *vfs.Mem, store *ufs.Store) cachefs.Config {
+	cfg := cachefs.Config{
+		FS:        disk,
+		BlockSize: c.block,
+		Mounts:    []cachefs.MountConfig{{Path: "/m", Store: store}},
+	}
+	if !c.volatile {
+		cfg.Dir = "/node"
+	}
+	add := func(kind tier.Kind, size int64, dirs int) {
+		if size == 0 {
+			return
+		}
+		t := tier.Config{Kind: kind, Size: size}
+		for i := range dirs {
+			t.Dirs = append(t.Dirs, tier.Dir{Path: fmt.Sprintf("/disk/%v%d", kind, i), Quota: size / int64(dirs)})
+		}
+		cfg.Tiers = append(cfg.Tiers, t)
+	}
+	add(tier.Memory, c.memory, 0)
+	add(tier.SSD, c.ssd, c.dirs)
+	add(tier.HDD, c.hdd, 1)
+	return cfg
+}
+
+// TestMetamorphic runs random operations on a node and on a model, under many Configs. A list that
+// fails is shrunk and printed; -metamorphic.replay runs it again.
+func TestMetamorphic(t *testing.T) {
+	for _, cfg := range metaConfigs() {
+		t.Run(strings.ReplaceAll(cfg.name, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			if *metaFile != "" {
+				replay(t, cfg)
+				return
+			}
+			for i := range *metaSeeds {
+				seed := *metaFirst + uint64(i)
+				ops := generate(seed, *metaOps, int(cfg.block))
+				if err := run(cfg, seed, ops, func(string) {}); err != nil {
+					short, err := shrink(cfg, seed, ops, err)
+					t.Fatalf("Config %q, seed %d: %v\nthe shortest list that fails (save it, then -metamorphic.replay FILE):\n%s", cfg.name, seed, err, lines(short))
+				}
+			}
+			t.Logf("Config %q: %d seeds from %d, %d operations each", cfg.name, *metaSeeds, *metaFirst, *metaOps)
+		})
+	}
+}
+
+func replay(t *testing.T, cfg metaConfig) {
+	text, err := os.ReadFile(*metaFile)
+	require.NoError(t, err)
+	var ops []op
+	for line := range strings.Lines(string(text)) {
+		if strings.TrimSpace(line) != "" {
+			o, err := parseOp(line)
+			require.NoError(t, err)
+			ops = append(ops, o)
+		}
+	}
+	require.NoError(t, run(cfg, *metaFirst, ops, func(s string) { t.Log(s) }))
+}
+
+// shrink drops operations, in halves and then smaller, as long as the list still fails.
+func shrink(cfg metaConfig, seed uint64, ops []op, err error) ([]op, error) {
+	tries := 0
+	for size := len(ops) / 2; size > 0 && tries < 400; size /= 2 {
+		for at := 0; at+size <= len(ops) && tries < 400; {
+			less := append(append([]op{}, ops[:at]...), ops[at+size:]...)
+			tries++
+			if e := run(cfg, seed, less, func(string) {}); e != nil {
+				ops, err = less, e
+			} else {
+				at += size
+			}
+		}
+	}
+	return ops, err
+}
+
+func lines(ops []op) string {
+	var b strings.Builder
+	for _, o := range ops {
+		fmt.Fprintln(&b, o)
+	}
+	return b.String()
+}
+
+func TestOpsPrintAndParse(t *testing.T) {
+	for _, o := range generate(7, 200, metaBlock) {
+		got, err := parseOp(o.String())
+		require.NoError(t, err)
+		require.Equal(t, o, got)
+	}
+}

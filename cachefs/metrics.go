@@ -1,0 +1,67 @@
+package cachefs
+
+import (
+	"sync/atomic"
+
+	"github.com/millpond/millpond/journal"
+	"github.com/millpond/millpond/tier"
+	"github.com/millpond/millpond/ufs"
+)
+
+// Metrics is what a node has counted since Open: a value.
+type Metrics struct {
+	Tiers   tier.Metrics           // capacity, use, hits, misses, evictions of each tier
+	Journal journal.Metrics        // index, latency
+	Stores  map[string]ufs.Metrics // by mount path: calls, bytes, retries, errors
+
+	DiskHits        uint64 // block reads that a disk tier answered
+	DiskBytes       uint64
+	Misses          uint64 // block reads that no tier could answer
+	StoreBytes      uint64 // brought from under stores
+	Fills           uint64 // blocks brought
+	FillsDropped    uint64 // given up because FillQueue was full
+	FillQueue       int    // blocks that wait to be brought
+	StoreCallsSaved uint64 // looks into an under store that were answered without one
+	SkippedNames    uint64 // entries of under stores whose names are no names here
+	EffectQueue     int    // changes that the tiers have yet to follow
+	Discovering     int    // found entries on their way into the journal
+	Persisted       uint64 // files uploaded behind
+	PersistFailures uint64 // uploads that failed and are tried again
+	PersistBacklog  int    // files that wait for their store
+}
+
+// counters are what the node itself counts. Memory hits are counted by the tiers: a counter that all readers share
+// would cost them more than the look-up.
+type counters struct {
+	diskHits, diskBytes atomic.Uint64
+	misses              atomic.Uint64
+	storeBytes          atomic.Uint64
+	saved               atomic.Uint64
+	skippedNames        atomic.Uint64
+}
+
+func (c *counters) tierHit(kind tier.Kind, n int) {
+	if kind == tier.Memory {
+		return
+	}
+	c.diskHits.Add(1)
+	c.diskBytes.Add(uint64(n))
+}
+
+// Metrics returns what the node has counted.
+func (n *Node) Metrics() Metrics {
+	m := Metrics{
+		Tiers: n.tiers.Metrics(), Journal: n.journal.Metrics(), Stores: map[string]ufs.Metrics{},
+		DiskHits: n.counters.diskHits.Load(), DiskBytes: n.counters.diskBytes.Load(), Misses: n.counters.misses.Load(),
+		StoreBytes: n.counters.storeBytes.Load(), Fills: n.filler.fills.Load(), FillsDropped: n.filler.dropped.Load(),
+		FillQueue: len(n.filler.queue), StoreCallsSaved: n.counters.saved.Load(), SkippedNames: n.counters.skippedNames.Load(),
+		EffectQueue: n.effects.depth(), Discovering: int(n.overlay.size.Load()),
+		Persisted: n.persist.done.Load(), PersistFailures: n.persist.failed.Load(), PersistBacklog: n.persist.backlog(),
+	}
+	for _, mt := range n.mounts.all() {
+		if s := mt.store.Load(); s != nil {
+			m.Stores[mt.path] = s.Metrics()
+		}
+	}
+	return m
+}

@@ -1,0 +1,52 @@
+package cachefs
+
+import (
+	"context"
+	"errors"
+
+	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/ufs"
+)
+
+// Mkdir makes a directory, in the under store too where that has directories.
+func (n *Node) Mkdir(ctx context.Context, path string, o *MkdirOptions) error {
+	return pathError("mkdir", path, n.mkdir(ctx, path, deref(o)))
+}
+
+func (n *Node) mkdir(ctx context.Context, path string, o MkdirOptions) error {
+	o.Mode = orDefault(o.Mode.Perm(), 0o755)
+	old, err := n.known(ctx, path)
+	switch {
+	case err != nil:
+		return err
+	case old != nil && old.Dir && o.Parents:
+		return nil
+	case old != nil:
+		return ErrExist
+	}
+	name, group := owner(ctx)
+	m, key := n.mounts.find(path)
+	if m == nil {
+		_, err := n.change(ctx, &namespace.Mkdir{Path: path, User: n.user(ctx), Parents: o.Parents, Mode: o.Mode, Owner: name, Group: group})
+		return err
+	}
+	if m.readOnly {
+		return ErrReadOnly
+	}
+	if o.Parents {
+		if parent := parentOf(path); parent != m.path {
+			if err := n.mkdir(ctx, parent, o); err != nil {
+				return err
+			}
+		}
+	}
+	b := &namespace.Begin{Kind: namespace.IntentMkdir, Path: path, User: n.user(ctx), Mode: o.Mode, Owner: name, Group: group}
+	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, _ uint64) (outcome, error) {
+		n.absent.forget(m, key)
+		err := s.Mkdir(ctx, key, true, o.Mode)
+		if errors.Is(err, ErrExist) || errors.Is(err, ErrUnsupported) { // a directory that only the store knew; a store without
+			err = nil
+		}
+		return outcome{}, err
+	})
+}

@@ -1,0 +1,213 @@
+package cachefs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/ufs"
+)
+
+// MountOptions are the options of Mount.
+type MountOptions struct {
+	Store    *ufs.Store    // an opened store instead of the url; the caller closes it after the node
+	ReadOnly bool          // refuse changes below
+	Sync     time.Duration // how old what was seen may grow before the store is asked again. Default SyncNever
+}
+
+// UnmountOptions are the options of Unmount.
+type UnmountOptions struct {
+	Force bool // go on although files are being written, or are not persisted: the error of both is the list of what is lost
+}
+
+// MountInfo describes a mount.
+type MountInfo struct {
+	Path      string
+	URL       string // "" if the store was handed over opened
+	Store     string // identity of the place in the store
+	ReadOnly  bool
+	Sync      time.Duration
+	Available bool         // the store is open; if not, it is opened when it is needed
+	Metrics   *ufs.Metrics // of the store, nil while it is not open
+}
+
+// Mount makes path, which must not exist, stand for the place that url names, which must.
+func (n *Node) Mount(ctx context.Context, path, url string, o *MountOptions) error {
+	opts := deref(o)
+	return pathError("mount", path, n.mount(ctx, MountConfig{Path: path, URL: url, Store: opts.Store, ReadOnly: opts.ReadOnly, Sync: opts.Sync}))
+}
+
+func (n *Node) mount(ctx context.Context, c MountConfig) error {
+	if err := n.alive(); err != nil {
+		return err
+	}
+	if err := checkPath(c.Path); err != nil {
+		return err
+	}
+	m, err := n.openMount(ctx, c)
+	if err != nil {
+		return err
+	}
+	if _, err := n.known(ctx, c.Path); err != nil {
+		return errors.Join(err, m.close())
+	}
+	_, err = n.change(ctx, &namespace.Mount{
+		Path: c.Path, User: n.user(ctx), Spec: m.spec.encode(), ReadOnly: c.ReadOnly, Place: m.spec.Store,
+	})
+	if err != nil {
+		return errors.Join(err, m.close())
+	}
+	n.mounts.add(m)
+	return nil
+}
+
+// openMount opens the store of a new mount and makes sure that its place exists.
+func (n *Node) openMount(ctx context.Context, c MountConfig) (*mount, error) {
+	m := &mount{path: c.Path, readOnly: c.ReadOnly, opts: &n.cfg.UFS, spec: mountSpec{URL: c.URL, Sync: c.Sync}}
+	store, owned := c.Store, false
+	if store == nil {
+		var err error
+		if store, err = ufs.Open(ctx, c.URL, m.opts); err != nil {
+			return nil, err
+		}
+		owned = true
+	}
+	m.spec.Store = store.ID()
+	m.mu.Lock()
+	m.setLocked(store, owned)
+	m.mu.Unlock()
+	a, err := store.Stat(ctx, "")
+	if err == nil && !a.Dir {
+		err = ErrNotDir
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("under store %s: %w", m.spec.Store, err), m.close())
+	}
+	return m, nil
+}
+
+// restoreMounts brings back the mounts that the journal has. A store that does not answer now is opened when it is
+// needed: what is cached is served all the same.
+func (n *Node) restoreMounts(ctx context.Context) {
+	for _, t := range n.tree.Mounts() {
+		m := &mount{path: t.Path, readOnly: t.ReadOnly, opts: &n.cfg.UFS}
+		if err := json.Unmarshal(t.Spec, &m.spec); err != nil {
+			n.log.Error("mount with a damaged description", "path", t.Path, "err", err)
+			continue
+		}
+		n.mounts.add(m)
+		if n.handedOver(m) {
+			continue
+		}
+		if _, err := m.open(ctx); err != nil {
+			n.log.Warn("under store not available", "mount", m.path, "err", err)
+		}
+	}
+}
+
+// handedOver attaches the store that Config.Mounts has for a restored mount.
+func (n *Node) handedOver(m *mount) bool {
+	for _, c := range n.cfg.Mounts {
+		if c.Path == m.path && c.Store != nil && c.Store.ID() == m.spec.Store {
+			m.mu.Lock()
+			m.setLocked(c.Store, false)
+			m.mu.Unlock()
+			return true
+		}
+	}
+	return false
+}
+
+// mountConfigured makes a mount of Config.Mounts, unless an earlier run did.
+func (n *Node) mountConfigured(ctx context.Context, c MountConfig) error {
+	for _, m := range n.mounts.all() {
+		if m.path != c.Path {
+			continue
+		}
+		if c.Store != nil && c.Store.ID() == m.spec.Store || c.Store == nil && c.URL == m.spec.URL {
+			return n.remount(ctx, m, c)
+		}
+		return fmt.Errorf("%w: Config.Mounts has %q at %s, where store %s is mounted since an earlier run; unmount that first", ErrExist, c.URL, c.Path, m.spec.Store)
+	}
+	if dir := parentOf(c.Path); dir != "/" {
+		if err := n.mkdir(ctx, dir, MkdirOptions{Parents: true}); err != nil {
+			return pathError("mount", c.Path, err)
+		}
+	}
+	return pathError("mount", c.Path, n.mount(ctx, c))
+}
+
+// remount takes over what the Config says of a mount that an earlier run made.
+func (n *Node) remount(ctx context.Context, old *mount, c MountConfig) error {
+	if old.readOnly == c.ReadOnly && old.spec.Sync == c.Sync {
+		return nil
+	}
+	m := &mount{path: old.path, readOnly: c.ReadOnly, opts: old.opts, spec: old.spec}
+	m.spec.Sync = c.Sync
+	m.mu.Lock()
+	m.setLocked(old.mu.store, old.mu.owned)
+	m.mu.Unlock()
+	n.mounts.remove(old.path)
+	n.mounts.add(m)
+	return nil
+}
+
+// Unmount forgets what is below a mount point, and its cached blocks. The store is left alone.
+func (n *Node) Unmount(ctx context.Context, path string, o *UnmountOptions) error {
+	return pathError("unmount", path, n.unmount(ctx, path, deref(o)))
+}
+
+func (n *Node) unmount(ctx context.Context, path string, o UnmountOptions) error {
+	if err := n.alive(); err != nil {
+		return err
+	}
+	if err := checkPath(path); err != nil {
+		return err
+	}
+	if m, _ := n.mounts.find(path); m == nil || m.path != path {
+		return ErrNotMounted
+	}
+	if _, err := n.change(ctx, &namespace.Unmount{Path: path, User: n.user(ctx), Force: o.Force}); err != nil {
+		return err
+	}
+	m := n.mounts.remove(path)
+	if err := n.effects.wait(ctx); err != nil {
+		return err
+	}
+	if m != nil {
+		return m.close()
+	}
+	return nil
+}
+
+// unmountBelow unmounts what is mounted below path, the deepest first.
+func (n *Node) unmountBelow(ctx context.Context, path string) error {
+	for _, m := range n.mounts.all() {
+		if rel, ok := below(path, m.path); ok && rel != "" {
+			if err := n.unmount(ctx, m.path, UnmountOptions{}); err != nil {
+				return pathError("unmount", m.path, err)
+			}
+		}
+	}
+	return nil
+}
+
+// Mounts lists the mounts, the deepest first.
+func (n *Node) Mounts(context.Context) ([]MountInfo, error) {
+	if err := n.alive(); err != nil {
+		return nil, err
+	}
+	list := n.mounts.all()
+	infos := make([]MountInfo, len(list))
+	for i, m := range list {
+		infos[i] = MountInfo{Path: m.path, URL: m.spec.URL, Store: m.spec.Store, ReadOnly: m.readOnly, Sync: m.spec.Sync}
+		if s := m.store.Load(); s != nil {
+			metrics := s.Metrics()
+			infos[i].Available, infos[i].Metrics = true, &metrics
+		}
+	}
+	return infos, nil
+}

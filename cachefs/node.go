@@ -1,0 +1,208 @@
+package cachefs
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/millpond/millpond/internal/flight"
+	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/journal"
+	"github.com/millpond/millpond/tier"
+)
+
+// Node is one process's part of the cache: its tiers, its replica of the namespace, its journal, its mounts. It
+// implements FileSystem.
+type Node struct {
+	cfg   Config
+	log   *slog.Logger
+	id    string   // kept in Dir, else random
+	lease [16]byte // of this run: incomplete files are its writers'
+
+	tree    *namespace.Tree
+	journal *journal.Journal
+	session journal.Session
+	tiers   *tier.Store
+	disk    bool // a tier survives the process
+	mounts  mountTable
+
+	effects  *effects
+	orphans  *orphans
+	overlay  *overlay
+	absent   absent
+	stats    *flight.Group[*found]   // looks into a store for one name
+	lists    *flight.Group[struct{}] // and for a directory
+	filler   *filler
+	persist  *persister
+	writers  writerSet
+	counters counters
+
+	ctx    context.Context // of everything that runs in the background; ends with Shutdown
+	cancel context.CancelCauseFunc
+	tasks  struct {
+		sync.Mutex
+		closed bool
+		wg     sync.WaitGroup
+	}
+	closed   atomic.Bool
+	shutdown struct {
+		once sync.Once
+		err  error
+	}
+}
+
+// Open starts this process's node. It returns when the namespace of the last run is back and changes can be made;
+// cached blocks of the last run are there as far as they are needed, and are checked behind. ctx bounds the start
+// only. Everything that is wrong with cfg is reported at once.
+func Open(ctx context.Context, cfg Config) (*Node, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, fmt.Errorf("cachefs: %w", err)
+	}
+	n := &Node{cfg: cfg, log: cfg.Logger, tree: namespace.New(), effects: newEffects(), orphans: newOrphans()}
+	n.ctx, n.cancel = context.WithCancelCause(context.Background())
+	n.overlay = newOverlay(n)
+	n.stats, n.lists = flight.New[*found](n.spawn), flight.New[struct{}](n.spawn)
+	n.filler = newFiller(n, cfg.FillQueue)
+	n.persist = newPersister(n)
+	rand.Read(n.lease[:])
+	if err := n.openLayers(ctx); err != nil {
+		n.closeLayers(context.WithoutCancel(ctx))
+		return nil, fmt.Errorf("cachefs: %w", err)
+	}
+	n.start()
+	if err := n.settle(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("cachefs: %w", err), n.Close())
+	}
+	return n, nil
+}
+
+// openLayers opens what lies below, bottom first.
+func (n *Node) openLayers(ctx context.Context) (err error) {
+	if n.cfg.Dir != "" {
+		if err := n.cfg.FS.MkdirAll(n.cfg.Dir, 0o700); err != nil {
+			return err
+		}
+	}
+	if n.journal, err = journal.Open(ctx, n.cfg.Journal, &machine{tree: n.tree, effects: n.effects}); err != nil {
+		return err
+	}
+	n.session = n.journal.Session()
+	n.id = n.journal.NodeID()
+	for _, t := range n.cfg.Tiers {
+		n.disk = n.disk || t.Kind != tier.Memory
+	}
+	n.tiers, err = tier.Open(ctx, tier.Options{
+		BlockSize: n.cfg.BlockSize, FS: n.cfg.FS, Logger: n.log, Poison: n.cfg.Poison, Events: n.cfg.Events.Tier,
+	}, n.cfg.Tiers...)
+	return err
+}
+
+// start starts what runs in the background. All of it ends with n.ctx, and Shutdown waits for it.
+func (n *Node) start() {
+	n.spawn(n.runEffects)
+	n.spawn(n.overlay.run)
+	for range n.cfg.FillWorkers {
+		n.spawn(n.filler.work)
+	}
+	n.spawn(n.persist.run)
+	n.spawn(n.runTTL)
+	n.spawn(n.runIntents)
+	n.spawn(n.compareAtStart)
+}
+
+// settle brings the namespace of an earlier run and the Config together.
+func (n *Node) settle(ctx context.Context) error {
+	if err := n.expireLeases(ctx); err != nil {
+		return err
+	}
+	n.restoreMounts(ctx)
+	n.adoptIntents(ctx)
+	for _, m := range n.cfg.Mounts {
+		if err := n.mountConfigured(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spawn runs task in a goroutine that Shutdown waits for; its context ends with the node. It reports false, and runs
+// nothing, once the node closes.
+func (n *Node) spawn(task func(ctx context.Context)) bool {
+	n.tasks.Lock()
+	defer n.tasks.Unlock()
+	if n.tasks.closed {
+		return false
+	}
+	n.tasks.wg.Go(func() { task(n.ctx) })
+	return true
+}
+
+// alive is nil, or ErrClosed once Shutdown has begun.
+func (n *Node) alive() error {
+	if n.closed.Load() {
+		return ErrClosed
+	}
+	return nil
+}
+
+// Close is Shutdown within Config.CloseTimeout.
+func (n *Node) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), n.cfg.CloseTimeout)
+	defer cancel()
+	return n.Shutdown(ctx)
+}
+
+// Shutdown ends the node: later calls are ErrClosed, files that are being written are given up, what is only in memory
+// goes to a disk tier if there is one, most used first, and every goroutine ends. It waits for Views that are still
+// lent within ctx. A second call returns what the first did.
+func (n *Node) Shutdown(ctx context.Context) error {
+	n.shutdown.once.Do(func() { n.shutdown.err = n.shut(ctx) })
+	return n.shutdown.err
+}
+
+func (n *Node) shut(ctx context.Context) error {
+	n.closed.Store(true)
+	var errs []error
+	n.writers.abortAll()
+	if err := n.overlay.flush(ctx); err != nil {
+		n.log.Warn("what was found in under stores is not all recorded; it will be looked up again", "err", err)
+	}
+	if !n.durable() {
+		errs = append(errs, n.persist.drain(ctx))
+	}
+	n.tasks.Lock()
+	n.tasks.closed = true
+	n.tasks.Unlock()
+	n.cancel(ErrClosed)
+	done := make(chan struct{})
+	go func() { n.tasks.wg.Wait(); close(done) }()
+	select {
+	case <-done:
+		n.filler.abandon()
+	case <-ctx.Done():
+		errs = append(errs, fmt.Errorf("background work still runs: %w", context.Cause(ctx)))
+	}
+	return errors.Join(append(errs, n.closeLayers(ctx))...)
+}
+
+// closeLayers closes what openLayers opened, top first.
+func (n *Node) closeLayers(ctx context.Context) error {
+	n.cancel(ErrClosed)
+	var errs []error
+	if n.tiers != nil {
+		errs = append(errs, n.tiers.Close(ctx))
+	}
+	if n.journal != nil {
+		errs = append(errs, n.journal.Close(ctx))
+	}
+	for _, m := range n.mounts.all() {
+		errs = append(errs, m.close())
+	}
+	n.absent.close()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,250 @@
+package cachefs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/millpond/millpond/internal/namespace"
+)
+
+// persister copies written files to their under stores, several at a time, and never gives up: a file whose upload
+// fails is tried again after a delay that doubles up to a bound, while others go on.
+type persister struct {
+	n    *Node
+	wake chan struct{}
+	slot chan struct{} // one token for each upload that runs
+	mu   struct {
+		sync.Mutex
+		files map[uint64]*persisting // running, or waiting for their next try
+		moved chan struct{}          // closed when one was persisted or failed; nil while nobody waits
+	}
+	done, failed atomic.Uint64
+}
+
+type persisting struct {
+	running bool
+	next    time.Time
+	delay   time.Duration
+	err     error // of the last try
+}
+
+func newPersister(n *Node) *persister {
+	p := &persister{n: n, wake: make(chan struct{}, 1), slot: make(chan struct{}, n.cfg.PersistWorkers)}
+	p.mu.files = map[uint64]*persisting{}
+	return p
+}
+
+// kick says that there may be something to persist.
+func (p *persister) kick() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run starts uploads as files wait for them, until ctx ends. Owner: Node.start.
+func (p *persister) run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.wake:
+		case <-timer.C:
+		}
+		if next, ok := p.scan(ctx); ok {
+			timer.Reset(time.Until(next))
+		}
+	}
+}
+
+// scan starts an upload for each file that waits and may be tried now. It returns when the next one may be.
+func (p *persister) scan(ctx context.Context) (next time.Time, ok bool) {
+	const page = 256
+	for after := uint64(0); ; {
+		list := p.n.tree.ToPersist(after, page)
+		for i := range list {
+			in := &list[i]
+			after = in.Ino
+			start, at := p.claim(in.Ino)
+			switch {
+			case start:
+				select {
+				case p.slot <- struct{}{}:
+				case <-ctx.Done():
+					return next, false
+				}
+				ino := in.Ino
+				if !p.n.spawn(func(ctx context.Context) { p.one(ctx, ino) }) {
+					return next, false
+				}
+			case !at.IsZero() && (!ok || at.Before(next)):
+				next, ok = at, true
+			}
+		}
+		if len(list) < page {
+			return next, ok
+		}
+	}
+}
+
+// claim reports whether ino may be tried now, and else when.
+func (p *persister) claim(ino uint64) (start bool, at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f := p.mu.files[ino]
+	if f == nil {
+		f = &persisting{}
+		p.mu.files[ino] = f
+	}
+	switch {
+	case f.running:
+		return false, time.Time{}
+	case time.Now().Before(f.next):
+		return false, f.next
+	}
+	f.running = true
+	return true, time.Time{}
+}
+
+// one tries to persist one file.
+func (p *persister) one(ctx context.Context, ino uint64) {
+	err := p.n.persistFile(ctx, ino)
+	<-p.slot
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f := p.mu.files[ino]
+	f.running, f.err = false, err
+	if err == nil {
+		delete(p.mu.files, ino)
+		p.done.Add(1)
+	} else {
+		p.failed.Add(1)
+		f.delay = p.double(f.delay)
+		f.next = time.Now().Add(f.delay)
+		p.kick()
+	}
+	if p.mu.moved != nil {
+		close(p.mu.moved)
+		p.mu.moved = nil
+	}
+}
+
+// double is the delay after one more failure.
+func (p *persister) double(delay time.Duration) time.Duration {
+	return min(max(2*delay, p.n.cfg.PersistMinDelay), p.n.cfg.PersistMaxDelay)
+}
+
+// nextDelay is how long ino will wait after the try that fails now.
+func (p *persister) nextDelay(ino uint64) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.double(p.mu.files[ino].delay)
+}
+
+// movement is closed at the next success or failure.
+func (p *persister) movement() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mu.moved == nil {
+		p.mu.moved = make(chan struct{})
+	}
+	return p.mu.moved
+}
+
+// lastError is why ino is not persisted yet, if it was tried.
+func (p *persister) lastError(ino uint64) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if f := p.mu.files[ino]; f != nil {
+		return f.err
+	}
+	return nil
+}
+
+// persistFile uploads one file and publishes it. nil also if there is nothing to do any more.
+func (n *Node) persistFile(ctx context.Context, ino uint64) error {
+	in, ok := n.tree.Get(ino)
+	if !ok || in.Persist != namespace.ToPersist {
+		return nil
+	}
+	path, ok := n.tree.Path(ino)
+	if !ok {
+		return nil
+	}
+	err := n.uploadAndPublish(ctx, path, &in)
+	now, ok := n.tree.Get(ino)
+	if !ok || now.FileID != in.FileID {
+		return nil // removed or replaced meanwhile
+	}
+	if err != nil {
+		n.persisted(path, &in, err, n.persist.nextDelay(ino))
+		return err
+	}
+	n.unholdFile(&in)
+	n.persisted(path, &in, nil, 0)
+	return nil
+}
+
+func (n *Node) uploadAndPublish(ctx context.Context, path string, in *namespace.Inode) error {
+	u, err := n.newUpload(ctx, path, in.Size)
+	if err != nil {
+		return err
+	}
+	for i := range blocksOf(in) {
+		if err := n.uploadBlock(ctx, u, in.FileID, i, in.BlockSize); err != nil {
+			u.abort()
+			return err
+		}
+	}
+	// A name that moved meanwhile is uploaded again under the new one.
+	if now, ok := n.tree.Path(in.Ino); !ok || now != path {
+		u.abort()
+		return errMoved
+	}
+	err = n.publish(ctx, path, in.Ino, u, nil)
+	if err != nil {
+		u.abort()
+	}
+	return err
+}
+
+// errMoved ends an upload whose file was renamed or removed while it ran.
+var errMoved = errors.New("renamed or removed while it was uploaded")
+
+// unholdFile lets the evictor have the blocks of a file that the store has.
+func (n *Node) unholdFile(in *namespace.Inode) {
+	for i := range blocksOf(in) {
+		n.tiers.Unhold(blockID(in, i))
+	}
+}
+
+// backlog is how many files wait for their store.
+func (p *persister) backlog() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.mu.files)
+}
+
+// drain waits until nothing waits for its store: what is written behind would end with this process.
+func (p *persister) drain(ctx context.Context) error {
+	for {
+		moved := p.movement()
+		list := p.n.tree.ToPersist(0, 1)
+		if len(list) == 0 {
+			return nil
+		}
+		p.kick()
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			path, _ := p.n.tree.Path(list[0].Ino)
+			return fmt.Errorf("%s is not persisted, and its only copy ends with this node: %w", path, errors.Join(context.Cause(ctx), p.lastError(list[0].Ino)))
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package cachefs
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/tier"
+	"github.com/millpond/millpond/ufs"
+)
+
+// upload is a file on its way to a store: invisible there until commit.
+type upload struct {
+	w    *ufs.Writer
+	m    *mount
+	key  string
+	sent int64 // bytes
+}
+
+// newUpload begins an upload of what path names. size is a hint, 0 unknown.
+func (n *Node) newUpload(ctx context.Context, path string, size int64) (*upload, error) {
+	m, key := n.mounts.find(path)
+	if m == nil {
+		return nil, ErrNotMounted
+	}
+	store, err := m.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if size == 0 {
+		size = -1
+	}
+	w, err := store.Create(ctx, key, ufs.CreateOptions{Parents: true, Size: size})
+	if err != nil {
+		return nil, err
+	}
+	return &upload{w: w, m: m, key: key}, nil
+}
+
+func (u *upload) Write(p []byte) (int, error) {
+	n, err := u.w.Write(p)
+	u.sent += int64(n)
+	return n, err
+}
+
+// abort leaves nothing in the store. It does not wait for a caller's context: that may be what ended the upload.
+func (u *upload) abort() {
+	u.w.Abort(context.Background())
+}
+
+// uploadBlock sends one cached block.
+func (n *Node) uploadBlock(ctx context.Context, u *upload, id tier.FileID, index, blockSize int64) error {
+	v, err := n.tiers.View(ctx, tier.NewBlockID(id, uint32(index)), 0, int(blockSize))
+	if err != nil {
+		return err
+	}
+	defer v.Release()
+	_, err = u.Write(v.Bytes())
+	return err
+}
+
+// publish makes the store show the upload and the namespace know it, under one intent: c completes the file; nil for a
+// file that is complete already.
+func (n *Node) publish(ctx context.Context, path string, ino uint64, u *upload, c *namespace.CompleteFile) error {
+	b := &namespace.Begin{Kind: namespace.IntentPublish, Path: path, Ino: ino, Key: u.key, To: strconv.FormatInt(u.sent, 10)}
+	if old, err := n.tree.Stat(path, nil); err == nil && old.Complete {
+		b.Prior = old.Version
+	}
+	if c != nil {
+		b.Payload = c.Append(nil)
+	}
+	return n.withIntent(ctx, b, func(ctx context.Context, _ *ufs.Store, _ uint64) (outcome, error) {
+		a, err := u.w.Commit(ctx)
+		if err != nil {
+			return outcome{}, err
+		}
+		n.absent.forget(u.m, u.key)
+		return outcome{a.Version, a.ModTime.UnixNano()}, nil
+	})
+}
+
+// publishedSize is the length of what a publication was to show: its intent has it in To, which a publication has no
+// other use for.
+func publishedSize(in namespace.Intent) int64 {
+	n, err := strconv.ParseInt(in.To, 10, 64)
+	if err != nil {
+		return -1
+	}
+	return n
+}

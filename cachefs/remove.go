@@ -1,0 +1,73 @@
+package cachefs
+
+import (
+	"context"
+	"errors"
+
+	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/ufs"
+)
+
+// Remove removes a file or an empty directory, with Recursive a whole tree, here and in the under store. A recursive
+// one goes bottom-up, keeps what could not be removed with the directories above it, and its error lists those paths.
+// It refuses a directory whose store has entries that the namespace has not seen, unless Unchecked.
+func (n *Node) Remove(ctx context.Context, path string, o *RemoveOptions) error {
+	return pathError("remove", path, n.remove(ctx, path, deref(o)))
+}
+
+func (n *Node) remove(ctx context.Context, path string, o RemoveOptions) error {
+	in, err := n.known(ctx, path)
+	switch {
+	case err != nil:
+		return err
+	case in == nil:
+		return ErrNotExist
+	}
+	m, key := n.mounts.find(path)
+	if m != nil && m.readOnly && !o.CacheOnly {
+		return ErrReadOnly
+	}
+	if o.Mounts && in.Dir {
+		if err := n.unmountBelow(ctx, path); err != nil {
+			return err
+		}
+	}
+	stored := false
+	if !o.CacheOnly {
+		if stored, err = n.stored(ctx, m, key, in); err != nil {
+			return err
+		}
+	}
+	if !stored {
+		_, err := n.change(ctx, &namespace.Remove{Path: path, User: n.user(ctx), Recursive: o.Recursive, CacheOnly: o.CacheOnly})
+		return n.removed(ctx, err)
+	}
+	if in.Dir && !o.Unchecked {
+		if err := n.checkSeen(ctx, path, in, o.Recursive); err != nil {
+			return err
+		}
+	}
+	b := &namespace.Begin{Kind: namespace.IntentRemove, Path: path, User: n.user(ctx), Recursive: o.Recursive, Prior: in.Version}
+	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error) {
+		if !in.Dir {
+			return outcome{}, gone(s.Delete(ctx, key))
+		}
+		return outcome{}, n.removeTree(ctx, s, path, key, id, o)
+	})
+}
+
+// removed waits until the tiers have let go of what a change dropped: who removes a file wants its room.
+func (n *Node) removed(ctx context.Context, err error) error {
+	if err != nil {
+		return err
+	}
+	return n.effects.wait(ctx)
+}
+
+// gone takes "not there" for success: that is what a removal wants.
+func gone(err error) error {
+	if errors.Is(err, ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,110 @@
+package cachefs
+
+import (
+	"context"
+	"errors"
+
+	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/ufs"
+)
+
+// Rename moves a file or directory within its mount: every reader sees the old name or the new one. Renaming onto
+// itself does nothing.
+func (n *Node) Rename(ctx context.Context, from, to string, o *RenameOptions) error {
+	return linkError("rename", from, to, n.rename(ctx, from, to, deref(o)))
+}
+
+func (n *Node) rename(ctx context.Context, from, to string, o RenameOptions) error {
+	in, err := n.known(ctx, from)
+	if err != nil {
+		return err
+	}
+	target, err := n.known(ctx, to)
+	switch {
+	case err != nil:
+		return err
+	case in == nil:
+		return ErrNotExist
+	}
+	m, fromKey := n.mounts.find(from)
+	tm, toKey := n.mounts.find(to)
+	if m != tm {
+		return ErrCrossMount
+	}
+	if m != nil && m.readOnly {
+		return ErrReadOnly
+	}
+	stored, err := n.stored(ctx, m, fromKey, in)
+	if err != nil {
+		return err
+	}
+	if !stored && target != nil && o.Overwrite && from != to {
+		// The store has the target and not the source: it goes first, as a part of the change that the caller asked for.
+		if stored, err = n.stored(ctx, m, toKey, target); err != nil {
+			return err
+		}
+		if stored {
+			return n.renameOver(ctx, from, to, m, toKey, in)
+		}
+	}
+	if !stored || from == to {
+		_, err := n.change(ctx, &namespace.Rename{From: from, To: to, User: n.user(ctx), Overwrite: o.Overwrite})
+		return err
+	}
+	b := &namespace.Begin{Kind: namespace.IntentRename, Path: from, To: to, User: n.user(ctx), Overwrite: o.Overwrite, Prior: in.Version}
+	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, _ uint64) (outcome, error) {
+		n.absent.forget(m, toKey)
+		if err := makeParent(ctx, s, toKey); err != nil {
+			return outcome{}, err
+		}
+		a, err := s.Rename(ctx, fromKey, toKey, o.Overwrite)
+		return outcome{a.Version, a.ModTime.UnixNano()}, err
+	})
+}
+
+// stored reports whether the under store has what in describes. A directory may be there only because a file below it
+// was published, so that is asked.
+func (n *Node) stored(ctx context.Context, m *mount, key string, in *namespace.Inode) (bool, error) {
+	switch {
+	case m == nil || in.MountPoint:
+		return false, nil
+	case !in.Dir:
+		return in.Version != "", nil
+	}
+	s, err := m.open(ctx)
+	if err != nil {
+		return false, err
+	}
+	_, err = s.Stat(ctx, key)
+	if errors.Is(err, ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// makeParent makes sure that a store with real directories has the one that key goes into.
+func makeParent(ctx context.Context, s *ufs.Store, key string) error {
+	parent := parentOf("/" + key)[1:]
+	if parent == "" || !s.Caps().Directories {
+		return nil
+	}
+	err := s.Mkdir(ctx, parent, true, 0o755)
+	if errors.Is(err, ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// renameOver moves a file that only the cache has over one that the store has: the store's goes. A restart in between
+// finds out by whether it is gone.
+func (n *Node) renameOver(ctx context.Context, from, to string, m *mount, toKey string, in *namespace.Inode) error {
+	b := &namespace.Begin{
+		Kind: namespace.IntentRename, Path: from, To: to, User: n.user(ctx), Overwrite: true, Prior: in.Version, Payload: replaceOnly,
+	}
+	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, _ uint64) (outcome, error) {
+		return outcome{}, gone(s.Delete(ctx, toKey))
+	})
+}
+
+// replaceOnly marks a rename whose part in the store is to remove what it replaces.
+var replaceOnly = []byte("replace")

@@ -1,0 +1,116 @@
+package cachefs
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/ufs"
+)
+
+// place is where an under store has a version of a file.
+type place struct {
+	mount   *mount
+	key     string
+	version string
+}
+
+// source finds where the store has the version that h opened, by what the replica says now: the file may have moved,
+// and our own rename or chmod may have given the same bytes a new version.
+func (h *handle) source() (place, error) {
+	in, known := h.current()
+	switch {
+	case !known && h.from != nil:
+		return place{h.from.mount, h.from.key, h.from.attr.Version}, nil
+	case !known:
+		return place{}, ErrChanged
+	case in.Version == "" || in.Persist == NotPersisted || in.Persist == Lost:
+		return place{}, ErrLost
+	}
+	path, ok := h.n.tree.Path(in.Ino)
+	if !ok {
+		return place{}, ErrChanged
+	}
+	m, key := h.n.mounts.find(path)
+	if m == nil {
+		return place{}, ErrLost
+	}
+	return place{m, key, in.Version}, nil
+}
+
+// current is h's inode as it is now, if it still has the version that was opened.
+func (h *handle) current() (namespace.Inode, bool) {
+	if h.in.Ino != 0 {
+		in, ok := h.n.tree.Get(h.in.Ino)
+		return in, ok && in.FileID == h.in.FileID
+	}
+	in, err := h.n.tree.Stat(h.path, nil)
+	return in, err == nil && in.FileID == h.in.FileID
+}
+
+// atSource calls do with where the store has h's version. What a change of our own moves meanwhile is looked up again;
+// what somebody else changed is ErrChanged, and the next Open sees it.
+func (h *handle) atSource(ctx context.Context, do func(s *ufs.Store, key, version string) error) error {
+	for {
+		p, err := h.source()
+		if err != nil {
+			return err
+		}
+		store, err := p.mount.open(ctx)
+		if err != nil {
+			return err
+		}
+		err = do(store, p.key, p.version)
+		if !errors.Is(err, ErrNotExist) && !errors.Is(err, ErrChanged) {
+			return err
+		}
+		if in, ok := h.current(); ok && in.Intent != 0 {
+			if err := h.n.intentGone(ctx, in.Intent); err != nil {
+				return err
+			}
+			continue
+		}
+		if now, err := h.source(); err != nil || now != p {
+			continue
+		}
+		h.n.lookAgain(ctx, h.path, p)
+		return ErrChanged
+	}
+}
+
+// readStore fills p with the file's bytes from off on, straight from the store.
+func (h *handle) readStore(ctx context.Context, p []byte, off int64) error {
+	return h.atSource(ctx, func(s *ufs.Store, key, version string) error {
+		n, err := s.ReadAt(ctx, key, version, p, off)
+		h.n.counters.storeBytes.Add(uint64(n))
+		switch {
+		case n == len(p):
+			return nil
+		case err == io.EOF || err == nil:
+			return io.ErrUnexpectedEOF // the store is shorter than it said
+		}
+		return err
+	})
+}
+
+// openStore opens n bytes of the file from off on.
+func (h *handle) openStore(ctx context.Context, off, n int64) (body io.ReadCloser, err error) {
+	err = h.atSource(ctx, func(s *ufs.Store, key, version string) error {
+		body, _, err = s.Open(ctx, key, off, n, version)
+		return err
+	})
+	return body, err
+}
+
+// explain turns what ended a transfer into what its readers are told. A version that changed under it is looked up at
+// once, so that the next Open sees the new one.
+func (h *handle) explain(ctx context.Context, err error) error {
+	if !errors.Is(err, ErrNotExist) && !errors.Is(err, ErrChanged) {
+		return err
+	}
+	if p, serr := h.source(); serr == nil {
+		h.n.lookAgain(ctx, h.path, p)
+	}
+	return ErrChanged
+}

@@ -1,0 +1,106 @@
+package cachefs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/millpond/millpond/tier"
+)
+
+// View is a piece of a file that is lent, not copied. It must be released, once, and its bytes must not be used after
+// that, nor ever be written.
+type View struct {
+	lent tier.View
+	own  []byte // a copy, where no tier could keep the block
+}
+
+// Bytes are the lent bytes: at least one, and at most to the end of the block they lie in.
+func (v *View) Bytes() []byte {
+	if v.own != nil {
+		return v.own
+	}
+	return v.lent.Bytes()
+}
+
+// Release gives the bytes back.
+func (v *View) Release() {
+	if v.own != nil {
+		v.own = nil
+		return
+	}
+	v.lent.Release()
+}
+
+// View lends the file's bytes from off on, n at most; they end at the block's end, so that Bytes may be shorter. What
+// is not in memory is brought there first. At the end of the file it is io.EOF.
+func (f *File) View(off int64, n int) (*View, error) {
+	if uint64(off) < uint64(f.in.Size) && n > 0 && !f.closed.Load() {
+		i, at := f.place(off)
+		if b := f.table.slot(i).Load(); b != nil {
+			if v, ok := b.View(at, n); ok {
+				return &View{lent: v}, nil
+			}
+		}
+	}
+	v, err := f.viewSlow(off, n)
+	return v, f.readError(err)
+}
+
+func (f *File) viewSlow(off int64, n int) (*View, error) {
+	switch {
+	case f.closed.Load():
+		return nil, ErrClosed
+	case off < 0 || n <= 0:
+		return nil, fmt.Errorf("%w: view of %d bytes at %d", ErrInvalid, n, off)
+	case off >= f.in.Size:
+		return nil, io.EOF
+	}
+	i, at := f.place(off)
+	n = int(min(int64(n), f.blockLen(i)-at))
+	id := tier.NewBlockID(f.in.FileID, uint32(i))
+	f.n.readAhead(f.handle, i)
+	for {
+		if err := f.ctx.Err(); err != nil {
+			return nil, context.Cause(f.ctx)
+		}
+		if b := f.n.tiers.Get(id); b != nil {
+			f.table.slot(i).Store(b)
+			if v, ok := b.View(at, n); ok {
+				return &View{lent: v}, nil
+			}
+		}
+		v, err := f.n.tiers.View(f.ctx, id, at, n)
+		if err == nil {
+			f.n.counters.tierHit(tier.SSD, n)
+			return &View{lent: *v}, nil
+		}
+		if !errors.Is(err, tier.ErrMiss) && !errors.Is(err, tier.ErrNoSpace) {
+			return nil, err
+		}
+		f.n.counters.misses.Add(1)
+		if f.read != NoCache && errors.Is(err, tier.ErrMiss) {
+			switch err := f.n.filler.whole(f.ctx, f.handle, i); {
+			case err == nil:
+				continue
+			case !errors.Is(err, errUncached):
+				return nil, err
+			}
+		}
+		return f.viewCopy(off, n)
+	}
+}
+
+// viewCopy lends a copy: no tier has room for the block, or none is to be kept.
+func (f *File) viewCopy(off int64, n int) (*View, error) {
+	p := make([]byte, n)
+	i, at := f.place(off)
+	if m, _, err := f.n.tiers.ReadAt(f.ctx, tier.NewBlockID(f.in.FileID, uint32(i)), p, at, false); err == nil && m == n {
+		return &View{own: p}, nil
+	}
+	if err := f.readStore(f.ctx, p, off); err != nil {
+		return nil, err
+	}
+	return &View{own: p}, nil
+}

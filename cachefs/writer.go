@@ -1,0 +1,421 @@
+package cachefs
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/tier"
+)
+
+// Writer writes a file, once, from its beginning to its end. Nobody reads it before Close; Abort, or the end of the
+// node, leaves nothing of it. It is an io.WriteCloser and an io.ReaderFrom, and is used by one goroutine at a time,
+// but for Abort. Its context is that of Create.
+//
+// After an error the file is gone: Close returns that error again.
+type Writer struct {
+	n      *Node
+	ctx    context.Context // ends with Create's, and with the node
+	cancel context.CancelCauseFunc
+	unbind func() bool
+	path   string
+	ino    uint64
+	id     tier.FileID
+	bs     int64
+	opts   CreateOptions
+
+	mu struct {
+		sync.Mutex
+		size   int64
+		block  *tier.Writer   // the block that is being written
+		blocks []tier.BlockID // the finished ones
+		cache  bool           // bytes go to the tiers
+		up     *upload        // bytes go to the under store
+		err    error          // the first that ended it
+		done   bool           // closed or aborted
+	}
+}
+
+// Create makes a file that is written once and becomes visible to readers at Close.
+func (n *Node) Create(ctx context.Context, path string, o *CreateOptions) (*Writer, error) {
+	w, err := n.create(ctx, path, deref(o))
+	if err != nil {
+		return nil, pathError("create", path, err)
+	}
+	return w, nil
+}
+
+func (n *Node) create(ctx context.Context, path string, o CreateOptions) (*Writer, error) {
+	if err := checkBlockSize(o.BlockSize); err != nil {
+		return nil, fmt.Errorf("%w: block size %d; want %w", ErrInvalid, o.BlockSize, err)
+	}
+	old, err := n.known(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.defaults(ctx, path, &o); err != nil {
+		return nil, err
+	}
+	w := &Writer{n: n, path: path, bs: o.BlockSize, opts: o}
+	w.ctx, w.cancel = context.WithCancelCause(ctx)
+	w.unbind = context.AfterFunc(n.ctx, func() { w.cancel(ErrClosed) })
+	rand.Read(w.id[:])
+	a, err := n.change(ctx, &namespace.CreateFile{
+		Path: path, User: n.user(ctx), Parents: o.Parents, Overwrite: o.Overwrite, Extend: o.Append, FileID: w.id,
+		BlockSize: w.bs, Mode: o.Mode, Owner: o.Owner, Group: o.Group, Lease: n.lease, Pin: o.Pin, TTL: int64(o.TTL.After),
+		TTLAction: o.TTL.Action, ReplicasMin: o.ReplicasMin, ReplicasMax: o.ReplicasMax,
+	})
+	if err != nil {
+		w.release()
+		return nil, err
+	}
+	w.ino = a.Ino
+	w.mu.cache = o.WriteType != Through
+	if !n.writers.add(w) {
+		w.release()
+		return nil, errors.Join(ErrClosed, n.abandon(w))
+	}
+	if o.WriteType == Through || o.WriteType == CacheThrough {
+		if w.mu.up, err = n.newUpload(ctx, path, o.Size); err != nil {
+			return nil, errors.Join(err, w.Abort())
+		}
+	}
+	if o.Append && old != nil && !old.Dir {
+		if err := w.copyOld(ctx); err != nil {
+			return nil, errors.Join(err, w.Abort())
+		}
+	}
+	return w, nil
+}
+
+// release lets go of the writer's context.
+func (w *Writer) release() {
+	w.unbind()
+	w.cancel(ErrClosed)
+}
+
+// known brings what the store has at path, and the directories above, into the replica: a change meets what is there.
+func (n *Node) known(ctx context.Context, path string) (*namespace.Inode, error) {
+	if err := checkPath(path); err != nil {
+		return nil, err
+	}
+	in, _, err := n.look(ctx, path, false)
+	switch {
+	case err == nil:
+		return &in, nil
+	case !errors.Is(err, ErrNotExist):
+		return nil, err
+	}
+	if dir := parentOf(path); dir != "/" {
+		if _, err := n.known(ctx, dir); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// defaults fills in what o leaves open.
+func (n *Node) defaults(ctx context.Context, path string, o *CreateOptions) error {
+	m, _ := n.mounts.find(path)
+	switch {
+	case m == nil && (o.WriteType == CacheThrough || o.WriteType == Through || o.WriteType == AsyncThrough):
+		return fmt.Errorf("%w: no under store is mounted here; write with MustCache", ErrNotMounted)
+	case o.WriteType == DefaultWrite && m != nil:
+		o.WriteType = CacheThrough
+	case o.WriteType == DefaultWrite:
+		o.WriteType = MustCache
+	case o.WriteType > AsyncThrough:
+		return fmt.Errorf("%w: write type %d", ErrInvalid, o.WriteType)
+	}
+	if m != nil && m.readOnly {
+		return ErrReadOnly
+	}
+	o.BlockSize = orDefault(o.BlockSize, n.cfg.BlockSize)
+	o.Mode = orDefault(o.Mode.Perm(), 0o644)
+	name, group := owner(ctx)
+	o.Owner, o.Group = orDefault(o.Owner, name), orDefault(o.Group, group)
+	return nil
+}
+
+// copyOld makes the file begin with the bytes of the version that it will replace.
+func (w *Writer) copyOld(ctx context.Context) error {
+	f, err := w.n.Open(ctx, w.path, nil)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.WriteTo(w)
+	return err
+}
+
+// Name is the path that will be.
+func (w *Writer) Name() string { return w.path }
+
+// Write appends p. It blocks while the tiers make room.
+func (w *Writer) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for n < len(p) {
+		if err := w.readyLocked(); err != nil {
+			return n, w.error("write", err)
+		}
+		m, err := w.writeSome(p[n:])
+		n += m
+		w.mu.size += int64(m)
+		if err != nil {
+			return n, w.error("write", w.failLocked(err))
+		}
+	}
+	return n, w.error("write", w.usableLocked())
+}
+
+// ReadFrom appends all of r. Bytes that only go to the cache are read straight into its frames.
+func (w *Writer) ReadFrom(r io.Reader) (n int64, err error) {
+	for {
+		m, direct, err := w.readDirect(r)
+		n += m
+		switch {
+		case err == io.EOF:
+			return n, nil
+		case err != nil:
+			return n, w.error("write", err)
+		case !direct:
+			m, err := w.readCopied(r)
+			return n + m, err
+		}
+	}
+}
+
+// readDirect reads the rest of the block that is being written into its frame, if no store wants the bytes too.
+// io.EOF: r has ended.
+func (w *Writer) readDirect(r io.Reader) (n int64, direct bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.readyLocked(); err != nil {
+		return 0, true, err
+	}
+	if w.mu.block == nil || w.mu.up != nil {
+		return 0, false, nil
+	}
+	room := w.bs - w.mu.block.Len()
+	n, err = w.mu.block.ReadFrom(io.LimitReader(r, room))
+	w.mu.size += n
+	if isFull(err) { // before it took bytes that it could not keep
+		return n, true, w.orFailLocked(w.fullLocked(err))
+	}
+	if err != nil {
+		return n, true, w.failLocked(err)
+	}
+	if n < room {
+		return n, true, io.EOF
+	}
+	return n, true, nil
+}
+
+// orFailLocked ends the writer if there is an error.
+func (w *Writer) orFailLocked(err error) error {
+	if err != nil {
+		return w.failLocked(err)
+	}
+	return nil
+}
+
+func (w *Writer) readCopied(r io.Reader) (int64, error) {
+	buf := make([]byte, 256<<10)
+	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, buf)
+}
+
+// usableLocked is nil while bytes can be appended.
+func (w *Writer) usableLocked() error {
+	switch {
+	case w.mu.err != nil:
+		return w.mu.err
+	case w.mu.done:
+		return ErrClosed
+	}
+	return context.Cause(w.ctx)
+}
+
+// readyLocked makes sure that there is a block to write to, if the tiers take part.
+func (w *Writer) readyLocked() error {
+	if err := w.usableLocked(); err != nil {
+		return err
+	}
+	if w.mu.cache && w.mu.block != nil && w.mu.block.Len() == w.bs {
+		if err := w.finishBlockLocked(); err != nil {
+			return w.failLocked(err)
+		}
+	}
+	if w.mu.cache && w.mu.block == nil {
+		if err := w.newBlockLocked(); err != nil {
+			return w.failLocked(err)
+		}
+	}
+	return nil
+}
+
+// newBlockLocked begins the next block, or, if the tiers are full, goes on as the write type says.
+func (w *Writer) newBlockLocked() error {
+	id := tier.NewBlockID(w.id, uint32(w.mu.size/w.bs))
+	b, err := w.n.tiers.Create(w.ctx, id, w.hint(), tier.PutOptions{Hold: w.held(), Pin: w.opts.Pin, Try: w.opts.WriteType == CacheThrough})
+	if err == nil {
+		w.mu.block = b
+		return nil
+	}
+	if !isFull(err) {
+		return err
+	}
+	return w.fullLocked(err)
+}
+
+// hint is how long the next block will be, as far as the caller has said.
+func (w *Writer) hint() int64 {
+	if w.opts.Size <= w.mu.size {
+		return 0
+	}
+	return min(w.bs, w.opts.Size-w.mu.size)
+}
+
+// held reports whether the tiers have the only copy.
+func (w *Writer) held() bool {
+	return w.opts.WriteType == MustCache || w.opts.WriteType == AsyncThrough
+}
+
+func isFull(err error) bool { return errors.Is(err, tier.ErrNoSpace) || errors.Is(err, tier.ErrBusy) }
+
+// fullLocked goes on without the tiers, if the write type allows: CacheThrough does without a cached copy,
+// AsyncThrough writes through.
+func (w *Writer) fullLocked(err error) error {
+	switch w.opts.WriteType {
+	case CacheThrough:
+		w.dropBlocksLocked()
+		return nil
+	case AsyncThrough:
+		return w.throughLocked()
+	}
+	return err
+}
+
+// throughLocked turns an AsyncThrough writer into a Through one: what is cached goes to the store first.
+func (w *Writer) throughLocked() error {
+	up, err := w.n.newUpload(w.ctx, w.path, w.opts.Size)
+	if err != nil {
+		return err
+	}
+	w.mu.up = up
+	for i := range w.mu.blocks {
+		if err := w.n.uploadBlock(w.ctx, up, w.id, int64(i), w.bs); err != nil {
+			return err
+		}
+	}
+	if b := w.mu.block; b != nil {
+		if _, err := io.Copy(up, io.NewSectionReader(b, 0, b.Len())); err != nil {
+			return err
+		}
+	}
+	w.opts.WriteType = Through
+	w.dropBlocksLocked()
+	return nil
+}
+
+// dropBlocksLocked gives the tiers back what they took.
+func (w *Writer) dropBlocksLocked() {
+	if w.mu.block != nil {
+		w.mu.block.Abort()
+		w.mu.block = nil
+	}
+	w.n.tiers.DropFile(w.id)
+	w.mu.blocks, w.mu.cache = nil, false
+}
+
+// writeSome appends what of p fits into the block.
+func (w *Writer) writeSome(p []byte) (int, error) {
+	through := w.mu.up != nil
+	if w.mu.block != nil {
+		p = p[:min(int64(len(p)), w.bs-w.mu.block.Len())]
+		n, err := w.mu.block.Write(p)
+		if isFull(err) {
+			err = w.fullLocked(err)
+		}
+		if err != nil || !through { // when the writer turned to the store just now, that has the n bytes too
+			return n, err
+		}
+	}
+	return w.mu.up.Write(p)
+}
+
+// finishBlockLocked commits the block that is being written.
+func (w *Writer) finishBlockLocked() error {
+	b := w.mu.block
+	w.mu.block = nil
+	if _, err := b.Commit(w.ctx); err != nil {
+		if isFull(err) && w.opts.WriteType == CacheThrough {
+			w.dropBlocksLocked()
+			return nil
+		}
+		return err
+	}
+	w.mu.blocks = append(w.mu.blocks, tier.NewBlockID(w.id, uint32(len(w.mu.blocks))))
+	return nil
+}
+
+// failLocked ends the writer with err: nothing of the file stays.
+func (w *Writer) failLocked(err error) error {
+	if w.mu.err == nil {
+		w.mu.err = err
+		w.endLocked()
+	}
+	return err
+}
+
+// endLocked takes back what was written and the name.
+func (w *Writer) endLocked() {
+	if w.mu.done {
+		return
+	}
+	w.mu.done = true
+	if w.mu.block != nil {
+		w.mu.block.Abort()
+		w.mu.block = nil
+	}
+	if w.mu.up != nil {
+		w.mu.up.abort()
+	}
+	if err := w.n.abandon(w); err != nil && !errors.Is(err, ErrClosed) {
+		w.n.log.Warn("a file that was given up is still listed", "path", w.path, "err", err)
+	}
+	w.n.tiers.DropFile(w.id)
+	w.n.writers.remove(w)
+}
+
+// abandon takes the incomplete file out of the namespace, whatever the writer's context says by now.
+func (n *Node) abandon(w *Writer) error {
+	_, err := n.propose(n.ctx, &namespace.AbandonFile{Ino: w.ino, Lease: n.lease})
+	return err
+}
+
+// Abort gives the file up: nothing of it stays. After Close it is ErrClosed.
+func (w *Writer) Abort() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.mu.done {
+		return w.error("abort", w.abortedLocked())
+	}
+	w.endLocked()
+	return nil
+}
+
+// abortedLocked: a writer that an error ended is aborted already.
+func (w *Writer) abortedLocked() error {
+	if w.mu.err != nil {
+		return nil
+	}
+	return ErrClosed
+}
+
+func (w *Writer) error(op string, err error) error { return pathError(op, w.path, err) }

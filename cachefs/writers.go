@@ -1,0 +1,78 @@
+package cachefs
+
+import (
+	"sync"
+
+	"github.com/millpond/millpond/tier"
+)
+
+// writerSet is the node's open writers: Shutdown ends them, and who waits for a file's Close waits here.
+type writerSet struct {
+	mu struct {
+		sync.Mutex
+		open   map[*Writer]struct{}
+		closed bool
+		ended  chan struct{} // closed when one ends; nil while nobody waits
+	}
+}
+
+// add reports false once the node closes.
+func (s *writerSet) add(w *Writer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.closed {
+		return false
+	}
+	if s.mu.open == nil {
+		s.mu.open = map[*Writer]struct{}{}
+	}
+	s.mu.open[w] = struct{}{}
+	return true
+}
+
+func (s *writerSet) remove(w *Writer) {
+	w.release()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.mu.open, w)
+	if s.mu.ended != nil {
+		close(s.mu.ended)
+		s.mu.ended = nil
+	}
+}
+
+// end returns a channel that is closed when the next writer ends.
+func (s *writerSet) end() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.ended == nil {
+		s.mu.ended = make(chan struct{})
+	}
+	return s.mu.ended
+}
+
+// writes reports whether a file is being written.
+func (s *writerSet) writes(id tier.FileID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for w := range s.mu.open {
+		if w.id == id {
+			return true
+		}
+	}
+	return false
+}
+
+// abortAll gives up what is being written, and refuses more.
+func (s *writerSet) abortAll() {
+	s.mu.Lock()
+	s.mu.closed = true
+	open := make([]*Writer, 0, len(s.mu.open))
+	for w := range s.mu.open {
+		open = append(open, w)
+	}
+	s.mu.Unlock()
+	for _, w := range open {
+		w.Abort()
+	}
+}

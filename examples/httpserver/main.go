@@ -1,0 +1,72 @@
+// Command httpserver serves a directory over HTTP through a cache in memory: ranges, indexes and
+// conditional requests come from net/http, the bytes from Millpond.
+//
+//	go run ./examples/httpserver [-listen ADDR] [DIR]
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"time"
+
+	"github.com/millpond/millpond/cachefs"
+)
+
+func main() {
+	listen := flag.String("listen", "127.0.0.1:8080", "address to serve on")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: httpserver [-listen ADDR] [DIR]\nserves DIR (default: the current directory) through a cache in memory")
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := serve(ctx, *listen, flag.Arg(0), func(addr string) { fmt.Printf("serving on http://%s\n", addr) }); err != nil {
+		fmt.Fprintln(os.Stderr, "httpserver:", err)
+		os.Exit(1)
+	}
+}
+
+// serve answers on listen until ctx ends; ready is told the address.
+func serve(ctx context.Context, listen, dir string, ready func(addr string)) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	node, err := cachefs.Open(ctx, cachefs.Config{
+		Mounts: []cachefs.MountConfig{{Path: "/www", URL: "file://" + filepath.ToSlash(dir), ReadOnly: true, Sync: 10 * time.Second}},
+	})
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{
+		Handler:           http.FileServerFS(cachefs.IOFS(context.WithoutCancel(ctx), node, "/www")),
+		ReadHeaderTimeout: 5 * time.Second,
+	}
+	ready(l.Addr().String())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		<-ctx.Done()
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		srv.Shutdown(bounded)
+	}()
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	<-done
+	return nil
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/millpond/millpond/cachefs"
+)
+
+// counts is how often each word occurs. A word is a run of ASCII letters, digits and underscores, and of bytes beyond.
+type counts map[string]int64
+
+func isWord(b byte) bool {
+	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || b == '_' || b >= 0x80
+}
+
+// add counts the words of text.
+func (c counts) add(text []byte) {
+	for i := 0; i < len(text); {
+		if !isWord(text[i]) {
+			i++
+			continue
+		}
+		j := i + 1
+		for j < len(text) && isWord(text[j]) {
+			j++
+		}
+		c[string(text[i:j])]++
+		i = j
+	}
+}
+
+func (c counts) merge(o counts) {
+	for w, n := range o {
+		c[w] += n
+	}
+}
+
+type word struct {
+	text string
+	n    int64
+}
+
+// top lists the words, the most frequent first.
+func (c counts) top() []word {
+	list := make([]word, 0, len(c))
+	for w, n := range c {
+		list = append(list, word{w, n})
+	}
+	slices.SortFunc(list, func(a, b word) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.text, b.text)) })
+	return list
+}
+
+// sorted is the result as text: a line a word, the most frequent first.
+func (c counts) sorted() string {
+	var b strings.Builder
+	for _, w := range c.top() {
+		fmt.Fprintf(&b, "%9d %s\n", w.n, w.text)
+	}
+	return b.String()
+}
+
+// tally is what a pass has done so far: the progress line reads it while it grows.
+type tally struct {
+	files, bytes atomic.Int64
+}
+
+// countTree counts the words of all files below /in with several goroutines.
+func countTree(ctx context.Context, node *cachefs.Node, workers int, t *tally) (counts, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	paths := make(chan string, workers)
+	parts := make([]counts, workers)
+	var wg sync.WaitGroup
+	for i := range parts {
+		parts[i] = counts{}
+		wg.Go(func() {
+			var buf []byte
+			for p := range paths {
+				var err error
+				if buf, err = countFile(ctx, node, p, parts[i], buf, t); err != nil {
+					cancel(err)
+					return
+				}
+			}
+		})
+	}
+	err := walk(ctx, node, paths)
+	close(paths)
+	wg.Wait()
+	if cause := context.Cause(ctx); cause != nil {
+		return nil, cause
+	}
+	all := counts{}
+	for _, p := range parts {
+		all.merge(p)
+	}
+	return all, err
+}
+
+// walk sends the files below /in.
+func walk(ctx context.Context, node *cachefs.Node, paths chan<- string) error {
+	for info, err := range node.List(ctx, "/in", &cachefs.ListOptions{Recursive: true}) {
+		if err != nil {
+			return err
+		}
+		if info.IsDir() {
+			continue
+		}
+		select {
+		case paths <- info.Path():
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// countFile reads a file whole into buf, which it returns grown.
+func countFile(ctx context.Context, node *cachefs.Node, path string, c counts, buf []byte, t *tally) ([]byte, error) {
+	f, err := node.Open(ctx, path, nil)
+	if err != nil {
+		return buf, err
+	}
+	defer f.Close()
+	buf = slices.Grow(buf[:0], int(f.Size()))[:f.Size()]
+	if _, err := io.ReadFull(f, buf); err != nil && len(buf) > 0 {
+		return buf, err
+	}
+	c.add(buf)
+	t.files.Add(1)
+	t.bytes.Add(int64(len(buf)))
+	return buf, nil
+}
+
+// plainCounts counts with the os package alone. Links are not followed, as the under store does not.
+func plainCounts(ctx context.Context, dir string) (counts, int64, error) {
+	c, files := counts{}, int64(0)
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		c.add(text)
+		files++
+		return nil
+	})
+	return c, files, err
+}

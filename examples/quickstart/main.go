@@ -1,0 +1,114 @@
+// Quickstart counts the words of a directory three times through Millpond: cold, warm, and after the node was closed
+// and opened again. It writes the result through the cache, and checks it against plain reads of the same files.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"syscall"
+)
+
+const usage = `Quickstart counts the words of all files below DIR three times through Millpond:
+
+  cold      first reads, from DIR
+  warm      the same node again, from memory
+  reopened  the node closed and opened again: namespace from the journal, blocks from disk
+
+It prints a table of the passes and the ten most frequent words, writes all counts to
+counts.txt through the cache, and checks both against plain reads of DIR.
+
+Usage: quickstart [flags] [DIR]      (default: the source of Go's standard library)
+
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is main without the process: 0 all is well, 1 something failed or did not agree, 2 bad arguments.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		fmt.Fprintf(stderr, "quickstart: %v\n", err)
+		return 2
+	}
+	if err := job(ctx, o, stdout, stderr); err != nil {
+		fmt.Fprintf(stderr, "quickstart: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+type options struct {
+	dir     string // what is counted
+	cache   string // journal and disk tier; "" a temporary one, removed at the end
+	out     string // where counts.txt goes; "" inside cache
+	memory  int64
+	disk    int64
+	workers int
+}
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	var memory, disk int
+	fs := flag.NewFlagSet("quickstart", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.Usage = func() {
+		fmt.Fprint(stderr, usage)
+		fs.PrintDefaults()
+	}
+	fs.StringVar(&o.cache, "cache", "", "`directory` of the journal and the disk tier, kept at the end (default: a temporary one)")
+	fs.StringVar(&o.out, "out", "", "`directory` of counts.txt (default: output in the cache directory)")
+	fs.IntVar(&memory, "memory", 256, "memory tier in `MiB`")
+	fs.IntVar(&disk, "disk", 1024, "disk tier in `MiB`")
+	fs.IntVar(&o.workers, "workers", runtime.GOMAXPROCS(0), "goroutines that count")
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return o, err
+		}
+		return o, fmt.Errorf("%w (-help shows the flags)", err)
+	}
+	if fs.NArg() > 1 {
+		return o, fmt.Errorf("one directory at most, got %d: %q", fs.NArg(), fs.Args())
+	}
+	if o.workers < 1 || memory < 8 || disk < 8 {
+		return o, fmt.Errorf("-workers is %d, -memory %d, -disk %d; want at least 1, 8 and 8", o.workers, memory, disk)
+	}
+	o.memory, o.disk = int64(memory)<<20, int64(disk)<<20
+	o.dir = fs.Arg(0)
+	if o.dir == "" {
+		o.dir = filepath.Join(runtime.GOROOT(), "src")
+	}
+	return o, checkDir(&o)
+}
+
+// checkDir makes the directory absolute and says what is wrong with it.
+func checkDir(o *options) error {
+	abs, err := filepath.Abs(o.dir)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(abs)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("no directory %s", abs)
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%s is a file; give the directory whose files are to be counted", abs)
+	}
+	o.dir = abs
+	return nil
+}

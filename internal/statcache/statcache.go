@@ -1,0 +1,48 @@
+// Package statcache remembers what looks into an under store answered, in a bounded number of bytes: what is not there,
+// and when what is there was last seen. Everything in it may be lost at any time, at the cost of one look more.
+package statcache
+
+import (
+	"sync"
+	"time"
+
+	"github.com/dgraph-io/ristretto/v2"
+)
+
+// entryCost is what an entry takes beside its key: ristretto's maps, its policy and its value.
+const entryCost = 150
+
+// Cache maps keys to times. The zero Cache is not usable: New. Safe for concurrent use.
+type Cache struct {
+	c  *ristretto.Cache[string, time.Time]
+	mu sync.Mutex // of Forget
+}
+
+// New returns a cache of at most size bytes.
+func New(size int64) (*Cache, error) {
+	c, err := ristretto.NewCache(&ristretto.Config[string, time.Time]{
+		NumCounters: max(1_000, 10*size/(2*entryCost)), MaxCost: size, BufferItems: 64, IgnoreInternalCost: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Cache{c: c}, nil
+}
+
+// Seen returns when key was seen last.
+func (c *Cache) Seen(key string) (at time.Time, ok bool) { return c.c.Get(key) }
+
+// See notes that key was seen now. It may be dropped, and shows a little later.
+func (c *Cache) See(key string) { c.c.Set(key, time.Now(), int64(len(key))+entryCost) }
+
+// Forget makes key not seen. It shows at once, also against a See that does not show yet.
+func (c *Cache) Forget(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.c.Wait() // a Set that is still on its way would come after the Del
+	c.c.Del(key)
+	c.c.Wait()
+}
+
+// Close ends the cache's goroutines.
+func (c *Cache) Close() { c.c.Close() }

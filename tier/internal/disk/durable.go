@@ -1,0 +1,92 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Sync makes blocks durable: after it returns nil they survive any crash, until they are deleted. Callers that wait
+// together share the syncs. Errors: ErrMiss if one of them is not here (the others are durable), *DirError.
+func (d *Dir) Sync(ids ...ID) error {
+	if d.closed.Load() {
+		return ErrClosed
+	}
+	var missing error
+	for i := range ids {
+		if err := d.flushBlock(&ids[i]); errors.Is(err, ErrMiss) {
+			missing = err
+		} else if err != nil {
+			return err
+		}
+	}
+	if err := d.syncLog(d.log.last()); err != nil {
+		return err
+	}
+	return missing
+}
+
+// flushBlock makes a block's bytes durable. A segment whose sync failed is copied elsewhere: the system may have
+// thrown its dirty pages away, and says so only once.
+func (d *Dir) flushBlock(id *ID) error {
+	for try := range 3 {
+		h := hashID(id)
+		s := d.index.of(h)
+		f, _, _, ok := s.look(h, id, 1, 0)
+		if !ok {
+			return ErrMiss
+		}
+		seg := d.segment(f.seg)
+		if seg == nil {
+			continue
+		}
+		err := seg.flush()
+		if err == nil {
+			return nil
+		}
+		if !f.same() {
+			continue
+		}
+		if try > 0 {
+			return d.fail("sync", err)
+		}
+		if err := d.rescue(seg); err != nil {
+			return err
+		}
+	}
+	return d.fail("sync", fmt.Errorf("block %x keeps moving", *id))
+}
+
+// SetFlags changes what is remembered with a block and makes it, with the flags, durable. Errors: ErrMiss, *DirError.
+func (d *Dir) SetFlags(id ID, flags Flags) error {
+	if d.closed.Load() {
+		return ErrClosed
+	}
+	h := hashID(&id)
+	s := d.index.of(h)
+	s.mu.Lock()
+	_, local, ok := s.find(h, &id)
+	if !ok {
+		s.mu.Unlock()
+		return ErrMiss
+	}
+	e := s.at(local)
+	e.flags = flags
+	d.log.append(&record{kind: kindPut, flags: flags, id: id, sum: e.sum, place: e.place})
+	s.mu.Unlock()
+	return d.Sync(id)
+}
+
+// flushAll makes the bytes of all blocks durable.
+func (d *Dir) flushAll() error {
+	for _, seg := range *d.segments.Load() {
+		if seg.broken.Load() {
+			continue // Sync of its blocks copies them
+		}
+		if err := seg.flush(); err != nil && !d.gone(seg) {
+			return d.fail("sync", err)
+		}
+	}
+	return nil
+}
+
+func (d *Dir) gone(seg *segment) bool { return d.segment(seg.id) != seg }

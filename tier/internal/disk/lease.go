@@ -1,0 +1,50 @@
+package disk
+
+import (
+	"io/fs"
+	"sync"
+
+	"github.com/millpond/millpond/internal/vfs"
+)
+
+// Range is bytes of a block that lie in a file, for sendfile and the like. They stay as they are until Release,
+// whatever happens to the block.
+type Range struct {
+	File     vfs.File // do not close
+	Off, Len int64
+	Release  func() // may be called twice
+}
+
+// Range lends n bytes of a block at off; fewer where the block ends. Errors as of ReadAt; call Verify before the bytes
+// leave this process.
+func (d *Dir) Range(id ID, off, n int64) (Range, error) {
+	if off < 0 || n < 0 {
+		return Range{}, fs.ErrInvalid
+	}
+	h := hashID(&id)
+	s := d.index.of(h)
+	for {
+		f, n, _, ok := s.look(h, &id, n, off)
+		if !ok {
+			return Range{}, ErrMiss
+		}
+		seg := d.segment(f.seg)
+		if seg == nil {
+			if f.same() {
+				return Range{}, d.corrupt(&id, &f)
+			}
+			continue
+		}
+		seg.leases.Add(1)
+		// The reclaimer asks for leases after the block left its place, so one of the two sees the other.
+		if !f.same() {
+			seg.leases.Add(-1)
+			continue
+		}
+		release := sync.OnceFunc(func() {
+			seg.leases.Add(-1)
+			d.wake()
+		})
+		return Range{File: seg.f, Off: int64(f.off) + off, Len: max(0, n), Release: release}, nil
+	}
+}

@@ -1,0 +1,234 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// found is what a reader takes along when it lets go of the shard's lock.
+type found struct {
+	place
+	e     *entry
+	local uint32
+	gen   uint32
+	sum   uint64
+}
+
+// same says that the block was at its place until now: what was read there before is the block's.
+func (f *found) same() bool { return atomic.LoadUint32(&f.e.gen) == f.gen }
+
+// Lookup finds a block without I/O.
+func (d *Dir) Lookup(id ID) (slot uint32, length int64, flags Flags, ok bool) {
+	h := hashID(&id)
+	s := d.index.of(h)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	_, local, ok := s.find(h, &id)
+	if !ok {
+		return 0, 0, 0, false
+	}
+	e := s.at(local)
+	return slotOf(h, local), int64(e.len), e.flags, true
+}
+
+// ReadAt reads len(p) bytes of a block at off straight into p; fewer only where the block ends, and then without an
+// error. Pieces that nobody has read since Open are verified first. Errors: ErrMiss, ErrCorrupt (the block has been
+// dropped), *DirError. It allocates nothing.
+func (d *Dir) ReadAt(id ID, p []byte, off int64) (int, error) {
+	if off < 0 {
+		return 0, fmt.Errorf("disk: read at %d: %w", off, fs.ErrInvalid)
+	}
+	h := hashID(&id)
+	s := d.index.of(h)
+	for {
+		f, n, seen, ok := s.look(h, &id, int64(len(p)), off)
+		if !ok {
+			return 0, ErrMiss
+		}
+		if n <= 0 {
+			return 0, nil
+		}
+		seg := d.segment(f.seg)
+		if seg == nil {
+			if f.same() {
+				return 0, d.corrupt(&id, &f)
+			}
+			continue
+		}
+		var err error
+		if seen {
+			_, err = seg.f.ReadAt(p[:n], int64(f.off)+off)
+		} else {
+			err = d.readChecked(seg, &f, p[:n], off)
+		}
+		if !f.same() {
+			continue // it moved or went meanwhile: these may be another's bytes
+		}
+		if err != nil {
+			return 0, d.readFailed(&id, &f, err)
+		}
+		if !seen {
+			s.mark(&f, off/pieceSize, (off+n-1)/pieceSize)
+		}
+		return int(n), nil
+	}
+}
+
+// look finds a block and says how much of a read of want bytes at off there is, and whether that was verified.
+func (s *shard) look(h uint64, id *ID, want, off int64) (f found, n int64, seen, ok bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	_, local, ok := s.find(h, id)
+	if !ok {
+		return f, 0, false, false
+	}
+	e := s.at(local)
+	f = found{place: e.place, e: e, local: local, gen: atomic.LoadUint32(&e.gen), sum: e.sum}
+	if n = min(want, int64(e.len)-off); n > 0 {
+		seen = s.seenRange(local, e, off/pieceSize, (off+n-1)/pieceSize)
+	}
+	return f, n, seen, true
+}
+
+func (s *shard) mark(f *found, from, to int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f.same() {
+		s.see(f.local, f.e, from, to)
+	}
+}
+
+var errMismatch = errors.New("checksum mismatch")
+
+// readFailed turns an error of a read at a valid place into ErrCorrupt or a *DirError.
+func (d *Dir) readFailed(id *ID, f *found, err error) error {
+	if errors.Is(err, errMismatch) || errors.Is(err, io.EOF) {
+		return d.corrupt(id, f)
+	}
+	if d.closed.Load() {
+		return ErrClosed
+	}
+	return d.fail("read", err)
+}
+
+func (d *Dir) corrupt(id *ID, f *found) error {
+	why := Corrupt
+	if d.drop(id, func(*entry) bool { return f.same() }, &why) {
+		d.count.corrupt.Add(1)
+	}
+	return ErrCorrupt
+}
+
+var pieceBufs = sync.Pool{New: func() any { return new([pieceSize]byte) }}
+
+// readChecked reads p at off of the block and verifies every piece that it touches.
+func (d *Dir) readChecked(seg *segment, f *found, p []byte, off int64) error {
+	table := tables.Get().(*[]byte)
+	defer tables.Put(table)
+	if err := readTable(seg, f, table); err != nil {
+		return err
+	}
+	buf := pieceBufs.Get().(*[pieceSize]byte)
+	defer pieceBufs.Put(buf)
+	for len(p) > 0 {
+		i := off / pieceSize
+		start := i * pieceSize
+		whole := min(pieceSize, int64(f.len)-start)
+		n := min(int64(len(p)), start+whole-off)
+		into := buf[:whole]
+		if n == whole {
+			into = p[:n]
+		}
+		if _, err := seg.f.ReadAt(into, int64(f.off)+start); err != nil {
+			return err
+		}
+		want := f.sum
+		if len(*table) > 0 {
+			want = tableSum(*table, i)
+		}
+		if xxhash.Sum64(into) != want {
+			return errMismatch
+		}
+		if n != whole {
+			copy(p[:n], into[off-start:])
+		}
+		p, off = p[n:], off+n
+	}
+	return nil
+}
+
+// readTable reads the checksum table of a block into buf, which is empty for a block of one piece.
+func readTable(seg *segment, f *found, buf *[]byte) error {
+	n := tableSize(int64(f.len))
+	if int64(cap(*buf)) < n {
+		*buf = make([]byte, n)
+	}
+	*buf = (*buf)[:n]
+	if n == 0 {
+		return nil
+	}
+	if _, err := seg.f.ReadAt(*buf, int64(f.off)+int64(f.len)); err != nil {
+		return err
+	}
+	if xxhash.Sum64(*buf) != f.sum {
+		return errMismatch
+	}
+	return nil
+}
+
+// Verify reads a whole block and compares it with its checksums, whether that was done before or not: what leaves this
+// process is checked again. Errors as of ReadAt.
+func (d *Dir) Verify(id ID) error {
+	h := hashID(&id)
+	s := d.index.of(h)
+	buf := pieceBufs.Get().(*[pieceSize]byte)
+	defer pieceBufs.Put(buf)
+	for {
+		f, n, _, ok := s.look(h, &id, maxLength, 0)
+		if !ok {
+			return ErrMiss
+		}
+		var err error
+		if seg := d.segment(f.seg); seg == nil {
+			err = errMismatch
+		} else {
+			err = d.verify(seg, &f, buf[:])
+		}
+		switch {
+		case !f.same():
+		case err != nil:
+			return d.readFailed(&id, &f, err)
+		default:
+			s.mark(&f, 0, pieces(n)-1)
+			return nil
+		}
+	}
+}
+
+func (d *Dir) verify(seg *segment, f *found, buf []byte) error {
+	table := tables.Get().(*[]byte)
+	defer tables.Put(table)
+	if err := readTable(seg, f, table); err != nil {
+		return err
+	}
+	for i := range pieces(int64(f.len)) {
+		b := buf[:min(pieceSize, int64(f.len)-i*pieceSize)]
+		if _, err := seg.f.ReadAt(b, int64(f.off)+i*pieceSize); err != nil {
+			return err
+		}
+		want := f.sum
+		if len(*table) > 0 {
+			want = tableSum(*table, i)
+		}
+		if xxhash.Sum64(b) != want {
+			return errMismatch
+		}
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+package tier
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/millpond/millpond/internal/policy"
+	"github.com/millpond/millpond/tier/internal/arena"
+)
+
+const (
+	costUnit = 256 // bytes of one unit of the policy's cost
+	beats    = 256 // how often a hot block's use is counted while the tier turns over once
+)
+
+// memory is the memory tier: an arena, an index that is read without locks, and a policy.
+type memory struct {
+	cfg    Config
+	opts   *Options
+	arena  *arena.Arena
+	policy *policy.Policy
+	index  index
+	slots  slotTable
+	beat   atomic.Uint32
+	bytes  atomic.Int64 // admitted since the last beat
+
+	live  atomic.Int64 // blocks whose bytes are in the arena, dead ones that are lent too
+	used  atomic.Int64 // their bytes
+	drain struct {
+		sync.Mutex
+		freed chan struct{} // closed when bytes come free, if somebody waits
+	}
+	names [64]sync.Mutex // by hash: a block enters or leaves index, slots and policy as one
+	count counters
+}
+
+// counters of one tier.
+type counters struct {
+	hits, misses, admissions, evictions, promotions, demotions, corrupt, rejected atomic.Uint64
+}
+
+func newMemory(cfg Config, o *Options) (*memory, error) {
+	a, err := arena.New(cfg.Size)
+	if err != nil {
+		return nil, fmt.Errorf("memory tier of %d bytes: %w", cfg.Size, err)
+	}
+	blocks := max(cfg.Size/o.BlockSize, 1)
+	m := &memory{cfg: cfg, opts: o, arena: a}
+	shards := max(1, min(o.Shards, int(blocks/64)))
+	m.policy = policy.New(policy.Config{Capacity: uint64(cfg.Size / costUnit), Shards: shards})
+	m.index.init(cfg.Size)
+	m.beat.Store(1)
+	// Handles of blocks outlive the store: the mapping goes with the last of them, so that a late reader finds a dead
+	// block and not an unmapped page.
+	runtime.AddCleanup(m, func(a *arena.Arena) { _ = a.Close() }, a)
+	return m, nil
+}
+
+// get finds a block without a lock.
+func (m *memory) get(id *BlockID) *Block { return m.index.get(id, id.hash()) }
+
+// add makes a filled block visible; false if one of the name is there already.
+func (m *memory) add(b *Block, freq int) bool {
+	b.key = b.id.hash()
+	mu := &m.names[b.key%uint64(len(m.names))]
+	mu.Lock()
+	defer mu.Unlock()
+	b.slot = m.slots.take(b)
+	if !m.index.add(b) {
+		m.slots.give(b.slot)
+		return false
+	}
+	m.policy.AddWarm(b.key, b.slot, cost(b.length), freq)
+	m.count.admissions.Add(1)
+	if n := m.bytes.Add(b.length); n > m.cfg.Size/beats {
+		m.bytes.Store(0)
+		m.beat.Add(1)
+	}
+	return true
+}
+
+func cost(length int64) uint32 { return uint32(max(1, length/costUnit)) }
+
+// drop takes a block out; its bytes go when nobody uses them. false if it was out already.
+func (m *memory) drop(b *Block) bool {
+	mu := &m.names[b.key%uint64(len(m.names))]
+	mu.Lock()
+	defer mu.Unlock()
+	if !m.index.remove(b) {
+		return false
+	}
+	m.policy.Remove(b.slot)
+	m.slots.give(b.slot)
+	b.kill()
+	return true
+}
+
+// freed gives a dead block's bytes back.
+func (m *memory) freed(b *Block) {
+	if m.opts.Poison {
+		poison(b.first)
+		for _, p := range b.rest {
+			poison(p)
+		}
+	}
+	for _, e := range b.pieces {
+		m.used.Add(-int64(e.Len()))
+		m.arena.Release(e)
+	}
+	m.live.Add(-1)
+	m.announce()
+}
+
+func poison(p []byte) {
+	for i := range p {
+		p[i] = 0xDB
+	}
+}
+
+// announce wakes who waits for bytes.
+func (m *memory) announce() {
+	m.drain.Lock()
+	defer m.drain.Unlock()
+	if m.drain.freed != nil {
+		close(m.drain.freed)
+		m.drain.freed = nil
+	}
+}
+
+// freedSoon returns a channel that is closed when bytes come free next.
+func (m *memory) freedSoon() <-chan struct{} {
+	m.drain.Lock()
+	defer m.drain.Unlock()
+	if m.drain.freed == nil {
+		m.drain.freed = make(chan struct{})
+	}
+	return m.drain.freed
+}
+
+// above reports whether the tier is over a part of its size.
+func (m *memory) above(water float64) bool {
+	return float64(m.arena.Size()-m.arena.Free()) > water*float64(m.arena.Size())
+}
+
+// waitIdle returns when no block's bytes are in use any more, or says how many are lent.
+func (m *memory) waitIdle(ctx context.Context) error {
+	for {
+		soon := m.freedSoon()
+		n := m.live.Load()
+		if n == 0 {
+			return nil
+		}
+		select {
+		case <-soon:
+		case <-ctx.Done():
+			return fmt.Errorf("%d blocks are still lent: a View was not released; the memory stays mapped: %w", n, context.Cause(ctx))
+		}
+	}
+}
