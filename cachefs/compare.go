@@ -62,7 +62,9 @@ func (n *Node) checkLost(ctx context.Context, ino uint64) error {
 	if lost == (in.Persist == namespace.Lost) {
 		return nil
 	}
-	if _, err := n.propose(ctx, &namespace.MarkLost{Ino: ino, FileID: in.FileID, Found: !lost}); err != nil || !lost {
+	_, err := n.propose(ctx, &namespace.MarkLost{Ino: ino, FileID: in.FileID, Found: !lost})
+	n.persist.moved()
+	if err != nil || !lost {
 		return err
 	}
 	path, _ := n.tree.Path(ino)

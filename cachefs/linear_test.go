@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -181,7 +182,7 @@ func linCall(ctx context.Context, n *cachefs.Node, o linOp) string {
 			return fmt.Sprintf("%c %o", kind, info.Mode().Perm())
 		}
 	case "chmod":
-		mode := cachefs.FileMode(o.mode)
+		mode := fs.FileMode(o.mode)
 		err = n.SetAttr(ctx, o.path, &cachefs.AttrOptions{Mode: &mode})
 	case "list":
 		var names []string

@@ -125,6 +125,9 @@ func (n *Node) statStore(ctx context.Context, m *mount, path, key string, was na
 			if err := n.forget(ctx, path, &was); err != nil {
 				return nil, err
 			}
+			if _, kept := n.tree.Get(was.Ino); kept { // only the namespace has it, so far
+				return &found{same: true}, nil
+			}
 		}
 		return nil, err
 	case err != nil:
@@ -158,7 +161,7 @@ func (n *Node) parentsOf(f *found) (list []*found) {
 
 // forget takes what the store no longer has out of the replica, unless it changed here since it was looked at.
 func (n *Node) forget(ctx context.Context, path string, was *namespace.Inode) error {
-	if !was.Dir && was.Persist != namespace.Persisted {
+	if was.Persist != namespace.Persisted {
 		return nil
 	}
 	_, err := n.change(ctx, &namespace.Forget{Path: path, IfFileID: was.FileID})

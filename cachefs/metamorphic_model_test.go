@@ -123,10 +123,13 @@ func (m *model) wantCreate(o op) []error {
 	return nil
 }
 
-// notDirToo allows ErrNotDir for a missing name below a file.
+// notDirToo is the other error that a missing name below a file may have: a store says one or the other.
 func (m *model) notDirToo(p string, err error) error {
 	for q := parent(p); q != "/"; q = parent(q) {
 		if e := m.nodes[q]; e != nil && !e.dir {
+			if err == cachefs.ErrNotDir {
+				return cachefs.ErrNotExist
+			}
 			return cachefs.ErrNotDir
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"github.com/millpond/millpond/internal/vfs"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -84,7 +85,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 // openLayers opens what lies below, bottom first.
 func (n *Node) openLayers(ctx context.Context) (err error) {
 	if n.cfg.Dir != "" {
-		if err := n.cfg.FS.MkdirAll(n.cfg.Dir, 0o700); err != nil {
+		if err := vfs.MkdirAll(n.cfg.FS, n.cfg.Dir, 0o700); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/tier"
 )
 
 // persister copies written files to their under stores, several at a time, and never gives up: a file whose upload
@@ -129,6 +130,17 @@ func (p *persister) one(ctx context.Context, ino uint64) {
 		f.next = time.Now().Add(f.delay)
 		p.kick()
 	}
+	p.movedLocked()
+}
+
+// moved tells who waits for the backlog that it has changed.
+func (p *persister) moved() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.movedLocked()
+}
+
+func (p *persister) movedLocked() {
 	if p.mu.moved != nil {
 		close(p.mu.moved)
 		p.mu.moved = nil
@@ -182,6 +194,14 @@ func (n *Node) persistFile(ctx context.Context, ino uint64) error {
 	if !ok || now.FileID != in.FileID {
 		return nil // removed or replaced meanwhile
 	}
+	if errors.Is(err, tier.ErrMiss) { // its blocks are gone: trying again would not bring them back
+		if lost := n.checkLost(ctx, ino); lost != nil {
+			return lost
+		}
+		if now, _ := n.tree.Get(ino); now.Persist == namespace.Lost {
+			return nil
+		}
+	}
 	if err != nil {
 		n.persisted(path, &in, err, n.persist.nextDelay(ino))
 		return err
@@ -197,7 +217,7 @@ func (n *Node) uploadAndPublish(ctx context.Context, path string, in *namespace.
 		return err
 	}
 	for i := range blocksOf(in) {
-		if err := n.uploadBlock(ctx, u, in.FileID, i, in.BlockSize); err != nil {
+		if err := n.uploadBlock(ctx, u, in, i); err != nil {
 			u.abort()
 			return err
 		}

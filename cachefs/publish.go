@@ -2,6 +2,8 @@ package cachefs
 
 import (
 	"context"
+	"errors"
+	"io"
 	"strconv"
 
 	"github.com/millpond/millpond/internal/namespace"
@@ -48,15 +50,45 @@ func (u *upload) abort() {
 	u.w.Abort(context.Background())
 }
 
-// uploadBlock sends one cached block.
-func (n *Node) uploadBlock(ctx context.Context, u *upload, id tier.FileID, index, blockSize int64) error {
-	v, err := n.tiers.View(ctx, tier.NewBlockID(id, uint32(index)), 0, int(blockSize))
-	if err != nil {
-		return err
+// uploadBlock sends one cached block, piece by piece as it lies in memory.
+func (n *Node) uploadBlock(ctx context.Context, u *upload, in *namespace.Inode, i int64) error {
+	left := min(in.BlockSize, in.Size-i*in.BlockSize)
+	for off := int64(0); off < left; {
+		v, err := n.tiers.View(ctx, blockID(in, i), off, int(left-off))
+		if errors.Is(err, tier.ErrNoSpace) { // memory cannot take it: by way of the heap
+			return n.uploadCopy(ctx, u, in, i, off)
+		}
+		if err != nil {
+			return err
+		}
+		m, err := u.Write(v.Bytes())
+		v.Release()
+		off += int64(m)
+		if err != nil {
+			return err
+		}
 	}
-	defer v.Release()
-	_, err = u.Write(v.Bytes())
-	return err
+	return nil
+}
+
+// uploadCopy sends what is left of a block that can only be read from a disk.
+func (n *Node) uploadCopy(ctx context.Context, u *upload, in *namespace.Inode, i, off int64) error {
+	end := min(in.BlockSize, in.Size-i*in.BlockSize)
+	p := make([]byte, min(end-off, 1<<20))
+	for off < end {
+		m, _, err := n.tiers.ReadAt(ctx, blockID(in, i), p[:min(int64(len(p)), end-off)], off, false)
+		if err == nil && m == 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		if err == nil {
+			_, err = u.Write(p[:m])
+		}
+		if err != nil {
+			return err
+		}
+		off += int64(m)
+	}
+	return nil
 }
 
 // publish makes the store show the upload and the namespace know it, under one intent: c completes the file; nil for a

@@ -20,6 +20,9 @@ func (n *Node) checkSeen(ctx context.Context, path string, in *namespace.Inode, 
 	if !recursive {
 		return nil // the store itself refuses a directory with entries
 	}
+	if err := n.overlay.flush(ctx); err != nil { // what was just found is seen
+		return err
+	}
 	m, key := n.mounts.find(path)
 	s, err := m.open(ctx)
 	if err != nil {

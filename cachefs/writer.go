@@ -308,8 +308,9 @@ func (w *Writer) throughLocked() error {
 		return err
 	}
 	w.mu.up = up
+	whole := namespace.Inode{FileID: w.id, BlockSize: w.bs, Size: int64(len(w.mu.blocks)) * w.bs}
 	for i := range w.mu.blocks {
-		if err := w.n.uploadBlock(w.ctx, up, w.id, int64(i), w.bs); err != nil {
+		if err := w.n.uploadBlock(w.ctx, up, &whole, int64(i)); err != nil {
 			return err
 		}
 	}

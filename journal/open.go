@@ -80,7 +80,7 @@ func (j *Journal) openStores() (err error) {
 // makeDirs makes the directories and their names durable.
 func makeDirs(fsys vfs.FS, dir string, below ...string) error {
 	for _, d := range append([]string{dir}, below...) {
-		if err := fsys.MkdirAll(d, 0o700); err != nil {
+		if err := vfs.MkdirAll(fsys, d, 0o700); err != nil {
 			return err
 		}
 	}

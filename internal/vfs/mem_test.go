@@ -198,3 +198,11 @@ func TestLimit(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 64<<10, use.Free)
 }
+
+func TestMkdirAllIsDurable(t *testing.T) {
+	m := vfs.NewMem()
+	require.NoError(t, vfs.MkdirAll(m, "/a/b/c", 0o700))
+	require.NoError(t, vfs.WriteFile(m, "/a/b/c/f", []byte("data"), 0o600))
+	require.Equal(t, "data", read(t, m.CrashKeepingNothing(), "/a/b/c/f"))
+	require.NoError(t, vfs.MkdirAll(m, "/a/b/c", 0o700), "again")
+}

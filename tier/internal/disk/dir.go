@@ -128,7 +128,7 @@ func (d *Dir) open() error {
 
 // take makes or checks the format file, under the lock.
 func (d *Dir) take() error {
-	if err := d.fs.MkdirAll(d.path, 0o700); err != nil {
+	if err := vfs.MkdirAll(d.fs, d.path, 0o700); err != nil {
 		return d.fail("create", err)
 	}
 	if err := checkFormat(d.fs, d.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -146,7 +146,7 @@ func (d *Dir) take() error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := d.fs.MkdirAll(filepath.Join(d.path, dataDir), 0o700); err != nil {
+	if err := vfs.MkdirAll(d.fs, filepath.Join(d.path, dataDir), 0o700); err != nil {
 		return d.fail("create", err)
 	}
 	return d.fail("create", vfs.WriteFile(d.fs, filepath.Join(d.path, formatFile), []byte(formatText), 0o600))

@@ -92,7 +92,7 @@ func (d *Dir) createSegment(packed bool) error {
 	id := d.nextSegment.Add(1)
 	dir := d.segmentDir(id)
 	if _, err := d.fs.Stat(dir); err != nil {
-		if err := d.fs.MkdirAll(dir, 0o700); err != nil {
+		if err := vfs.MkdirAll(d.fs, dir, 0o700); err != nil {
 			return d.fail("create", err)
 		}
 		if err := d.fs.SyncDir(filepath.Dir(dir)); err != nil {
