@@ -80,7 +80,7 @@ func (j *Journal) stop(err error) {
 	if !first {
 		return
 	}
-	j.lead.set(nil, nil)
+	j.lead.lose()
 	j.log.Error("journal stopped", "error", err)
 	if j.cfg.Events.Stopped != nil {
 		j.cfg.Events.Stopped(err)

@@ -35,22 +35,35 @@ func (l *leadership) start(j *Journal) { l.done.Go(func() { l.follow(j) }) }
 func (l *leadership) finish() {
 	close(l.quit)
 	l.done.Wait()
-	l.set(nil, nil)
+	l.lose()
 }
 
-func (l *leadership) set(ctx context.Context, cancel context.CancelFunc) (changed bool) {
+// gain begins a leadership.
+func (l *leadership) gain() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.mu.ctx == nil && ctx == nil {
+	l.turnLocked(context.WithCancel(context.Background()))
+}
+
+// lose ends it; false if there was none.
+func (l *leadership) lose() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mu.ctx == nil {
 		return false
 	}
+	var none context.Context
+	l.turnLocked(none, nil)
+	return true
+}
+
+func (l *leadership) turnLocked(ctx context.Context, cancel context.CancelFunc) {
 	if l.mu.cancel != nil {
 		l.mu.cancel()
 	}
 	l.mu.ctx, l.mu.cancel = ctx, cancel
 	close(l.mu.changed)
 	l.mu.changed = make(chan struct{})
-	return true
 }
 
 func (l *leadership) get() (ctx context.Context, changed <-chan struct{}) {
@@ -79,7 +92,7 @@ func (l *leadership) follow(j *Journal) {
 			}
 		case is := <-l.notify:
 			if !is {
-				l.report(j, l.set(nil, nil), false)
+				l.report(j, l.lose(), false)
 				again.Reset(wait)
 				wait = min(2*wait, electMost)
 				continue
@@ -88,7 +101,8 @@ func (l *leadership) follow(j *Journal) {
 			if j.raft.Barrier(0).Error() == nil && j.stoppedErr() == nil {
 				wait = electFirst
 				j.queue.startAt(j)
-				l.report(j, l.set(context.WithCancel(context.Background())), true)
+				l.gain()
+				l.report(j, true, true)
 			}
 		}
 	}

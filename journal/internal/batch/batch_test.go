@@ -6,9 +6,12 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/millpond/millpond/journal/internal/batch"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func sample() []batch.Command {
 	return []batch.Command{

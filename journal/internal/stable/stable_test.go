@@ -7,9 +7,12 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/millpond/millpond/internal/vfs"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // otherFS is the system's disk, but not equal to vfs.OS: the table stands in for bbolt.
 type otherFS struct{ vfs.FS }
