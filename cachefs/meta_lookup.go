@@ -32,7 +32,7 @@ func (n *Node) look(ctx context.Context, path string, sync bool) (in namespace.I
 			err = checkFirst(path, err)
 		}
 		return in, nil, err
-	case err == nil && (!sync && n.believed(m, &in) || in.MountPoint):
+	case err == nil && (!sync && n.believed(m, &in) || in.MountPoint || unsettled(&in)):
 		return in, nil, nil
 	case err != nil && !errors.Is(err, ErrNotExist):
 		return in, nil, checkFirst(path, err)
@@ -55,10 +55,16 @@ func checkFirst(path string, err error) error {
 	return err
 }
 
+// unsettled reports whether the replica knows better than the store: a file that is being written, or is not uploaded, or
+// is being changed there by us.
+func unsettled(in *namespace.Inode) bool {
+	return !in.Dir && (in.Persist != namespace.Persisted || !in.Complete) || in.Intent != 0
+}
+
 // believed reports whether what the replica has is taken without asking the store: what only this node has, and what
 // the mount's policy calls fresh.
 func (n *Node) believed(m *mount, in *namespace.Inode) bool {
-	if m.spec.Sync == SyncNever || !in.Dir && (in.Persist != namespace.Persisted || !in.Complete) || in.Intent != 0 {
+	if m.spec.Sync == SyncNever || unsettled(in) {
 		return true
 	}
 	if m.fresh(time.Unix(0, in.SyncedAt)) {

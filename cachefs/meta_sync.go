@@ -12,6 +12,9 @@ import (
 // ensureListed brings the replica's view of a directory up to what its store has, if it was never listed or that is
 // too long ago. It costs the pages of one listing, once however many want it, and memory for one page.
 func (n *Node) ensureListed(ctx context.Context, path string, dir *namespace.Inode, sync bool) error {
+	if err := n.overlay.flush(ctx); err != nil { // a listing shows what was just found
+		return err
+	}
 	m, key := n.mounts.find(path)
 	if m == nil || !sync && dir.ChildrenLoaded && m.fresh(time.Unix(0, dir.SyncedAt)) {
 		return nil

@@ -62,14 +62,14 @@ func (n *Node) rename(ctx context.Context, from, to string, o RenameOptions) err
 	})
 }
 
-// stored reports whether the under store has what in describes. A directory may be there only because a file below it
-// was published, so that is asked.
+// stored reports whether the under store has something under the name of in. A directory may be there only because a
+// file below it was published, and a file that is not persisted may have replaced one that was: so that is asked.
 func (n *Node) stored(ctx context.Context, m *mount, key string, in *namespace.Inode) (bool, error) {
 	switch {
 	case m == nil || in.MountPoint:
 		return false, nil
-	case !in.Dir:
-		return in.Version != "", nil
+	case !in.Dir && in.Persist == namespace.Persisted:
+		return true, nil
 	}
 	s, err := m.open(ctx)
 	if err != nil {

@@ -25,7 +25,7 @@ func (h *handle) source() (place, error) {
 		return place{h.from.mount, h.from.key, h.from.attr.Version}, nil
 	case !known:
 		return place{}, ErrChanged
-	case in.Version == "" || in.Persist == NotPersisted || in.Persist == Lost:
+	case in.Version == "" || in.Persist != Persisted: // what the store has under the name is older
 		return place{}, ErrLost
 	}
 	path, ok := h.n.tree.Path(in.Ino)
