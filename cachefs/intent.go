@@ -106,7 +106,11 @@ func (n *Node) settleIntent(ctx context.Context, in namespace.Intent) (committed
 	if err != nil {
 		return false, err
 	}
-	return committed, n.end(ctx, in.ID, committed, out)
+	err = n.end(ctx, in.ID, committed, out)
+	if err == nil && !committed && in.Kind == namespace.IntentPublish {
+		err = n.expireLeases(ctx) // the file that an earlier run was about to complete goes now
+	}
+	return committed, err
 }
 
 func (n *Node) end(ctx context.Context, id uint64, commit bool, out outcome) error {

@@ -22,6 +22,7 @@ type entry struct {
 	persisted bool // the under store has it for certain
 	pending   bool // the under store has it now or later
 	maybeLost bool // only memory had it when the process ended
+	outside   bool // put into the store behind the node's back
 }
 
 func newModel() *model {

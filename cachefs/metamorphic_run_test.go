@@ -119,6 +119,9 @@ func (m *machine) create(o op) error {
 		if err == nil {
 			w.Abort()
 		}
+		if len(want) == 0 && o.has("a") { // the old bytes are copied at once
+			return m.mayBeFull(err)
+		}
 		return m.simple(err, want, func() {})
 	}
 	m.model.mkdirAll(parent(o.path))
@@ -438,7 +441,7 @@ func (m *machine) outside(o op) error {
 		return err
 	}
 	pinned := e != nil && e.pinned
-	m.model.nodes[o.path] = &entry{data: data, persisted: true, pinned: pinned}
+	m.model.nodes[o.path] = &entry{data: data, persisted: true, pinned: pinned, outside: true}
 	info, err := m.node.Stat(m.ctx, o.path, &cachefs.StatOptions{Sync: true})
 	if err != nil {
 		return err
@@ -520,7 +523,18 @@ func (m *machine) restart(o op) error {
 		}
 	}
 	m.disk = next
-	return m.start()
+	if err := m.start(); err != nil || o.kind != "crash" {
+		return err
+	}
+	// What was found in the store is told to the journal behind: a crash may forget it until the next look.
+	for p, e := range m.model.nodes {
+		if e.outside {
+			if _, err := m.node.Stat(m.ctx, p, &cachefs.StatOptions{Sync: true}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // finish checks everything there is, then that the store has what was promised to it.

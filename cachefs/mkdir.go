@@ -35,7 +35,10 @@ func (n *Node) mkdir(ctx context.Context, path string, o MkdirOptions) error {
 	}
 	if o.Parents {
 		if parent := parentOf(path); parent != m.path {
-			if err := n.mkdir(ctx, parent, o); err != nil {
+			switch err := n.mkdir(ctx, parent, o); {
+			case errors.Is(err, ErrExist):
+				return ErrNotDir
+			case err != nil:
 				return err
 			}
 		}

@@ -32,13 +32,7 @@ func (n *Node) remove(ctx context.Context, path string, o RemoveOptions) error {
 			return err
 		}
 	}
-	stored := false
-	if !o.CacheOnly {
-		if stored, err = n.stored(ctx, m, key, in); err != nil {
-			return err
-		}
-	}
-	if !stored {
+	if o.CacheOnly || m == nil || in.MountPoint {
 		_, err := n.change(ctx, &namespace.Remove{Path: path, User: n.user(ctx), Recursive: o.Recursive, CacheOnly: o.CacheOnly})
 		return n.removed(ctx, err)
 	}

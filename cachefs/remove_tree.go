@@ -114,20 +114,16 @@ func (r *removal) page(ctx context.Context, path, key string, list []namespace.I
 			all = all && ok
 			continue
 		}
-		if in.Version != "" {
-			keys = append(keys, subKey)
-		}
+		keys = append(keys, subKey) // also of files that only the cache has: they may have replaced one that the store has
 		paths = append(paths, sub)
 	}
 	failed := r.s.DeleteBatch(ctx, keys)
-	if len(failed) > 0 {
-		all = false
-	}
 	done := paths[:0]
 	for _, p := range paths {
 		k, _ := below(r.m.path, p)
 		if err := gone(failed[k]); err != nil {
 			r.fail(p, err)
+			all = false
 			continue
 		}
 		done = append(done, p)

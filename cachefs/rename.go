@@ -34,32 +34,39 @@ func (n *Node) rename(ctx context.Context, from, to string, o RenameOptions) err
 	if m != nil && m.readOnly {
 		return ErrReadOnly
 	}
-	stored, err := n.stored(ctx, m, fromKey, in)
-	if err != nil {
-		return err
-	}
-	if !stored && target != nil && o.Overwrite && from != to {
-		// The store has the target and not the source: it goes first, as a part of the change that the caller asked for.
-		if stored, err = n.stored(ctx, m, toKey, target); err != nil {
-			return err
-		}
-		if stored {
-			return n.renameOver(ctx, from, to, m, toKey, in)
-		}
-	}
-	if !stored || from == to {
+	if m == nil || from == to {
 		_, err := n.change(ctx, &namespace.Rename{From: from, To: to, User: n.user(ctx), Overwrite: o.Overwrite})
 		return err
 	}
 	b := &namespace.Begin{Kind: namespace.IntentRename, Path: from, To: to, User: n.user(ctx), Overwrite: o.Overwrite, Prior: in.Version}
-	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, _ uint64) (outcome, error) {
+	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error) {
 		n.absent.forget(m, toKey)
-		if err := makeParent(ctx, s, toKey); err != nil {
-			return outcome{}, err
-		}
-		a, err := s.Rename(ctx, fromKey, toKey, o.Overwrite)
-		return outcome{a.Version, a.ModTime.UnixNano()}, err
+		it, _ := n.tree.Intent(id)
+		return n.renameStored(ctx, s, m, it.Ino, fromKey, toKey, target != nil, o.Overwrite)
 	})
+}
+
+// renameStored is the store's part of a rename. The intent holds both names, so what the store has is looked at now: an
+// upload may have published the file since the caller looked.
+func (n *Node) renameStored(ctx context.Context, s *ufs.Store, m *mount, ino uint64, from, to string, replaces, overwrite bool) (outcome, error) {
+	now, ok := n.tree.Get(ino)
+	if !ok {
+		return outcome{}, ErrNotExist
+	}
+	has, err := n.stored(ctx, m, from, &now)
+	switch {
+	case err != nil:
+		return outcome{}, err
+	case !has && replaces: // the store has at most what is replaced
+		return outcome{}, gone(s.Delete(ctx, to))
+	case !has:
+		return outcome{}, nil
+	}
+	if err := makeParent(ctx, s, to); err != nil {
+		return outcome{}, err
+	}
+	a, err := s.Rename(ctx, from, to, overwrite)
+	return outcome{a.Version, a.ModTime.UnixNano()}, err
 }
 
 // stored reports whether the under store has something under the name of in. A directory may be there only because a
@@ -94,17 +101,3 @@ func makeParent(ctx context.Context, s *ufs.Store, key string) error {
 	}
 	return err
 }
-
-// renameOver moves a file that only the cache has over one that the store has: the store's goes. A restart in between
-// finds out by whether it is gone.
-func (n *Node) renameOver(ctx context.Context, from, to string, m *mount, toKey string, in *namespace.Inode) error {
-	b := &namespace.Begin{
-		Kind: namespace.IntentRename, Path: from, To: to, User: n.user(ctx), Overwrite: true, Prior: in.Version, Payload: replaceOnly,
-	}
-	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, _ uint64) (outcome, error) {
-		return outcome{}, gone(s.Delete(ctx, toKey))
-	})
-}
-
-// replaceOnly marks a rename whose part in the store is to remove what it replaces.
-var replaceOnly = []byte("replace")
