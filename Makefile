@@ -1,0 +1,45 @@
+# Everything that CI does, and what takes longer than CI may.
+GO         ?= go
+STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+MODULES     = $(shell $(GO) work edit -json | $(GO) run ./internal/tools/modules)
+PLATFORMS   = linux/arm64 darwin/arm64 windows/amd64
+FUZZTIME   ?= 30s
+
+.PHONY: check test bench fuzz soak cover
+
+## check: formatting, vet, staticcheck, modernizers, tidy, architecture, other platforms
+check:
+	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && \
+		files=$$(gofmt -l .); [ -z "$$files" ] || { echo "not gofmt-clean: $$files"; exit 1; }; \
+		$(GO) vet ./... && $(STATICCHECK) ./... && \
+		fix=$$($(GO) fix -diff ./... 2>&1) || true; [ -z "$$fix" ] || { echo "$$fix"; exit 1; }; \
+		GOWORK=off $(GO) mod tidy -diff); done
+	GOWORK=off $(GO) vet ./...
+	$(GO) test -count=1 ./internal/archtest
+	@set -e; for p in $(PLATFORMS); do echo "== $$p"; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} GOWORK=off $(GO) build ./...; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} GOWORK=off $(GO) vet ./...; done
+
+## test: all tests that need no root and no server, with the race detector
+test:
+	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) test -race -timeout 11m ./...); done
+
+## bench: the goals of speed, each against what it is compared with; BENCH="-goals 1-3"
+bench:
+	cd benchmarks && $(GO) run . $(BENCH)
+
+## fuzz: every fuzz target for FUZZTIME
+fuzz:
+	@set -e; for t in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do d=$$(dirname $$t); \
+		for f in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$t); do \
+		echo "== $$d $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$d; done; done
+
+## soak: long random runs
+soak:
+	$(GO) test ./cachefs -run 'TestMetamorphic' -metamorphic.seeds 2000 -metamorphic.first 1000 -timeout 4h
+	$(GO) test ./internal/policy -run XXX -bench . -timeout 1h
+
+## cover: what the tests reach
+cover:
+	$(GO) test -coverprofile=cover.out -coverpkg=./... ./...
+	$(GO) tool cover -func=cover.out | tail -1

@@ -1,0 +1,144 @@
+package archtest_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/millpond/millpond"
+
+// pkg is what go list says of a package.
+type pkg struct {
+	ImportPath, Dir string
+	GoFiles         []string
+	Imports         []string
+	Standard        bool
+	Module          *struct{ Path string }
+}
+
+// list runs go list over the core without its examples.
+func list(t *testing.T, deps bool) []pkg {
+	t.Helper()
+	args := []string{"list", "-json=ImportPath,Dir,GoFiles,Imports,Standard,Module"}
+	if deps {
+		args = append(args, "-deps")
+	}
+	cmd := exec.Command("go", append(args, "./...")...)
+	cmd.Dir = "../.."
+	cmd.Env = append(cmd.Environ(), "GOWORK=off")
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	var pkgs []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); err == io.EOF {
+			return pkgs
+		}
+		require.NoError(t, err)
+		pkgs = append(pkgs, p)
+	}
+}
+
+// rule keeps packages below from away from packages below to.
+type rule struct{ from, to, why string }
+
+var rules = []rule{
+	{"tier", "journal", "the four packages below cachefs do not know each other"},
+	{"tier", "peer", "the four packages below cachefs do not know each other"},
+	{"tier", "ufs", "the four packages below cachefs do not know each other"},
+	{"journal", "tier", "the four packages below cachefs do not know each other"},
+	{"journal", "peer", "the four packages below cachefs do not know each other"},
+	{"journal", "ufs", "the four packages below cachefs do not know each other"},
+	{"ufs", "tier", "the four packages below cachefs do not know each other"},
+	{"ufs", "journal", "the four packages below cachefs do not know each other"},
+	{"ufs", "peer", "the four packages below cachefs do not know each other"},
+	{"peer", "tier", "the four packages below cachefs do not know each other"},
+	{"peer", "journal", "the four packages below cachefs do not know each other"},
+	{"peer", "ufs", "the four packages below cachefs do not know each other"},
+	{"tier", "cachefs", "imports point down"},
+	{"journal", "cachefs", "imports point down"},
+	{"ufs", "cachefs", "imports point down"},
+	{"internal", "cachefs", "imports point down"},
+	{"internal/namespace", "tier", "the inode tree knows no blocks"},
+	{"internal/namespace", "journal", "the inode tree knows no log"},
+	{"internal/vfs", "tier", "the disk knows nothing above it"},
+	{"cachefs", "examples", "imports point down"},
+}
+
+func below(path, dir string) bool {
+	full := module + "/" + dir
+	return path == full || strings.HasPrefix(path, full+"/")
+}
+
+// broken says which imports break a rule.
+func broken(pkgs []pkg) (bad []string) {
+	for _, p := range pkgs {
+		for _, imp := range p.Imports {
+			for _, r := range rules {
+				if below(p.ImportPath, r.from) && below(imp, r.to) {
+					bad = append(bad, fmt.Sprintf("%s imports %s: %s", p.ImportPath, imp, r.why))
+				}
+			}
+			if imp == "testing" && !fake(p.ImportPath) {
+				bad = append(bad, p.ImportPath+" imports testing: only packages named *test may")
+			}
+			if below(p.ImportPath, "internal/namespace") && slices.Contains([]string{"os", "net", "net/http", "os/exec", "log", "log/slog"}, imp) {
+				bad = append(bad, fmt.Sprintf("%s imports %s: the state machine does no I/O", p.ImportPath, imp))
+			}
+		}
+	}
+	return bad
+}
+
+// fake reports whether a package is one of those for tests.
+func fake(path string) bool { return strings.HasSuffix(path, "test") }
+
+func TestImportsPointDown(t *testing.T) {
+	pkgs := list(t, false)
+	require.Greater(t, len(pkgs), 10)
+	require.Empty(t, broken(pkgs))
+}
+
+func TestImportRulesCanFail(t *testing.T) {
+	for _, p := range []pkg{
+		{ImportPath: module + "/tier", Imports: []string{module + "/ufs/driver"}},
+		{ImportPath: module + "/journal/internal/seglog", Imports: []string{module + "/tier"}},
+		{ImportPath: module + "/internal/vfs", Imports: []string{module + "/cachefs"}},
+		{ImportPath: module + "/cachefs", Imports: []string{"testing"}},
+		{ImportPath: module + "/internal/namespace", Imports: []string{"os"}},
+	} {
+		require.Len(t, broken([]pkg{p}), 1, "%v", p)
+	}
+	require.Empty(t, broken([]pkg{{ImportPath: module + "/ufs/ufstest", Imports: []string{"testing", module + "/ufs"}}}))
+}
+
+// mostModules is how many modules the core may link: light dependencies are the first thing users ask for.
+const mostModules = 32
+
+var unwelcome = []string{
+	"github.com/aws/", "cloud.google.com/", "github.com/Azure/", "github.com/colinmarc/hdfs", "github.com/ncw/swift",
+	"google.golang.org/grpc", "github.com/prometheus/client_golang", "go.opentelemetry.io/otel/exporters", "gocloud.dev",
+}
+
+func TestCoreIsLight(t *testing.T) {
+	modules := map[string]bool{}
+	for _, p := range list(t, true) {
+		if p.Module != nil && p.Module.Path != module {
+			modules[p.Module.Path] = true
+		}
+	}
+	t.Logf("the core links %d modules", len(modules))
+	require.LessOrEqual(t, len(modules), mostModules)
+	for m := range modules {
+		for _, u := range unwelcome {
+			require.False(t, strings.HasPrefix(m+"/", u) || strings.HasPrefix(m, u), "the core links %s", m)
+		}
+	}
+}
