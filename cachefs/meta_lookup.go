@@ -123,6 +123,12 @@ func (n *Node) statStore(ctx context.Context, m *mount, path, key string, was na
 	if err != nil {
 		return nil, err
 	}
+	if n.overlay.get(path) != nil { // an earlier look is on its way: what it found is what this one is compared with
+		if err := n.overlay.flush(ctx); err != nil {
+			return nil, err
+		}
+		was, _ = n.tree.Stat(path, nil)
+	}
 	a, err := store.Stat(ctx, key)
 	switch {
 	case errors.Is(err, ErrNotExist):

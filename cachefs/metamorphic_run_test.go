@@ -397,6 +397,9 @@ func (m *machine) job(o op) error {
 		affected = append(affected, m.model.nodes[p])
 	}
 	if slices.ContainsFunc(affected, func(e *entry) bool { return e.maybeLost }) {
+		for _, e := range affected { // some were persisted before the lost one was met
+			e.pending = e.pending || o.kind == "persist" && !e.dir && !e.persisted
+		}
 		return nil
 	}
 	if err != nil {
@@ -518,6 +521,9 @@ func (m *machine) restart(o op) error {
 		return fmt.Errorf("close: %w", err)
 	}
 	for _, e := range m.model.nodes {
+		if e.pending && o.kind == "restart" && !m.cfg.durable && !e.maybeLost { // Close waited for it
+			e.persisted, e.pending = true, false
+		}
 		if !e.dir && !e.persisted && !m.cfg.durable {
 			e.maybeLost = true
 		}

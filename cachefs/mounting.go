@@ -60,8 +60,13 @@ func (n *Node) mount(ctx context.Context, c MountConfig) error {
 	if err != nil {
 		return errors.Join(err, m.close())
 	}
+	return n.addMount(m)
+}
+
+// addMount makes a mount known to this node's look-ups.
+func (n *Node) addMount(m *mount) error {
 	n.mounts.add(m)
-	return nil
+	return n.absent.open()
 }
 
 // openMount opens the store of a new mount and makes sure that its place exists.
@@ -98,7 +103,9 @@ func (n *Node) restoreMounts(ctx context.Context) {
 			n.log.Error("mount with a damaged description", "path", t.Path, "err", err)
 			continue
 		}
-		n.mounts.add(m)
+		if err := n.addMount(m); err != nil {
+			n.log.Warn("absent names are not remembered", "err", err)
+		}
 		if n.handedOver(m) {
 			continue
 		}

@@ -225,13 +225,33 @@ func (n *Node) uploadAndPublish(ctx context.Context, path string, in *namespace.
 	// A name that moved meanwhile is uploaded again under the new one.
 	if now, ok := n.tree.Path(in.Ino); !ok || now != path {
 		u.abort()
+		n.sweep(ctx, path)
 		return errMoved
 	}
 	err = n.publish(ctx, path, in.Ino, u, nil)
 	if err != nil {
 		u.abort()
+		n.sweep(ctx, path)
 	}
 	return err
+}
+
+// sweep removes the directories that an upload made in the store for a name that has moved, as far as they are empty and
+// the namespace does not have them.
+func (n *Node) sweep(ctx context.Context, path string) {
+	for dir := parentOf(path); dir != "/"; dir = parentOf(dir) {
+		m, key := n.mounts.find(dir)
+		if m == nil || key == "" {
+			return
+		}
+		if _, err := n.tree.Stat(dir, nil); !errors.Is(err, ErrNotExist) {
+			return
+		}
+		store, err := m.open(ctx)
+		if err != nil || store.Delete(ctx, key) != nil {
+			return
+		}
+	}
 }
 
 // errMoved ends an upload whose file was renamed or removed while it ran.

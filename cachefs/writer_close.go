@@ -1,7 +1,6 @@
 package cachefs
 
 import (
-	"errors"
 	"time"
 
 	"github.com/millpond/millpond/internal/namespace"
@@ -79,6 +78,3 @@ func (w *Writer) publishLocked(c *namespace.CompleteFile) error {
 	}
 	return err
 }
-
-// errGone ends an upload whose file was removed meanwhile.
-var errGone = errors.New("file removed while it was uploaded")

@@ -188,6 +188,12 @@ func (t *Tree) heldBelow(n *node) error {
 		return err
 	}
 	var err error
+	dir := t.pathOf(n) + "/"
+	for id, in := range t.intents { // a name that is about to be made below n holds it too
+		if strings.HasPrefix(in.To, dir) || in.Kind == IntentMkdir && strings.HasPrefix(in.Path, dir) {
+			return &IntentError{ID: id}
+		}
+	}
 	below(n, func(k *node) bool {
 		if k.Intent != 0 {
 			err = &IntentError{ID: k.Intent}
