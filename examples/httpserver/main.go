@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/millpond/millpond/cachefs"
+	_ "github.com/millpond/millpond/ufs/fileufs" // the file:// scheme
 )
 
 func main() {

@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 )
 
@@ -89,7 +91,11 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	o.memory, o.disk = int64(memory)<<20, int64(disk)<<20
 	o.dir = fs.Arg(0)
 	if o.dir == "" {
-		o.dir = filepath.Join(runtime.GOROOT(), "src")
+		root, err := exec.Command("go", "env", "GOROOT").Output()
+		if err != nil {
+			return o, fmt.Errorf("no directory given, and the go command does not tell where its source is: %w", err)
+		}
+		o.dir = filepath.Join(strings.TrimSpace(string(root)), "src")
 	}
 	return o, checkDir(&o)
 }

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func tree(t *testing.T) string {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"a.txt": "the mill the pond", "empty": "", "deep/er/b.txt": strings.Repeat("water ", 50_000), "deep/c_d.txt": "the_mill 42 the",
+	} {
+		p := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(p), 0o755))
+		require.NoError(t, os.WriteFile(p, []byte(text), 0o644))
+	}
+	return dir
+}
+
+func TestCountsThreeTimes(t *testing.T) {
+	out := t.TempDir()
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), []string{"-cache", t.TempDir(), "-out", out, "-memory", "8", "-disk", "8", tree(t)}, &stdout, &stderr)
+	require.Equal(t, 0, code, stderr.String())
+	for _, want := range []string{"cold", "warm", "reopened", "50000 water", "3 the", "open 3", "none"} {
+		require.Contains(t, stdout.String(), want)
+	}
+	counts, err := os.ReadFile(filepath.Join(out, "counts.txt"))
+	require.NoError(t, err)
+	require.Equal(t, "    50000 water\n        3 the\n        1 42\n        1 mill\n        1 pond\n        1 the_mill\n", string(counts))
+}
+
+func TestBadArguments(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"help", []string{"-help"}, 0, "Usage: quickstart"},
+		{"unknown flag", []string{"-colour"}, 2, "-help shows the flags"},
+		{"two directories", []string{"a", "b"}, 2, "one directory at most"},
+		{"missing directory", []string{filepath.Join(file + "nowhere")}, 2, "no directory"},
+		{"file", []string{file}, 2, "is a file"},
+		{"no workers", []string{"-workers", "0", "."}, 2, "-workers is 0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			require.Equal(t, c.code, run(t.Context(), c.args, &stdout, &stderr))
+			require.Contains(t, stderr.String(), c.want)
+			require.Empty(t, stdout.String())
+		})
+	}
+}
+
+func TestDifferNamesTheWord(t *testing.T) {
+	require.NoError(t, differ(counts{"a": 1}, counts{"a": 1}))
+	require.ErrorContains(t, differ(counts{"a": 1, "b": 2}, counts{"a": 1, "b": 3}), `"b": 3, want 2`)
+	require.ErrorContains(t, differ(counts{"a": 1}, counts{"a": 1, "c": 1}), `"c": 1, want 0`)
+}
