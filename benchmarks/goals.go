@@ -1,0 +1,25 @@
+package main
+
+// goals lists every goal, one function a file's idea. Lines beside the numbered goals start at 100.
+func goals() []goal {
+	return []goal{
+		{1, "hot 1 MiB ReadAt", hotLarge},
+		{2, "random 4 KiB ReadAt", random4K},
+		{3, "hot 64 B ReadAt", hotSmall},
+		{4, "View and Release", viewRelease},
+		{5, "8 goroutines on one block", oneBlock},
+		{6, "host's memory and collector", hostMemory},
+		{7, "admit a block", admit},
+		{11, "stat", stat},
+		{12, "memory of 10 million files", tenMillion},
+		{13, "sorted List of 10,000", list},
+		{14, "checkpoint pause", checkpointPause},
+		{15, "changes a second, one node", changes},
+		{17, "writes", writes},
+		{18, "open, read 4 KiB, close", openReadClose},
+		{19, "embedded rclone VFS", rcloneVFS},
+		{20, "hit ratios on the traces", hitRatios},
+		{21, "disk tier", diskTier},
+		{100, "cold start", coldStart},
+	}
+}
