@@ -2,8 +2,6 @@ package cachefs
 
 import "github.com/millpond/millpond/tier"
 
-const maxDefaultMemory = 1 << 30
-
 // defaultMemory is the memory tier of a Config without tiers.
 func defaultMemory(blockSize int64) int64 {
 	return max(blockSize, min(maxDefaultMemory, tier.MachineMemory()/8))

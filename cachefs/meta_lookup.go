@@ -43,7 +43,23 @@ func (n *Node) look(ctx context.Context, path string, sync bool) (in namespace.I
 	if err != nil && !sync && n.believedAbsent(m, path, key) {
 		return in, nil, err
 	}
-	return n.lookStore(ctx, m, path, key, in)
+	in, from, err = n.lookStore(ctx, m, path, key, in, sync)
+	if err == errKnown {
+		return n.look(ctx, path, sync)
+	}
+	return in, from, err
+}
+
+// errKnown ends a look at a store that became needless: an equal one ended since ours began. Who waits looks again here.
+var errKnown = errors.New("known by now")
+
+// knows reports whether path is in the overlay or the replica.
+func (n *Node) knows(path string) bool {
+	if n.overlay.get(path) != nil {
+		return true
+	}
+	_, err := n.tree.Stat(path, nil)
+	return err == nil
 }
 
 // checkFirst says that a path is bad rather than that it is not there. Good paths are not checked twice: the replica
@@ -96,15 +112,18 @@ func (n *Node) believedAbsent(m *mount, path, key string) bool {
 
 // lookStore asks the store for path, once however many want to know, and notes what it says. was is what the replica
 // has, if anything.
-func (n *Node) lookStore(ctx context.Context, m *mount, path, key string, was namespace.Inode) (namespace.Inode, *found, error) {
+func (n *Node) lookStore(ctx context.Context, m *mount, path, key string, was namespace.Inode, sync bool) (namespace.Inode, *found, error) {
 	f, err := n.stats.Do(ctx, statKey(m, key), func(ctx context.Context) (*found, error) {
+		if was.Ino == 0 && !sync && n.knows(path) {
+			return nil, errKnown
+		}
 		return n.statStore(ctx, m, path, key, was)
 	})
 	switch {
 	case err != nil:
 		return namespace.Inode{}, nil, err
-	case f.same:
-		return was, nil, nil
+	case f.same && n.user(ctx) == nil:
+		return f.was, nil, nil
 	case n.user(ctx) != nil:
 		if err := n.overlay.flush(ctx); err != nil {
 			return namespace.Inode{}, nil, err
@@ -138,7 +157,7 @@ func (n *Node) statStore(ctx context.Context, m *mount, path, key string, was na
 				return nil, err
 			}
 			if _, kept := n.tree.Get(was.Ino); kept { // only the namespace has it, so far
-				return &found{same: true}, nil
+				return &found{same: true, was: was}, nil
 			}
 		}
 		return nil, err

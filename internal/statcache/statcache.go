@@ -14,8 +14,12 @@ const entryCost = 150
 
 // Cache maps keys to times. The zero Cache is not usable: New. Safe for concurrent use.
 type Cache struct {
-	c  *ristretto.Cache[string, time.Time]
-	mu sync.Mutex // of Forget
+	c      *ristretto.Cache[string, time.Time]
+	forget sync.Mutex // one Forget at a time; taken before open
+	open   struct {
+		sync.RWMutex
+		closed bool // ristretto does not bear a call beside Close or after it
+	}
 }
 
 // New returns a cache of at most size bytes.
@@ -30,19 +34,44 @@ func New(size int64) (*Cache, error) {
 }
 
 // Seen returns when key was seen last.
-func (c *Cache) Seen(key string) (at time.Time, ok bool) { return c.c.Get(key) }
+func (c *Cache) Seen(key string) (at time.Time, ok bool) {
+	c.open.RLock()
+	defer c.open.RUnlock()
+	if c.open.closed {
+		return at, false
+	}
+	return c.c.Get(key)
+}
 
 // See notes that key was seen now. It may be dropped, and shows a little later.
-func (c *Cache) See(key string) { c.c.Set(key, time.Now(), int64(len(key))+entryCost) }
+func (c *Cache) See(key string) {
+	c.open.RLock()
+	defer c.open.RUnlock()
+	if !c.open.closed {
+		c.c.Set(key, time.Now(), int64(len(key))+entryCost)
+	}
+}
 
 // Forget makes key not seen. It shows at once, also against a See that does not show yet.
 func (c *Cache) Forget(key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.forget.Lock()
+	defer c.forget.Unlock()
+	c.open.RLock()
+	defer c.open.RUnlock()
+	if c.open.closed {
+		return
+	}
 	c.c.Wait() // a Set that is still on its way would come after the Del
 	c.c.Del(key)
 	c.c.Wait()
 }
 
-// Close ends the cache's goroutines.
-func (c *Cache) Close() { c.c.Close() }
+// Close ends the cache's goroutines. Later calls find nothing and note nothing.
+func (c *Cache) Close() {
+	c.open.Lock()
+	defer c.open.Unlock()
+	if !c.open.closed {
+		c.open.closed = true
+		c.c.Close()
+	}
+}
