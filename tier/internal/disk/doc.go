@@ -18,7 +18,7 @@
 //   - Put's blocks survive the end of the process. What Sync or SetFlags has acknowledged survives any crash. A Delete may
 //     be forgotten by a crash of the machine; the block is then whole.
 //   - DiskBytes stays within the quota, after a short overshoot of at most one index snapshot (48 bytes a block) and the
-//     blocks that are being written at that instant. A sixteenth of the quota is kept back for copies and file tails.
+//     blocks that are being written at that instant; after a crash, or a smaller SetQuota, as soon as Put succeeds again. A sixteenth of the quota is kept back for copies and file tails.
 //   - A Put waits for the disk once Options.DirtyLimit bytes are on their way to it.
 //
 // # Concurrency
