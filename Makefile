@@ -9,11 +9,12 @@ FUZZTIME   ?= 30s
 
 ## check: formatting, vet, staticcheck, modernizers, tidy, architecture, other platforms
 check:
-	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && \
+	@for m in $(MODULES); do echo "== $$m"; ( set -e; cd $$m; \
 		files=$$(gofmt -l .); [ -z "$$files" ] || { echo "not gofmt-clean: $$files"; exit 1; }; \
-		$(GO) vet ./... && $(STATICCHECK) ./... && \
-		fix=$$($(GO) fix -diff ./... 2>&1) || true; [ -z "$$fix" ] || { echo "$$fix"; exit 1; }; \
-		GOWORK=off $(GO) mod tidy -diff); done
+		$(GO) vet ./...; \
+		$(STATICCHECK) ./...; \
+		fix=$$($(GO) fix -diff ./... 2>&1 || true); [ -z "$$fix" ] || { echo "$$fix"; exit 1; }; \
+		GOWORK=off $(GO) mod tidy -diff ) || exit 1; done
 	GOWORK=off $(GO) vet ./...
 	$(GO) test -count=1 ./internal/archtest
 	@set -e; for p in $(PLATFORMS); do echo "== $$p"; \

@@ -8,5 +8,3 @@ var started = time.Now()
 
 // processCPU stands in with wall time where getrusage is missing.
 func processCPU() time.Duration { return time.Since(started) }
-
-func peakRSS() int64 { return 0 }

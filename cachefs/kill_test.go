@@ -216,8 +216,8 @@ func killChild(dir string) {
 	var wg sync.WaitGroup
 	for w := range killWorkers {
 		wg.Go(func() {
-			files := map[string]string{}
-			if files, err = readDirOf(ctx, n, w); err != nil {
+			files, err := readDirOf(ctx, n, w)
+			if err != nil {
 				fmt.Fprintln(os.Stderr, "read:", err)
 				os.Exit(3)
 			}

@@ -237,11 +237,12 @@ func linWord(err error) string {
 
 func randomLinOp(rng *rand.Rand, root string) linOp {
 	path := func() string {
-		p := root
+		var p strings.Builder
+		p.WriteString(root)
 		for range 1 + rng.IntN(3) {
-			p += "/" + string("ab"[rng.IntN(2)])
+			p.WriteString("/" + string("ab"[rng.IntN(2)]))
 		}
-		return p
+		return p.String()
 	}
 	kinds := []string{"mkdir", "mkdir", "create", "stat", "stat", "list", "remove", "remove", "rename", "rename", "chmod"}
 	return linOp{kinds[rng.IntN(len(kinds))], path(), path(), uint32(0o700 + rng.IntN(64))}

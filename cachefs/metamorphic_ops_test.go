@@ -109,11 +109,12 @@ func randomOp(rng *rand.Rand, kind string, block int) op {
 // randomPath is one to three names deep below /a or the mount /m.
 func randomPath(rng *rand.Rand) string {
 	tops, names := []string{"/a", "/m", "/m"}, []string{"x", "y", "d", "e e", "%z?"}
-	p := tops[rng.IntN(len(tops))]
+	var p strings.Builder
+	p.WriteString(tops[rng.IntN(len(tops))])
 	for range rng.IntN(3) + rng.IntN(2) {
-		p += "/" + strings.ReplaceAll(names[rng.IntN(len(names))], " ", "_")
+		p.WriteString("/" + strings.ReplaceAll(names[rng.IntN(len(names))], " ", "_"))
 	}
-	return p
+	return p.String()
 }
 
 // content is the bytes that a seed stands for.

@@ -33,7 +33,6 @@ type metaConfig struct {
 	tiny     bool
 	volatile bool // no Dir: nothing survives the process
 	durable  bool // what is acknowledged survives the process
-	noSync   bool
 }
 
 const metaBlock = 64 << 10

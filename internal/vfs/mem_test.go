@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -148,11 +149,11 @@ func TestCrashTearsAndReorders(t *testing.T) {
 			require.NoError(t, err)
 		}
 		got := read(t, m.Crash(rand.New(rand.NewPCG(seed, 0))), "/f")
-		var key string
+		var key strings.Builder
 		for i := 0; i < len(got); i += 512 {
-			key += fmt.Sprintf("%q", got[i])
+			key.WriteString(fmt.Sprintf("%q", got[i]))
 		}
-		seen[key] = true
+		seen[key.String()] = true
 	}
 	require.Len(t, seen, 8, "each subset of three sectors survives sometimes: %v", seen)
 }

@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
@@ -277,5 +276,3 @@ func (s *store) SetMode(_ context.Context, key string, mode fs.FileMode) (driver
 	}
 	return attr(key, fi), nil
 }
-
-var _ = time.Now

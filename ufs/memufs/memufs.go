@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/url"
 	"path"
 	"slices"
@@ -78,9 +79,7 @@ func (s *Store) Calls() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := map[string]int{}
-	for k, v := range s.mu.calls {
-		m[k] = v
-	}
+	maps.Copy(m, s.mu.calls)
 	return m
 }
 
@@ -334,9 +333,7 @@ func (s *Store) Rename(ctx context.Context, from, to string, overwrite bool) (dr
 		}
 	}
 	delete(s.mu.nodes, from)
-	for k, v := range moved {
-		s.mu.nodes[k] = v
-	}
+	maps.Copy(s.mu.nodes, moved)
 	return attr(to, n), nil
 }
 
