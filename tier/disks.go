@@ -21,11 +21,12 @@ type disks struct {
 
 // directory is one directory of a tier, in service or not.
 type directory struct {
-	t    *disks
-	path string
-	mu   sync.RWMutex // guards d and the closing of it
-	d    *disk.Dir    // nil while it is out of service
-	pol  *policy.Policy
+	t      *disks
+	path   string
+	mu     sync.RWMutex // guards d and the closing of it
+	d      *disk.Dir    // nil while it is out of service
+	pol    *policy.Policy
+	filled chan struct{} // closed when pol knows what the directory held at its opening
 
 	quota atomic.Int64
 	down  atomic.Bool
@@ -63,14 +64,39 @@ func (dir *directory) open() error {
 	if err != nil {
 		return err
 	}
-	for info := range d.All() {
-		pol.Add(hashOf(info.ID), info.Slot, cost(info.Length))
-	}
+	filled := make(chan struct{})
 	dir.mu.Lock()
-	dir.d, dir.pol = d, pol
+	dir.d, dir.pol, dir.filled = d, pol, filled
 	dir.mu.Unlock()
 	dir.down.Store(false)
+	s.behind.Go(func() { fill(s.ctx, d, pol, filled) })
 	return nil
+}
+
+// fill tells the policy of what an opened directory holds: behind, since a million blocks take it half a second. A block
+// that left meanwhile is found out when it is chosen.
+func fill(ctx context.Context, d *disk.Dir, pol *policy.Policy, filled chan struct{}) {
+	defer close(filled)
+	for info := range d.All() {
+		if ctx.Err() != nil {
+			return
+		}
+		pol.Add(hashOf(info.ID), info.Slot, cost(info.Length))
+	}
+}
+
+// victim asks the policy for one. While it is being filled, it is waited for.
+func (dir *directory) victim(ctx context.Context, may func(slot uint32) bool) bool {
+	if _, ok := dir.pol.Evict(may); ok {
+		return true
+	}
+	select {
+	case <-dir.filled:
+	case <-ctx.Done():
+		return false
+	}
+	_, ok := dir.pol.Evict(may)
+	return ok
 }
 
 func hashOf(id disk.ID) uint64 {
@@ -261,14 +287,14 @@ func (dir *directory) put(ctx context.Context, id BlockID, data [][]byte, flags 
 
 // evictOne moves the policy's victim down a tier, or lets it go if there is none. false: nothing may leave.
 func (dir *directory) evictOne(ctx context.Context) bool {
-	d, done, up := dir.use()
-	if !up {
+	d, done, ok := dir.use()
+	if !ok {
 		return false
 	}
 	defer done()
 	below := dir.t.s.below(dir.t.cfg.Kind)
 	var victim disk.Info
-	_, ok := dir.pol.Evict(func(slot uint32) bool {
+	ok = dir.victim(ctx, func(slot uint32) bool {
 		info, live := d.At(slot)
 		if !live || info.Flags != 0 && below == nil {
 			return false

@@ -49,6 +49,8 @@ func Open(ctx context.Context, o Options, tiers ...Config) (*Store, error) {
 			err = ctx.Err()
 		}
 		if err != nil {
+			s.stop()
+			s.behind.Wait()
 			return nil, errors.Join(append(s.closeDisks(), err)...)
 		}
 	}
