@@ -64,9 +64,10 @@ func (s *Store) evictOne(ctx context.Context) bool {
 // keep gives a victim that cannot leave back to the policy.
 func (s *Store) keep(b *Block) {
 	m := s.mem
-	mu := &m.names[b.key%uint64(len(m.names))]
+	mu := m.name(b.key)
 	mu.Lock()
 	defer mu.Unlock()
+	b.flags.And(^uint32(flagLeaving))
 	if m.get(&b.id) == b {
 		m.policy.Add(b.key, b.slot, cost(b.length))
 	}
@@ -78,6 +79,10 @@ func (s *Store) demote(ctx context.Context, b *Block, below *disks) bool {
 		return true // dropped meanwhile
 	}
 	defer b.release()
+	mu := s.mem.name(b.key)
+	mu.Lock()
+	b.flags.Or(flagLeaving) // from here on the copy below is not let go
+	mu.Unlock()
 	flags := b.diskFlags()
 	err := s.copyDown(ctx, b, below, flags)
 	if err == nil && !b.alive() {

@@ -59,13 +59,16 @@ func newMemory(cfg Config, o *Options) (*memory, error) {
 	return m, nil
 }
 
+// name is the lock that a block's coming, leaving and moving is ordered by.
+func (m *memory) name(key uint64) *sync.Mutex { return &m.names[key%uint64(len(m.names))] }
+
 // get finds a block without a lock.
 func (m *memory) get(id *BlockID) *Block { return m.index.get(id, id.hash()) }
 
 // add makes a filled block visible; false if one of the name is there already.
 func (m *memory) add(b *Block, freq int) bool {
 	b.key = b.id.hash()
-	mu := &m.names[b.key%uint64(len(m.names))]
+	mu := m.name(b.key)
 	mu.Lock()
 	defer mu.Unlock()
 	b.slot = m.slots.take(b)
@@ -86,7 +89,7 @@ func cost(length int64) uint32 { return uint32(max(1, length/costUnit)) }
 
 // drop takes a block out; its bytes go when nobody uses them. false if it was out already.
 func (m *memory) drop(b *Block) bool {
-	mu := &m.names[b.key%uint64(len(m.names))]
+	mu := m.name(b.key)
 	mu.Lock()
 	defer mu.Unlock()
 	if !m.index.remove(b) {

@@ -48,7 +48,7 @@ func (s *Store) Promote(ctx context.Context, id BlockID) (*Block, error) {
 		case err == nil:
 			t.count.promotions.Add(1)
 			if flags == 0 {
-				dir.forget(id)
+				s.forget(dir, b)
 			}
 			return b, nil
 		case errors.Is(err, ErrExist):
@@ -62,13 +62,22 @@ func (s *Store) Promote(ctx context.Context, id BlockID) (*Block, error) {
 	return nil, ErrMiss
 }
 
-// forget lets the copy below a promoted block go: it comes back when the block is demoted.
-func (dir *directory) forget(id BlockID) {
-	if d, done, up := dir.use(); up {
-		defer done()
-		if _, _, flags, ok := d.Lookup(disk.ID(id)); ok && flags == 0 {
-			d.Delete(disk.ID(id))
-		}
+// forget lets the copy below a promoted block go, unless the block is on its way down again: then that copy is all there
+// will be.
+func (s *Store) forget(dir *directory, b *Block) {
+	d, done, up := dir.use()
+	if !up {
+		return
+	}
+	defer done()
+	mu := s.mem.name(b.key)
+	mu.Lock()
+	defer mu.Unlock()
+	if b.has(flagLeaving) || !b.alive() {
+		return
+	}
+	if _, _, flags, ok := d.Lookup(disk.ID(b.id)); ok && flags == 0 {
+		d.Delete(disk.ID(b.id))
 	}
 }
 
