@@ -96,6 +96,9 @@ func (x *CreateFile) apply(t *Tree, a *applied) {
 		case !old.may(x.User, 2):
 			a.fail(ErrPermission)
 			return
+		case x.Extend && !old.Complete:
+			a.fail(ErrIncomplete)
+			return
 		}
 	}
 	n := t.newNode(a.now)

@@ -27,7 +27,7 @@ func (x *Begin) apply(t *Tree, a *applied) {
 		}
 	case IntentPublish:
 		n := t.nodes[x.Ino]
-		if n == nil {
+		if n == nil || n.Dir {
 			a.fail(ErrLeaseLost)
 			return
 		}
@@ -56,8 +56,12 @@ func (x *Begin) apply(t *Tree, a *applied) {
 		}
 		if err == nil {
 			var c command
-			if c, err = decodeCmd(x.Payload); err == nil {
-				err = c.(*SetAttr).check(n)
+			if c, err = decodeCmd(x.Payload); err != nil {
+				err = ErrInvalid
+			} else if set, ok := c.(*SetAttr); ok {
+				err = set.check(n)
+			} else {
+				err = ErrInvalid
 			}
 		}
 		if err != nil {
@@ -83,7 +87,8 @@ func (x *Begin) apply(t *Tree, a *applied) {
 		ID: t.nextID, Kind: x.Kind, Path: x.Path, To: x.To, Ino: x.Ino, Key: x.Key, Prior: x.Prior, Recursive: x.Recursive,
 		Overwrite: x.Overwrite, Unchecked: x.Unchecked, Mode: x.Mode, Owner: x.Owner, Group: x.Group, Payload: x.Payload,
 	}
-	if len(marks) > 0 && in.Ino == 0 {
+	in.Ino = 0 // of a directory that is to be made
+	if len(marks) > 0 {
 		in.Ino = marks[0].Ino
 	}
 	t.intents[in.ID] = in

@@ -160,8 +160,8 @@ func (x *Unmount) apply(t *Tree, a *applied) {
 	case dirty && !x.Force:
 		a.fail(ErrNotPersisted)
 	default:
-		for _, k := range t.nodes {
-			if k.shadow && t.mountOf(k) == n {
+		for _, ino := range slices.Sorted(maps.Keys(t.nodes)) {
+			if k := t.nodes[ino]; k.shadow && t.mountOf(k) == n {
 				t.drop(k, a)
 			}
 		}

@@ -295,8 +295,11 @@ func (t *Tree) Restore(r io.Reader) error {
 	s.nodes = map[uint64]*node{}
 	c := &codec{b: b[5:], dec: true}
 	s.code(c)
-	if c.err != nil || s.nodes[1] == nil {
+	if c.err != nil {
 		return fmt.Errorf("namespace checkpoint: %w", c.err)
+	}
+	if s.nodes[1] == nil || !s.nodes[1].Dir {
+		return errors.New("namespace checkpoint: no root directory")
 	}
 	for _, n := range s.nodes {
 		if n.Dir && n.kids == nil {
@@ -306,13 +309,23 @@ func (t *Tree) Restore(r io.Reader) error {
 			continue
 		}
 		p := s.nodes[n.Parent]
-		if p == nil {
-			return fmt.Errorf("namespace checkpoint: inode %d has no parent", n.Ino)
+		if p == nil || !p.Dir {
+			return fmt.Errorf("namespace checkpoint: inode %d has no parent directory", n.Ino)
 		}
 		if p.kids == nil {
 			p.kids = map[string]*node{}
 		}
 		p.kids[n.Name] = n
+	}
+	reached := 0
+	below(s.nodes[1], func(*node) bool { reached++; return reached <= len(s.nodes) })
+	for _, n := range s.nodes {
+		if n.shadow {
+			reached++
+		}
+	}
+	if reached != len(s.nodes) {
+		return fmt.Errorf("namespace checkpoint: %d of %d inodes are below the root", reached, len(s.nodes))
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -2,6 +2,7 @@ package namespace
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -117,8 +118,8 @@ func (t *Tree) unlink(n *node, now int64) {
 
 // drop removes n and all below, with effects.
 func (t *Tree) drop(n *node, x *applied) {
-	for _, k := range n.kids {
-		t.drop(k, x)
+	for _, name := range slices.Sorted(maps.Keys(n.kids)) { // in order: replicas do the same
+		t.drop(n.kids[name], x)
 	}
 	t.unlinkOnly(n)
 	delete(t.nodes, n.Ino)
@@ -187,28 +188,37 @@ func (t *Tree) heldBelow(n *node) error {
 	if err := t.held(n); err != nil {
 		return err
 	}
-	var err error
 	dir := t.pathOf(n) + "/"
-	for id, in := range t.intents { // a name that is about to be made below n holds it too
-		if strings.HasPrefix(in.To, dir) || in.Kind == IntentMkdir && strings.HasPrefix(in.Path, dir) {
-			return &IntentError{ID: id}
+	id := t.lowest(func(in *Intent) bool { // a name that is about to be made below n holds it too
+		return strings.HasPrefix(in.To, dir) || in.Kind == IntentMkdir && strings.HasPrefix(in.Path, dir)
+	})
+	below(n, func(k *node) bool {
+		if k.Intent != 0 && (id == 0 || k.Intent < id) {
+			id = k.Intent
+		}
+		return true
+	})
+	if id != 0 {
+		return &IntentError{ID: id}
+	}
+	return nil
+}
+
+// lowest is the first intent that holds, 0 for none: every replica names the same one.
+func (t *Tree) lowest(holds func(*Intent) bool) (id uint64) {
+	for k, in := range t.intents {
+		if (id == 0 || k < id) && holds(in) {
+			id = k
 		}
 	}
-	below(n, func(k *node) bool {
-		if k.Intent != 0 {
-			err = &IntentError{ID: k.Intent}
-		}
-		return err == nil
-	})
-	return err
+	return id
 }
 
 // freeName checks that no intent reserves a name that does not exist yet.
 func (t *Tree) freeName(path string) error {
-	for id, in := range t.intents {
-		if in.To == path || in.Kind == IntentMkdir && in.Path == path {
-			return &IntentError{ID: id}
-		}
+	id := t.lowest(func(in *Intent) bool { return in.To == path || in.Kind == IntentMkdir && in.Path == path })
+	if id != 0 {
+		return &IntentError{ID: id}
 	}
 	return nil
 }

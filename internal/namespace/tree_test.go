@@ -1,0 +1,182 @@
+package namespace_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/millpond/millpond/internal/namespace"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type cmd interface{ Append([]byte) []byte }
+
+// do applies commands and returns the last answer.
+func do(t testing.TB, tree *namespace.Tree, cmds ...cmd) namespace.Answer {
+	t.Helper()
+	var a namespace.Answer
+	for _, c := range cmds {
+		raw, _ := tree.Apply(1, 1, c.Append(nil))
+		var err error
+		a, err = namespace.DecodeAnswer(raw)
+		require.NoError(t, err)
+	}
+	return a
+}
+
+func file(t testing.TB, tree *namespace.Tree, path string) uint64 {
+	t.Helper()
+	a := do(t, tree, &namespace.CreateFile{Path: path, Parents: true, BlockSize: 64 << 10})
+	require.NoError(t, a.Err)
+	require.NoError(t, do(t, tree, &namespace.CompleteFile{Ino: a.Ino, Size: 9}).Err)
+	return a.Ino
+}
+
+func TestOverwriteKeepsTheOldUntilComplete(t *testing.T) {
+	tree := namespace.New()
+	old := file(t, tree, "/a/f")
+	a := do(t, tree, &namespace.CreateFile{Path: "/a/f", Overwrite: true, BlockSize: 64 << 10})
+	require.NoError(t, a.Err)
+	in, err := tree.Stat("/a/f", nil)
+	require.NoError(t, err)
+	require.Equal(t, old, in.Ino)
+	require.NoError(t, do(t, tree, &namespace.CompleteFile{Ino: a.Ino, Size: 5}).Err)
+	in, err = tree.Stat("/a/f", nil)
+	require.NoError(t, err)
+	require.Equal(t, a.Ino, in.Ino)
+	require.EqualValues(t, 5, in.Size)
+	require.ErrorIs(t, do(t, tree, &namespace.CompleteFile{Ino: a.Ino}).Err, namespace.ErrLeaseLost)
+}
+
+func TestIntentsHold(t *testing.T) {
+	tree := namespace.New()
+	file(t, tree, "/d/f")
+	for _, b := range []*namespace.Begin{
+		{Kind: namespace.IntentRemove, Path: "/d", Recursive: true},
+		{Kind: namespace.IntentRename, Path: "/d", To: "/e"},
+	} {
+		a := do(t, tree, b)
+		require.NoError(t, a.Err)
+		for _, c := range []cmd{
+			&namespace.Remove{Path: "/d/f"}, &namespace.Mkdir{Path: "/d/x"}, &namespace.Rename{From: "/d", To: "/z"},
+			&namespace.Rename{From: "/d/f", To: "/g"}, &namespace.CreateFile{Path: "/d/g"}, &namespace.SetAttr{Path: "/d/f"},
+		} {
+			var held *namespace.IntentError
+			require.ErrorAs(t, do(t, tree, c).Err, &held, "%T", c)
+			require.Equal(t, a.IntentID, held.ID)
+		}
+		_, err := tree.Stat("/d/f", nil)
+		require.NoError(t, err, "queries see the old state")
+		do(t, tree, &namespace.End{IntentID: a.IntentID})
+	}
+	a := do(t, tree, &namespace.Begin{Kind: namespace.IntentMkdir, Path: "/d/new"})
+	require.NoError(t, a.Err)
+	var held *namespace.IntentError
+	require.ErrorAs(t, do(t, tree, &namespace.Remove{Path: "/d", Recursive: true}).Err, &held, "a pending name holds its directory")
+	do(t, tree, &namespace.End{IntentID: a.IntentID, Commit: true})
+	_, err := tree.Stat("/d/new", nil)
+	require.NoError(t, err)
+}
+
+// randomCmd is a command that may or may not fit the tree.
+func randomCmd(rng *rand.Rand, last uint64) cmd {
+	path := func() string {
+		p := ""
+		for range 1 + rng.IntN(3) {
+			p = fmt.Sprintf("%s/%c", p, 'a'+rng.IntN(3))
+		}
+		return p
+	}
+	flag := func() bool { return rng.IntN(2) == 0 }
+	ino := 1 + uint64(rng.IntN(int(last)+2))
+	switch rng.IntN(12) {
+	case 0, 1, 2:
+		return &namespace.CreateFile{Path: path(), Parents: flag(), Overwrite: flag(), BlockSize: 64 << 10}
+	case 3, 4:
+		return &namespace.CompleteFile{Ino: ino, Size: int64(rng.IntN(9)), Persist: namespace.PersistState(rng.IntN(3))}
+	case 5:
+		return &namespace.Mkdir{Path: path(), Parents: flag()}
+	case 6:
+		return &namespace.Rename{From: path(), To: path(), Overwrite: flag()}
+	case 7:
+		return &namespace.Remove{Path: path(), Recursive: flag()}
+	case 8:
+		return &namespace.Begin{Kind: namespace.IntentKind(1 + rng.IntN(5)), Path: path(), To: path(), Ino: ino, Recursive: flag(), Overwrite: flag()}
+	case 9, 10:
+		return &namespace.End{IntentID: uint64(rng.IntN(20)), Commit: flag(), Version: "v"}
+	}
+	pin := flag()
+	return &namespace.SetAttr{Path: path(), Pin: &pin, Recursive: flag()}
+}
+
+func checkpoint(t testing.TB, tree *namespace.Tree) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	c := tree.Snapshot()
+	defer c.Release()
+	_, err := c.WriteTo(&b)
+	require.NoError(t, err)
+	return b.Bytes()
+}
+
+// TestReplicasAgree applies random commands to two trees, one of which is restored from a checkpoint midway: answers,
+// effects and checkpoints are equal, byte for byte.
+func TestReplicasAgree(t *testing.T) {
+	for seed := range uint64(60) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		a, b := namespace.New(), namespace.New()
+		last := uint64(1)
+		for i := range uint64(300) {
+			c := randomCmd(rng, last).Append(nil)
+			ansA, effA := a.Apply(i, int64(i), c)
+			ansB, effB := b.Apply(i, int64(i), c)
+			require.Equal(t, ansA, ansB, "seed %d, command %d", seed, i)
+			require.Equal(t, effA, effB, "seed %d, command %d", seed, i)
+			if got, err := namespace.DecodeAnswer(ansA); err == nil {
+				last = max(last, got.Ino)
+			}
+			if i == 150 {
+				b = namespace.New()
+				require.NoError(t, b.Restore(bytes.NewReader(checkpoint(t, a))))
+			}
+		}
+		require.Equal(t, checkpoint(t, a), checkpoint(t, b), "seed %d", seed)
+	}
+}
+
+func FuzzApply(f *testing.F) {
+	for seed := range uint64(40) {
+		f.Add(randomCmd(rand.New(rand.NewPCG(seed, 2)), 3).Append(nil))
+	}
+	f.Fuzz(func(t *testing.T, c []byte) {
+		tree := namespace.New()
+		file(t, tree, "/a/b/c")
+		raw, _ := tree.Apply(9, 9, c)
+		_, err := namespace.DecodeAnswer(raw)
+		require.NoError(t, err)
+		require.NoError(t, namespace.New().Restore(bytes.NewReader(checkpoint(t, tree))))
+	})
+}
+
+func FuzzDecodeAnswer(f *testing.F) {
+	f.Add([]byte{0, 0, 0, 0})
+	f.Fuzz(func(_ *testing.T, b []byte) { namespace.DecodeAnswer(b) })
+}
+
+func FuzzRestore(f *testing.F) {
+	tree := namespace.New()
+	file(f, tree, "/a/b/c")
+	f.Add(checkpoint(f, tree))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		tree := namespace.New()
+		if tree.Restore(bytes.NewReader(b)) == nil {
+			tree.Stat("/a/b/c", nil)
+			do(t, tree, &namespace.Remove{Path: "/a", Recursive: true})
+		}
+	})
+}
