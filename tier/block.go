@@ -36,7 +36,6 @@ const dead = -1 << 63
 const (
 	flagHeld = 1 << iota
 	flagPinned
-	flagLeaving // being copied down: the copy there stays
 )
 
 // ID is the block's name.

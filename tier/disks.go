@@ -69,7 +69,11 @@ func (dir *directory) open() error {
 	dir.d, dir.pol, dir.filled = d, pol, filled
 	dir.mu.Unlock()
 	dir.down.Store(false)
-	s.behind.Go(func() { fill(s.ctx, d, pol, filled) })
+	s.behind.Go(func() {
+		fill(s.ctx, d, pol, filled)
+		for d.Used() > d.Capacity() && s.ctx.Err() == nil && dir.evictOne(s.ctx) { // the quota was made smaller
+		}
+	})
 	return nil
 }
 

@@ -42,8 +42,8 @@ func (s *Store) evictOne(ctx context.Context) bool {
 	var b *Block
 	_, ok := m.policy.Evict(func(slot uint32) bool {
 		v := m.slots.at(slot)
-		if v == nil || v.slot != slot || v.has(flagHeld|flagPinned) && below == nil {
-			return false
+		if v == nil || v.slot != slot || v.has(flagHeld|flagPinned) && below == nil || v.state.n.Load() != 0 {
+			return false // what is lent would free nothing
 		}
 		b = v
 		return true
@@ -51,39 +51,27 @@ func (s *Store) evictOne(ctx context.Context) bool {
 	if !ok {
 		return false
 	}
-	if below != nil && !s.demote(ctx, b, below) && b.has(flagHeld|flagPinned) {
-		s.keep(b)
-		return false
+	safe := uint32(0) // marks that the copy below has as well
+	if below != nil {
+		safe = b.flags.Load()
+		if !s.demote(ctx, b, below, safe) {
+			safe = 0
+		}
 	}
-	if m.drop(b) {
+	if m.dropUnless(b, safe) {
 		m.count.evictions.Add(1)
+		return true
 	}
-	return true
-}
-
-// keep gives a victim that cannot leave back to the policy.
-func (s *Store) keep(b *Block) {
-	m := s.mem
-	mu := m.name(b.key)
-	mu.Lock()
-	defer mu.Unlock()
-	b.flags.And(^uint32(flagLeaving))
-	if m.get(&b.id) == b {
-		m.policy.Add(b.key, b.slot, cost(b.length))
-	}
+	return !b.alive()
 }
 
 // demote copies a block to the tier below, durably if it is held.
-func (s *Store) demote(ctx context.Context, b *Block, below *disks) bool {
+func (s *Store) demote(ctx context.Context, b *Block, below *disks, marks uint32) bool {
 	if !b.acquire() {
 		return true // dropped meanwhile
 	}
 	defer b.release()
-	mu := s.mem.name(b.key)
-	mu.Lock()
-	b.flags.Or(flagLeaving) // from here on the copy below is not let go
-	mu.Unlock()
-	flags := b.diskFlags()
+	flags := diskFlags(marks)
 	err := s.copyDown(ctx, b, below, flags)
 	if err == nil && !b.alive() {
 		below.drop(b.id) // dropped while it was copied
@@ -115,11 +103,13 @@ func (b *Block) bytes() [][]byte {
 	return append([][]byte{b.first}, b.rest...)
 }
 
-func (b *Block) diskFlags() (f disk.Flags) {
-	if b.has(flagHeld) {
+func (b *Block) diskFlags() disk.Flags { return diskFlags(b.flags.Load()) }
+
+func diskFlags(marks uint32) (f disk.Flags) {
+	if marks&flagHeld != 0 {
 		f |= disk.Held
 	}
-	if b.has(flagPinned) {
+	if marks&flagPinned != 0 {
 		f |= disk.Pinned
 	}
 	return f

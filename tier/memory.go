@@ -33,8 +33,11 @@ type memory struct {
 		sync.Mutex
 		freed chan struct{} // closed when bytes come free, if somebody waits
 	}
-	names [64]sync.Mutex // by hash: a block enters or leaves index, slots and policy as one
-	count counters
+	writers atomic.Int64 // blocks being written
+	waiting atomic.Int64 // of them, those that wait for room
+	unmap   runtime.Cleanup
+	names   [64]sync.Mutex // by hash: a block enters or leaves index, slots and policy as one
+	count   counters
 }
 
 // counters of one tier.
@@ -55,7 +58,7 @@ func newMemory(cfg Config, o *Options) (*memory, error) {
 	m.beat.Store(1)
 	// Handles of blocks outlive the store: the mapping goes with the last of them, so that a late reader finds a dead
 	// block and not an unmapped page.
-	runtime.AddCleanup(m, func(a *arena.Arena) { _ = a.Close() }, a)
+	m.unmap = runtime.AddCleanup(m, func(a *arena.Arena) { _ = a.Close() }, a)
 	return m, nil
 }
 
@@ -92,12 +95,42 @@ func (m *memory) drop(b *Block) bool {
 	mu := m.name(b.key)
 	mu.Lock()
 	defer mu.Unlock()
+	return m.dropLocked(b)
+}
+
+func (m *memory) dropLocked(b *Block) bool {
 	if !m.index.remove(b) {
 		return false
 	}
 	m.policy.Remove(b.slot)
 	m.slots.give(b.slot)
 	b.kill()
+	return true
+}
+
+// dropUnless drops a victim, unless somebody has marked it meanwhile with more than safe: then the policy has it back.
+func (m *memory) dropUnless(b *Block, safe uint32) bool {
+	mu := m.name(b.key)
+	mu.Lock()
+	if b.flags.Load()&(flagHeld|flagPinned)&^safe != 0 && m.get(&b.id) == b {
+		m.policy.Add(b.key, b.slot, cost(b.length))
+		mu.Unlock()
+		return false
+	}
+	defer mu.Unlock()
+	return m.dropLocked(b)
+}
+
+// mark sets what keeps a block; false if it is not in memory.
+func (m *memory) mark(id *BlockID, flag uint32) bool {
+	mu := m.name(id.hash())
+	mu.Lock()
+	defer mu.Unlock()
+	b := m.get(id)
+	if b == nil {
+		return false
+	}
+	b.flags.Or(flag)
 	return true
 }
 
@@ -159,6 +192,7 @@ func (m *memory) waitIdle(ctx context.Context) error {
 		select {
 		case <-soon:
 		case <-ctx.Done():
+			m.unmap.Stop() // who leaked a View may still read it
 			return fmt.Errorf("%d blocks are still lent: a View was not released; the memory stays mapped: %w", n, context.Cause(ctx))
 		}
 	}

@@ -39,17 +39,14 @@ func (s *Store) Promote(ctx context.Context, id BlockID) (*Block, error) {
 		return nil, ErrMiss
 	}
 	for _, t := range s.disks {
-		dir, length, flags, ok := t.find(id)
+		_, length, _, ok := t.find(id)
 		if !ok {
 			continue
 		}
-		b, err := s.bring(ctx, t, id, length, flags)
+		b, err := s.bring(ctx, t, id, length)
 		switch {
 		case err == nil:
 			t.count.promotions.Add(1)
-			if flags == 0 {
-				s.forget(dir, b)
-			}
 			return b, nil
 		case errors.Is(err, ErrExist):
 		case !errors.Is(err, ErrMiss):
@@ -62,32 +59,10 @@ func (s *Store) Promote(ctx context.Context, id BlockID) (*Block, error) {
 	return nil, ErrMiss
 }
 
-// forget lets the copy below a promoted block go, unless the block is on its way down again: then that copy is all there
-// will be.
-func (s *Store) forget(dir *directory, b *Block) {
-	d, done, up := dir.use()
-	if !up {
-		return
-	}
-	defer done()
-	mu := s.mem.name(b.key)
-	mu.Lock()
-	defer mu.Unlock()
-	if b.has(flagLeaving) || !b.alive() {
-		return
-	}
-	if _, _, flags, ok := d.Lookup(disk.ID(b.id)); ok && flags == 0 {
-		d.Delete(disk.ID(b.id))
-	}
-}
-
-// bring reads a whole block into memory. What keeps it on the disk keeps it there: the copy above may go.
-func (s *Store) bring(ctx context.Context, t *disks, id BlockID, length int64, flags disk.Flags) (*Block, error) {
-	e := PutOptions{Fill: true}
-	w := &Writer{s: s, ctx: ctx, o: e, hint: length}
-	w.b = &Block{id: id, mem: s.mem}
-	w.parts.Store(new([][]byte))
-	s.mem.live.Add(1)
+// bring reads a whole block into memory. The copy on the disk stays, with what holds it there: demoting the block again
+// then writes nothing.
+func (s *Store) bring(ctx context.Context, t *disks, id BlockID, length int64) (*Block, error) {
+	w := s.newWriter(ctx, id, length, PutOptions{Fill: true})
 	defer w.Abort()
 	if err := w.grow(length); err != nil {
 		return nil, err
@@ -180,13 +155,7 @@ func (s *Store) Hold(id BlockID) error { return s.setFlag(id, flagHeld, disk.Hel
 func (s *Store) Pin(id BlockID) error { return s.setFlag(id, flagPinned, disk.Pinned) }
 
 func (s *Store) setFlag(id BlockID, flag uint32, onDisk disk.Flags) error {
-	found := false
-	if s.mem != nil {
-		if b := s.mem.get(&id); b != nil {
-			b.flags.Or(flag)
-			found = b.alive()
-		}
-	}
+	found := s.mem != nil && s.mem.mark(&id, flag)
 	for _, t := range s.disks {
 		switch err := t.setFlags(id, onDisk, 0); {
 		case err == nil:

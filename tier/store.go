@@ -66,6 +66,7 @@ func Open(ctx context.Context, o Options, tiers ...Config) (*Store, error) {
 func (s *Store) Recovered() <-chan struct{} { return s.recovered }
 
 func (s *Store) awaitRecovery(ctx context.Context) {
+	defer close(s.recovered) // also when the store is closed before
 	for _, t := range s.disks {
 		for _, dir := range t.dirs {
 			d, done, up := dir.use()
@@ -81,7 +82,6 @@ func (s *Store) awaitRecovery(ctx context.Context) {
 			}
 		}
 	}
-	close(s.recovered)
 }
 
 // below is the next slower tier, nil if there is none.

@@ -290,3 +290,48 @@ func TestCloseNamesAViewThatLeaks(t *testing.T) {
 	require.Equal(t, body(1, 100), v.Bytes(), "its memory stays")
 	v.Release()
 }
+
+// TestHoldMeansKept holds blocks while others push them out: what Hold returned nil for is there.
+func TestHoldMeansKept(t *testing.T) {
+	s, ctx := open(t, vfs.NewMem(), memory(mib)), t.Context()
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	wg.Go(func() {
+		for n := 10_000; ; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+				_ = s.Put(ctx, id(n), make([]byte, 16*kib), tier.PutOptions{})
+			}
+		}
+	})
+	for n := range 3000 {
+		require.NoError(t, s.Put(ctx, id(n), body(n, 1000), tier.PutOptions{}))
+		if s.Hold(id(n)) != nil {
+			continue // it had left already
+		}
+		_, _, ok := s.Has(id(n))
+		require.True(t, ok, "block %d was held and is gone", n)
+		s.Drop(id(n))
+	}
+	close(stop)
+	wg.Wait()
+}
+
+// TestWritersWaitForEachOther puts more at once than the tier holds: nothing is held, so all must succeed.
+func TestWritersWaitForEachOther(t *testing.T) {
+	s, ctx := open(t, vfs.NewMem(), memory(mib)), t.Context()
+	var wg sync.WaitGroup
+	errs := make([]error, 8)
+	for g := range errs {
+		wg.Go(func() {
+			p := make([]byte, 256*kib)
+			for n := range 100 {
+				errs[g] = errors.Join(errs[g], s.Put(ctx, id(g*1000+n), p, tier.PutOptions{}))
+			}
+		})
+	}
+	wg.Wait()
+	require.NoError(t, errors.Join(errs...))
+}

@@ -38,6 +38,7 @@ type Writer struct {
 	o     PutOptions
 	b     *Block
 	heap  bool // no memory tier takes it: the bytes are on the heap, on their way to a disk
+	inMem bool // counted among the memory tier's writers; may have frames there
 	hint  int64
 	room  int64
 	n     atomic.Int64 // written
@@ -54,13 +55,7 @@ func (s *Store) Create(ctx context.Context, id BlockID, hint int64, o PutOptions
 	if _, _, ok := s.Has(id); ok {
 		return nil, ErrExist
 	}
-	w := &Writer{s: s, ctx: ctx, o: o, hint: hint, heap: s.mem == nil || o.MinKind > Memory}
-	w.b = &Block{id: id, mem: s.mem}
-	w.b.flags.Store(o.flags())
-	w.parts.Store(new([][]byte))
-	if !w.heap {
-		s.mem.live.Add(1)
-	}
+	w := s.newWriter(ctx, id, hint, o)
 	if hint > 0 {
 		if err := w.grow(min(hint, MaxBlock)); err != nil {
 			w.Abort()
@@ -68,6 +63,19 @@ func (s *Store) Create(ctx context.Context, id BlockID, hint int64, o PutOptions
 		}
 	}
 	return w, nil
+}
+
+func (s *Store) newWriter(ctx context.Context, id BlockID, hint int64, o PutOptions) *Writer {
+	w := &Writer{s: s, ctx: ctx, o: o, hint: hint, heap: s.mem == nil || o.MinKind > Memory}
+	w.inMem = !w.heap
+	w.b = &Block{id: id, mem: s.mem}
+	w.b.flags.Store(o.flags())
+	w.parts.Store(new([][]byte))
+	if w.inMem {
+		s.mem.live.Add(1)
+		s.mem.writers.Add(1)
+	}
+	return w
 }
 
 // grow makes room for n more bytes or fewer, at least one.
@@ -109,14 +117,14 @@ func (w *Writer) add(p []byte) {
 	w.room += int64(len(p))
 }
 
-// spill sends the block to a disk tier instead, when nothing may leave memory; false if there is none.
+// spill sends the block to a disk tier instead, when nothing may leave memory; false if there is none. The frames stay
+// until the end: others may be reading from them.
 func (w *Writer) spill() bool {
 	if w.heap || w.s.below(Memory) == nil {
 		return false
 	}
 	p := make([]byte, w.n.Load(), max(w.n.Load(), 1))
 	_, _ = w.ReadAt(p, 0)
-	w.giveBack()
 	w.heap, w.room = true, 0
 	parts := [][]byte{}
 	if len(p) > 0 {
@@ -211,15 +219,20 @@ func endIsFine(err error) error {
 // Len is how many bytes are written.
 func (w *Writer) Len() int64 { return w.n.Load() }
 
-// ReadAt copies what is written so far: fewer than len(p) bytes, with io.EOF, where that ends.
+// ReadAt copies what is written so far: fewer than len(p) bytes, with io.EOF, where that ends. After Commit or Abort it is
+// ErrClosed; a call beside them may read anything.
 func (w *Writer) ReadAt(p []byte, off int64) (n int, err error) {
+	parts := w.parts.Load()
+	if parts == nil {
+		return 0, ErrClosed
+	}
 	have := w.n.Load()
 	if off >= have {
 		return 0, io.EOF
 	}
 	short := int64(len(p)) > have-off
 	p = p[:min(int64(len(p)), have-off)]
-	for _, part := range *w.parts.Load() {
+	for _, part := range *parts {
 		if off >= int64(len(part)) {
 			off -= int64(len(part))
 			continue
@@ -248,7 +261,9 @@ func (w *Writer) Commit(ctx context.Context) (*Block, error) {
 		return nil, fmt.Errorf("%w: empty block", fs.ErrInvalid)
 	}
 	if w.heap {
-		return nil, w.commitDisk(ctx)
+		err := w.commitDisk(ctx)
+		w.giveBack()
+		return nil, err
 	}
 	w.trim()
 	b := w.b
@@ -256,6 +271,9 @@ func (w *Writer) Commit(ctx context.Context) (*Block, error) {
 		w.giveBack()
 		return nil, ErrExist
 	}
+	w.parts.Store(nil)
+	w.s.mem.writers.Add(-1)
+	w.s.mem.announce() // who waits for room may evict it now
 	w.s.ahead()
 	return b, nil
 }
@@ -315,9 +333,12 @@ func (w *Writer) commitDisk(ctx context.Context) error {
 
 // giveBack frees what was allocated.
 func (w *Writer) giveBack() {
-	if w.heap {
+	w.parts.Store(nil)
+	if !w.inMem {
 		return
 	}
+	w.inMem = false
+	w.s.mem.writers.Add(-1)
 	for _, e := range w.b.pieces {
 		w.s.mem.used.Add(-int64(e.Len()))
 		w.s.mem.arena.Release(e)
@@ -354,13 +375,16 @@ func (s *Store) allocate(ctx context.Context, n int, o PutOptions) (arena.Extent
 		if s.evictOne(ctx) {
 			continue
 		}
-		if s.evicting.Load() == 0 {
+		// Somebody else's victim may be on its way out, or somebody else's block on its way in, to be evicted then. If all
+		// who write wait, nobody will.
+		if s.mem.waiting.Add(1) >= s.mem.writers.Load() && s.evicting.Load() == 0 {
+			s.mem.waiting.Add(-1)
 			return e, ErrNoSpace
 		}
-		select { // somebody else's victim is on its way out
+		select {
 		case <-soon:
 		case <-ctx.Done():
-			return e, context.Cause(ctx)
 		}
+		s.mem.waiting.Add(-1)
 	}
 }

@@ -19,10 +19,11 @@ var ErrFull = errors.New("arena: full")
 
 // Extent is a contiguous piece, by its place in the arena.
 type Extent struct {
-	off, n uint32 // pages of 16 bytes: an arena is at most 64 GiB a part
+	off uint64 // in grains
+	n   uint32 // grains
 }
 
-const grain = 16 // offsets count these, so that 32 bits reach 64 GiB
+const grain = 16 // bytes; slots begin and end at these
 
 // Len is the extent's length in bytes.
 func (e Extent) Len() int { return int(e.n) * grain }
@@ -112,7 +113,7 @@ func (a *Arena) Release(e Extent) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.freeSlotLocked(e) {
-		a.freeRunLocked(e.off/(PageSize/grain), e.n/(PageSize/grain))
+		a.freeRunLocked(e.page(), e.n/(PageSize/grain))
 	}
 }
 
@@ -129,13 +130,16 @@ func (a *Arena) Trim(e Extent, n int) Extent {
 	if a.mu.slabs.holds(e) {
 		return e
 	}
-	a.freeRunLocked(e.off/(PageSize/grain)+keep, pages-keep)
-	return pageExtent(e.off/(PageSize/grain), keep)
+	a.freeRunLocked(e.page()+keep, pages-keep)
+	return pageExtent(e.page(), keep)
 }
 
 func pageExtent(page, n uint32) Extent {
-	return Extent{page * (PageSize / grain), n * (PageSize / grain)}
+	return Extent{uint64(page) * (PageSize / grain), n * (PageSize / grain)}
 }
+
+// page is the number of the page that the extent begins in.
+func (e Extent) page() uint32 { return uint32(e.off / (PageSize / grain)) }
 
 func class(pages uint32) int { return bits.Len32(pages) - 1 }
 

@@ -49,7 +49,7 @@ func (s *slabs) classOf(n int) int {
 
 // of is the slab that an extent lies in; slabs begin anywhere, so its 16 pages are tried.
 func (s *slabs) of(e Extent) *slab {
-	page := e.off / (PageSize / grain)
+	page := e.page()
 	for i := range uint32(slabPages) {
 		if page < i {
 			return nil
@@ -77,16 +77,16 @@ func (a *Arena) slotLocked(n int) (Extent, error) {
 			// The arena is down to crumbs: a page or more of its own for this piece.
 			if got >= n {
 				keep := uint32((n + PageSize - 1) / PageSize)
-				page, pages := e.off/(PageSize/grain), e.n/(PageSize/grain)
+				page, pages := e.page(), e.n/(PageSize/grain)
 				if keep < pages {
 					a.freeRunLocked(page+keep, pages-keep)
 				}
 				return pageExtent(page, keep), nil
 			}
-			a.freeRunLocked(e.off/(PageSize/grain), e.n/(PageSize/grain))
+			a.freeRunLocked(e.page(), e.n/(PageSize/grain))
 			return Extent{}, ErrFull
 		}
-		sl := &slab{page: e.off / (PageSize / grain), class: uint8(c), open: true}
+		sl := &slab{page: e.page(), class: uint8(c), open: true}
 		for i := range slabBytes / size {
 			sl.free[i/64] |= 1 << (i % 64)
 		}
@@ -106,7 +106,7 @@ func (a *Arena) slotLocked(n int) (Extent, error) {
 			s.open[c] = list[:len(list)-1]
 			sl.open = false
 		}
-		return Extent{sl.page*(PageSize/grain) + uint32(i*size/grain), uint32(size / grain)}, nil
+		return Extent{uint64(sl.page)*(PageSize/grain) + uint64(i*size/grain), uint32(size / grain)}, nil
 	}
 	panic("arena: open slab without a free slot")
 }
@@ -122,7 +122,7 @@ func (a *Arena) freeSlotLocked(e Extent) bool {
 		return false
 	}
 	size := s.sizes[sl.class]
-	i := int(e.off-sl.page*(PageSize/grain)) * grain / size
+	i := int(e.off-uint64(sl.page)*(PageSize/grain)) * grain / size
 	sl.free[i/64] |= 1 << (i % 64)
 	sl.used--
 	list := s.open[sl.class]
