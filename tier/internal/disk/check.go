@@ -58,6 +58,7 @@ func Check(ctx context.Context, fsys vfs.FS, dir string) (*Report, error) {
 		return nil, err
 	}
 	d := &Dir{fs: fsys, path: dir, readOnly: true, recovered: make(chan struct{})}
+	d.newIndex()
 	d.segments.Store(&map[uint32]*segment{})
 	d.ctx, d.stop = context.WithCancel(ctx)
 	defer d.release()

@@ -107,7 +107,7 @@ func verifyCrash(rounds int) func(*testing.T, *vfs.Mem, []string) {
 }
 
 func TestCrashAfterEachOperation(t *testing.T) {
-	vfstest.CrashEach(t, vfstest.Options{Points: 250}, crashWork(90), verifyCrash(90))
+	vfstest.CrashEach(t, vfstest.Options{Points: 80}, crashWork(90), verifyCrash(90))
 }
 
 // TestCrashWhileOpening crashes a second Open of a directory that a crash left behind.
@@ -123,5 +123,5 @@ func TestCrashWhileOpening(t *testing.T) {
 			_ = d.Close()
 		}
 	}
-	vfstest.CrashEach(t, vfstest.Options{Points: 120}, work, verifyCrash(30))
+	vfstest.CrashEach(t, vfstest.Options{Points: 40}, work, verifyCrash(30))
 }

@@ -53,6 +53,8 @@ const (
 
 // Dir is the store of one directory. All methods may be called by any goroutines at the same time.
 type Dir struct {
+	index index // first: its shards lie on cache lines
+
 	fs   vfs.FS
 	path string
 	opts Options
@@ -60,7 +62,6 @@ type Dir struct {
 
 	readOnly bool // Check looks and changes nothing
 
-	index    index
 	segments atomic.Pointer[map[uint32]*segment]
 	punches  bool // the file system gives the bytes of a hole back
 
@@ -96,6 +97,7 @@ func Open(fsys vfs.FS, dir string, o Options) (*Dir, error) {
 		o.DirtyLimit = 64 << 20 // 40 ms of a disk of 1.7 GB/s
 	}
 	d := &Dir{fs: fsys, path: dir, opts: o, work: make(chan struct{}, 1), recovered: make(chan struct{})}
+	d.newIndex()
 	d.segments.Store(&map[uint32]*segment{})
 	d.space.quota = o.Quota
 	d.ctx, d.stop = context.WithCancel(context.Background())
@@ -223,7 +225,7 @@ func (d *Dir) Close() error {
 	}
 	d.stop()
 	d.behind.Wait()
-	err := d.flushAll()
+	err := d.sealAll()
 	if err == nil {
 		err = d.syncLog(d.log.last())
 	}

@@ -98,7 +98,7 @@ func TestPutReadReopen(t *testing.T) {
 	require.ErrorIs(t, err, disk.ErrMiss)
 }
 
-// TestChurn admits six times the quota in blocks of all sizes and deletes at random: disk use stays within the quota,
+// TestChurn admits four times the quota in blocks of all sizes and deletes at random: disk use stays within the quota,
 // and no block reads as another.
 func TestChurn(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "d")
@@ -111,7 +111,7 @@ func TestChurn(t *testing.T) {
 	require.NoError(t, err)
 	rng := rand.New(rand.NewPCG(1, 2))
 	total := 0
-	for i := 0; total < 6*quota; i++ {
+	for i := 0; total < 4*quota; i++ {
 		id, n := blockID(i/4, i%4), 1+int(rng.ExpFloat64()*3000)
 		if i%50 == 0 {
 			n = 64<<10 + rng.IntN(300<<10)

@@ -3,8 +3,8 @@
 // # Model
 //
 // Blocks are appended to segment files, back to back or, if their length is a multiple of 4 KiB or at least 64 KiB, each
-// on a page of its own. An index in memory (64 bytes a block and 5 to 7 for its hash table, no pointers) says where each
-// one is; an append-only log of 48-byte records says so on disk. A block is its owner's to evict: Put fails with ErrFull
+// on a page of its own. An index in memory (64 bytes a block outside the Go heap and 5 to 7 for its hash table, without
+// pointers) says where each one is; an append-only log of 48-byte records says so on disk. A block is its owner's to evict: Put fails with ErrFull
 // when Used would exceed Capacity. Each block has a slot, a small number that stays its own until it leaves, for the
 // tables of an eviction policy.
 //
@@ -26,7 +26,7 @@
 // All methods of Dir may be called at any time. A read holds a shard's read lock while it looks the block up, and none
 // during I/O; it looks again if the block moved or left meanwhile. One goroutine works behind; Close ends it.
 //
-// Lock order: compacting, reclaiming, rolling, a shard's mutex, log.file, log.mu, space. Only rolling, compacting,
+// Lock order: reclaiming, compacting, rolling, a shard's mutex, log.file, log.mu, space. Only rolling, compacting,
 // reclaiming, flushing and log.file are held across I/O.
 //
 // # Errors
@@ -39,7 +39,7 @@
 //	DIR/FORMAT                     "millpond disk tier\nformat 1\n"; anything else is refused
 //	DIR/LOCK                       held by the one process that uses the directory
 //	DIR/data/XX/NNNNNNNN.small     segment NNNNNNNN (hex) of packed blocks; XX is its number modulo 64
-//	DIR/data/XX/NNNNNNNN.large     segment of blocks that start on a page
+//	DIR/data/XX/NNNNNNNN.large     segment of blocks that start on a page, those of 1 MiB or more on a MiB
 //	DIR/log-GGGGGGGGGGGGGGGG       records of generation G (hex)
 //	DIR/snapshot-GGGGGGGGGGGGGGGG  the whole index as of the beginning of log G; replaces all older index files
 //

@@ -3,8 +3,6 @@ package disk
 import (
 	"cmp"
 	"encoding/binary"
-	"errors"
-	"io"
 	"slices"
 	"sync/atomic"
 
@@ -40,10 +38,7 @@ func (d *Dir) evacuate(victims []*segment) error {
 			d.finish(&moves[i])
 		}
 	}
-	if err := d.syncLog(d.log.last()); err != nil {
-		return err
-	}
-	_, err = d.giveBack()
+	_, err = d.giveBack() // syncs the log before anything goes
 	return err
 }
 
@@ -82,11 +77,15 @@ func (d *Dir) copyAll(moves []move) error {
 			return err
 		}
 		m.to, m.off = to, off
-		switch err := d.copyBlock(m, buf); {
+		err = d.copyBlock(m, buf)
+		if damaged(err) {
+			err = d.copyBlock(m, buf)
+		}
+		switch {
 		case err == nil:
 			to.done.Add(1)
 			d.count.copied.Add(uint64(n))
-		case errors.Is(err, errMismatch), errors.Is(err, io.EOF):
+		case damaged(err):
 			d.abandon(to, off, n)
 			m.to = nil
 			if m.from.same() {

@@ -13,12 +13,10 @@ const (
 	shards    = 1 << shardBits
 	localBits = 32 - shardBits
 	localMask = 1<<localBits - 1
-
-	chunkEntries = 64 // 4 KiB a chunk: at most one is partly empty in each shard
 )
 
-// entry is one block: 64 bytes, no pointers. Chunks of entries never move and are never freed, so a reader may look at
-// gen after it let go of the shard's lock. The rest is guarded by the shard's mutex.
+// entry is one block: 64 bytes, no pointers. Entries never move and stay as long as their Dir, so a reader may look at gen
+// after it let go of the shard's lock. The rest is guarded by the shard's mutex.
 type entry struct {
 	id         ID
 	place             // guarded
@@ -36,15 +34,17 @@ type index struct {
 }
 
 type shard struct {
+	// A look-up reads this one cache line, one of the cells and that of the entry.
 	mu     sync.RWMutex
 	cells  []uint32
-	chunks []*[chunkEntries]entry
-	free   []uint32 // local slots
-	used   uint32   // local slots ever used
-	live   int
-	heads  []uint32            // by hash of the file, nil until somebody needs the chains
-	more   map[uint32][]uint64 // verified bits of blocks of more than 64 pieces
-	_      [24]byte            // shards do not share a cache line
+	slabs  *slabs
+	number uint32
+	used   uint32 // local slots ever used
+
+	free  []uint32 // local slots
+	live  int
+	heads []uint32            // by hash of the file, nil until somebody needs the chains
+	more  map[uint32][]uint64 // verified bits of blocks of more than 64 pieces
 }
 
 func hashID(id *ID) uint64 { return xxhash.Sum64(id[:]) }
@@ -55,7 +55,7 @@ func (x *index) of(h uint64) *shard { return &x.shard[h&(shards-1)] }
 
 func slotOf(h uint64, local uint32) uint32 { return local<<shardBits | uint32(h&(shards-1)) }
 
-func (s *shard) at(local uint32) *entry { return &s.chunks[local/chunkEntries][local%chunkEntries] }
+func (s *shard) at(local uint32) *entry { return s.slabs.at(local<<shardBits | s.number) }
 
 // home is the cell where a probe for h starts, tag the 8 bits that a cell keeps.
 func (s *shard) home(h uint64) uint32 {
@@ -67,7 +67,7 @@ func tag(h uint64) uint32 { return uint32(h>>shardBits) << localBits }
 
 // find returns the cell and the local slot of id.
 func (s *shard) find(h uint64, id *ID) (cell, local uint32, ok bool) {
-	if s.live == 0 {
+	if len(s.cells) == 0 {
 		return 0, 0, false
 	}
 	want := tag(h)
@@ -118,9 +118,7 @@ func (s *shard) takeSlot() uint32 {
 		s.free = s.free[:n-1]
 		return local
 	}
-	if s.used%chunkEntries == 0 {
-		s.chunks = append(s.chunks, new([chunkEntries]entry))
-	}
+	s.slabs.ensure(s.used<<shardBits | s.number)
 	s.used++
 	return s.used - 1
 }

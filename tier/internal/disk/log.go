@@ -1,7 +1,6 @@
 package disk
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -81,20 +80,29 @@ func (d *Dir) writeLog(n uint64) error {
 	return d.writeLogLocked()
 }
 
-// syncLog makes the records up to n durable. Callers that wait together share one sync.
+// syncLog makes the records up to n durable. Callers that wait together share one sync. A log whose sync failed is
+// replaced: the system may have thrown its dirty pages away, and says so only once.
 func (d *Dir) syncLog(n uint64) error {
+	d.log.file.Lock()
+	switch {
+	case d.log.file.synced >= n:
+		d.log.file.Unlock()
+		return nil
+	case !d.log.file.broken:
+		defer d.log.file.Unlock()
+		return d.syncLogLocked()
+	}
+	d.log.file.Unlock()
+	if err := d.compactIndex(); err != nil {
+		return err
+	}
 	d.log.file.Lock()
 	defer d.log.file.Unlock()
 	if d.log.file.synced >= n {
 		return nil
 	}
-	if d.log.file.broken {
-		return d.fail("sync", errLogBroken)
-	}
 	return d.syncLogLocked()
 }
-
-var errLogBroken = errors.New("index log: an earlier sync failed")
 
 func (d *Dir) syncLogLocked() error {
 	l := &d.log.file

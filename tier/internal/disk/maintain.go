@@ -84,6 +84,20 @@ func (d *Dir) sealFull() error {
 	return nil
 }
 
+// sealAll ends all segments: the next Open has nothing to verify.
+func (d *Dir) sealAll() error {
+	if err := d.flushAll(); err != nil {
+		return err
+	}
+	d.space.Lock()
+	d.space.active = [2]*segment{}
+	for _, seg := range *d.segments.Load() {
+		seg.sealed = true
+	}
+	d.space.Unlock()
+	return d.sealFull()
+}
+
 // verifyTail verifies the blocks of those segments that a crash of the machine may have torn.
 func (d *Dir) verifyTail() {
 	torn := make(map[uint32]bool)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -44,9 +45,10 @@ func (d *Dir) ReadAt(id ID, p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, fmt.Errorf("disk: read at %d: %w", off, fs.ErrInvalid)
 	}
+	defer runtime.KeepAlive(d) // same looks at memory that goes with d
 	h := hashID(&id)
 	s := d.index.of(h)
-	for {
+	for try := 0; ; try++ {
 		f, n, seen, ok := s.look(h, &id, int64(len(p)), off)
 		if !ok {
 			return 0, ErrMiss
@@ -71,6 +73,9 @@ func (d *Dir) ReadAt(id ID, p []byte, off int64) (int, error) {
 			continue // it moved or went meanwhile: these may be another's bytes
 		}
 		if err != nil {
+			if damaged(err) && try == 0 {
+				continue // a bit that flipped on the way is right the second time
+			}
 			return 0, d.readFailed(&id, &f, err)
 		}
 		if !seen {
@@ -106,9 +111,12 @@ func (s *shard) mark(f *found, from, to int64) {
 
 var errMismatch = errors.New("checksum mismatch")
 
+// damaged says that an error of a read is about the bytes, not about the directory.
+func damaged(err error) bool { return errors.Is(err, errMismatch) || errors.Is(err, io.EOF) }
+
 // readFailed turns an error of a read at a valid place into ErrCorrupt or a *DirError.
 func (d *Dir) readFailed(id *ID, f *found, err error) error {
-	if errors.Is(err, errMismatch) || errors.Is(err, io.EOF) {
+	if damaged(err) {
 		return d.corrupt(id, f)
 	}
 	if d.closed.Load() {
@@ -189,7 +197,7 @@ func (d *Dir) Verify(id ID) error {
 	s := d.index.of(h)
 	buf := pieceBufs.Get().(*[pieceSize]byte)
 	defer pieceBufs.Put(buf)
-	for {
+	for try := 0; ; try++ {
 		f, n, _, ok := s.look(h, &id, maxLength, 0)
 		if !ok {
 			return ErrMiss
@@ -201,7 +209,7 @@ func (d *Dir) Verify(id ID) error {
 			err = d.verify(seg, &f, buf[:])
 		}
 		switch {
-		case !f.same():
+		case !f.same(), damaged(err) && try == 0:
 		case err != nil:
 			return d.readFailed(&id, &f, err)
 		default:

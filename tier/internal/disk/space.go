@@ -79,14 +79,22 @@ func (d *Dir) reserve(n int64) (*segment, int64, error) {
 	}
 }
 
+// bigAlign is where blocks of at least that size start: page caches keep files in large pages, and copying out of many
+// that begin in the middle costs 5 % more.
+const bigAlign = 1 << 20
+
 // takeLocked takes need bytes of the active segment of a class; !ok: there is none or it is full.
 func (d *Dir) takeLocked(need int64, packed bool) (*segment, int64, bool) {
 	seg := d.space.active[class(packed)]
 	if seg == nil || d.fullLocked(seg) {
 		return nil, 0, false
 	}
-	off := seg.size
 	before := seg.alloc()
+	if gap := -seg.size & (bigAlign - 1); need >= bigAlign && d.punches {
+		seg.size += gap // never written, so it takes nothing
+		seg.freed += gap
+	}
+	off := seg.size
 	seg.size += need
 	seg.live += need
 	seg.writers++
@@ -102,6 +110,9 @@ func (d *Dir) fullLocked(seg *segment) bool {
 func (d *Dir) rollSegment(packed bool) error {
 	d.rolling.Lock()
 	defer d.rolling.Unlock()
+	if d.closed.Load() {
+		return ErrClosed
+	}
 	d.space.Lock()
 	seg := d.space.active[class(packed)]
 	fine := seg != nil && !d.fullLocked(seg)
