@@ -34,7 +34,8 @@ type memNode struct {
 	pending      []memWrite // of a file, since its last Sync
 
 	names, kept map[string]*memNode
-	changes     []*memChange // of a directory, not durable yet, in order
+	changes     []*memChange          // of a directory, not durable yet, in order
+	last        map[string]*memChange // the latest of them for each name
 }
 
 // memWrite is one change of a file's bytes that no Sync has covered.
@@ -47,8 +48,9 @@ type memWrite struct {
 
 // memChange is one change of names, which a crash keeps whole or not at all. A rename changes two directories.
 type memChange struct {
-	steps []memStep
-	done  bool
+	steps  []memStep
+	before []*memChange // earlier ones of the same names: without them this one cannot have happened
+	done   bool
 }
 
 type memStep struct {
@@ -107,6 +109,13 @@ func change(steps ...memStep) {
 		}
 		s.dir.mtime = time.Now()
 		s.dir.changes = append(s.dir.changes, c)
+		if s.dir.last == nil {
+			s.dir.last = map[string]*memChange{}
+		}
+		if e := s.dir.last[s.name]; e != nil && e != c {
+			c.before = append(c.before, e)
+		}
+		s.dir.last[s.name] = c
 	}
 }
 
@@ -279,7 +288,7 @@ func (m *Mem) SyncDir(name string) error {
 	for _, c := range node.changes {
 		c.keep()
 	}
-	node.changes = nil
+	node.changes, node.last = nil, nil
 	return nil
 }
 
@@ -289,6 +298,10 @@ func (c *memChange) keep() {
 		return
 	}
 	c.done = true
+	for _, e := range c.before {
+		e.keep()
+	}
+	c.before = nil
 	for _, s := range c.steps {
 		if s.node == nil {
 			delete(s.dir.kept, s.name)

@@ -37,12 +37,7 @@ func (c *crasher) names(n, d *memNode) {
 		if ch.done {
 			continue
 		}
-		lives, decided := c.fate[ch]
-		if !decided {
-			lives = c.keep()
-			c.fate[ch] = lives
-		}
-		if !lives {
+		if !c.lives(ch) {
 			continue
 		}
 		for _, s := range ch.steps {
@@ -60,6 +55,22 @@ func (c *crasher) names(n, d *memNode) {
 		k := c.node(kept[name])
 		d.names[name], d.kept[name] = k, k
 	}
+}
+
+// lives decides a change once. One whose names an earlier change made lives only if that one does.
+func (c *crasher) lives(ch *memChange) bool {
+	if ch.done {
+		return true
+	}
+	lives, decided := c.fate[ch]
+	if !decided {
+		lives = c.keep()
+		for _, e := range ch.before {
+			lives = c.lives(e) && lives
+		}
+		c.fate[ch] = lives
+	}
+	return lives
 }
 
 // write lets a write happen, not happen, or tears it: each sector is written or not.

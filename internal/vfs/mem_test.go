@@ -207,3 +207,29 @@ func TestMkdirAllIsDurable(t *testing.T) {
 	require.Equal(t, "data", read(t, m.CrashKeepingNothing(), "/a/b/c/f"))
 	require.NoError(t, vfs.MkdirAll(m, "/a/b/c", 0o700), "again")
 }
+
+// TestCrashLeavesOneName moves a file along, some of it synced: after any crash it has one name at most.
+func TestCrashLeavesOneName(t *testing.T) {
+	for seed := range uint64(200) {
+		m := vfs.NewMem()
+		for _, d := range []string{"/a", "/b"} {
+			require.NoError(t, vfs.MkdirAll(m, d, 0o700))
+		}
+		write(t, m, "/a/x", "data", true)
+		require.NoError(t, m.Rename("/a/x", "/b/x"))
+		if seed%2 == 0 {
+			require.NoError(t, m.SyncDir("/b"))
+		}
+		require.NoError(t, m.Rename("/b/x", "/b/y"))
+		c, names := m.Crash(rand.New(rand.NewPCG(seed, 0))), 0
+		for _, name := range []string{"/a/x", "/b/x", "/b/y"} {
+			if _, err := c.Stat(name); err == nil {
+				names++
+			}
+		}
+		require.LessOrEqual(t, names, 1, "seed %d", seed)
+		if seed%2 == 0 {
+			require.Equal(t, 1, names, "seed %d", seed)
+		}
+	}
+}
