@@ -1,115 +1,148 @@
+// Package driver is what somebody who brings a store implements. Users meet package ufs, which puts retries, limits, a
+// circuit breaker and counters around it, once for all drivers.
+//
+// # Keys
+//
+// A key is relative to the place that was opened, its components separated by '/', without a leading or trailing one;
+// "" is that place itself. A key names a file or a directory, never both. What a store holds beside that (an object
+// "a" beside "a/b", names with empty, "." or ".." components) a driver leaves out by a rule that it writes down, and
+// counts in [Page].Skipped.
+//
+// # Errors
+//
+// A driver answers with the conditions of errors.go, wrapped as it likes. Whatever it cannot name (a reset connection,
+// a 503) it hands up as it is: ufs holds it for something that may pass, and asks again where asking again is safe.
+//
+// # Concurrency
+//
+// All methods of a Store may be called at the same time; those of one Writer or body by one goroutine. Each call ends
+// soon after its context.
 package driver
 
 import (
 	"context"
-	"errors"
 	"io"
 	"io/fs"
 	"net/url"
 	"time"
 )
 
-// Conditions of a store. Where io/fs has one it is the same value.
-var (
-	ErrNotExist    = fs.ErrNotExist
-	ErrExist       = fs.ErrExist
-	ErrPermission  = fs.ErrPermission
-	ErrInvalid     = fs.ErrInvalid
-	ErrNotDir      = errors.New("not a directory")
-	ErrIsDir       = errors.New("is a directory")
-	ErrNotEmpty    = errors.New("directory not empty")
-	ErrChanged     = errors.New("changed in the under store")
-	ErrUnsupported = errors.New("not supported by the under store")
-	ErrReadOnly    = errors.New("read-only")
-)
-
 // Caps says what a store can do; nothing above asks which store it is.
 type Caps struct {
-	Rename, RenameDir, AtomicReplace bool
-	Copy                             bool
-	Directories                      bool
-	IfAbsent, IfVersion              bool
-	Mode, Owner                      bool
-	BatchDelete, PageSize            int
-	Links, ReadOnly, NoList          bool
+	Rename        bool // a Renamer that moves a file in one step
+	RenameDir     bool // which moves a directory, too, in one step
+	AtomicReplace bool // and replaces what was there in one step
+	Copy          bool // a Copier: bytes do not pass through us
+	Directories   bool // real ones: a parent must exist, an empty one lives, without a marker
+	IfAbsent      bool // Create can refuse what exists, atomically
+	IfVersion     bool // Open reads a version or fails, atomically; else ufs looks before and after
+	Mode, Owner   bool // a Moder, an Owner
+	Links         bool // symbolic links
+	ReadOnly      bool // no Create, Delete, Rename, Mkdir
+	NoList        bool // List is ErrUnsupported
+	BatchDelete   int  // keys that DeleteBatch takes in one request; 0: it is not there
+	PageSize      int  // most entries of a List page
 }
 
 // Attr describes a key.
 type Attr struct {
-	Key     string
+	Key     string // whole, as asked for with Stat
 	Dir     bool
-	Size    int64
+	Size    int64 // bytes
 	ModTime time.Time
-	Version string
+	Version string // of the content: equal versions of one key have equal bytes; "" for directories
 	Mode    fs.FileMode
-	Owner   string
+	Owner   string // name or decimal id; "" where the store has none
 	Group   string
-	Link    string
+	Link    string // where a symbolic link points; the rest describes what is there
 }
 
 // ListOptions selects one page of a listing.
 type ListOptions struct {
-	Prefix     string
-	Recursive  bool
-	StartAfter string
-	Token      string
-	Limit      int
+	Prefix     string // the directory
+	Recursive  bool   // what lies deeper, too; directories are listed where the store has real ones
+	StartAfter string // a key: only what comes after it, in the store's order
+	Token      string // that of the page before
+	Limit      int    // most entries; 0: the store's page
 }
 
-// Page is one answer of List.
+// Page is one answer of List, in the store's order: the one that its Token and StartAfter go on from.
 type Page struct {
 	Entries []Attr
-	Token   string
-	Skipped int
+	Token   string // for the next page; "" after the last
+	Skipped int    // names left out by the driver's rule
 }
 
 // CreateOptions are the options of Create.
 type CreateOptions struct {
-	IfAbsent bool
-	Parents  bool
+	IfAbsent bool // Commit is ErrExist if the key exists then
+	Parents  bool // make missing directories
 	Mode     fs.FileMode
-	Size     int64
+	Size     int64 // bytes that will come, a hint; 0: unknown
 }
 
 // Store is what a driver implements.
 type Store interface {
 	Caps() Caps
+
+	// Stat describes a key: ErrNotExist.
 	Stat(ctx context.Context, key string) (Attr, error)
+
+	// List answers a page: ErrNotExist for a missing directory, ErrNotDir for a file.
 	List(ctx context.Context, o ListOptions) (Page, error)
+
+	// Open reads n bytes from off, or all with n < 0; less where the file ends, nothing beyond. A version that is not
+	// "" is a condition: ErrChanged if the file has another. The Attr is that of the file read.
 	Open(ctx context.Context, key string, off, n int64, version string) (io.ReadCloser, Attr, error)
+
+	// Create begins a file that shows, whole, at Commit. ctx ends the writes as well.
 	Create(ctx context.Context, key string, o CreateOptions) (Writer, error)
+
+	// Delete removes a file or an empty directory: ErrNotExist, ErrNotEmpty.
 	Delete(ctx context.Context, key string) error
+
 	Close() error
 }
 
-// Writer is a file on its way.
+// Writer is a file on its way. Write may send parts behind the caller's back; it keeps no reference to p.
 type Writer interface {
 	io.Writer
+	// Commit publishes. After an error it is either not published, or the error is *Unknown.
 	Commit(ctx context.Context) (Attr, error)
+	// Abort leaves nothing.
 	Abort(ctx context.Context) error
 }
 
-// Optional abilities.
+// Optional abilities. A Store that has one says so in Caps.
 type (
+	// Renamer moves a file, and with Caps.RenameDir a directory: ErrExist unless overwrite, ErrNotExist, ErrNotEmpty.
 	Renamer interface {
 		Rename(ctx context.Context, from, to string, overwrite bool) (Attr, error)
 	}
+	// Copier copies a file over whatever is there. A version that is not "" is a condition on from.
 	Copier interface {
-		Copy(ctx context.Context, from, to string) (Attr, error)
+		Copy(ctx context.Context, from, to, version string) (Attr, error)
 	}
+	// BatchDeleter deletes up to Caps.BatchDelete files in one request; the map has those that failed, nil for none. A
+	// missing key is no failure.
 	BatchDeleter interface {
-		DeleteBatch(ctx context.Context, keys []string) map[string]error
+		DeleteBatch(ctx context.Context, keys []string) (failed map[string]error, err error)
 	}
+	// Mkdirer makes a directory: ErrExist, unless parents and it is one.
 	Mkdirer interface {
 		Mkdir(ctx context.Context, key string, parents bool, mode fs.FileMode) error
 	}
+	// Moder sets permission bits; the Attr has the version after it.
 	Moder interface {
 		SetMode(ctx context.Context, key string, mode fs.FileMode) (Attr, error)
 	}
+	// Owner sets owner and group; "" leaves one.
 	Owner interface {
 		SetOwner(ctx context.Context, key, owner, group string) (Attr, error)
 	}
 )
 
-// Opener opens the place that a URL names.
+// Opener opens the place that a URL names. The id is that place's lasting name, the same on every machine and without
+// credentials: it goes into the names of cached blocks. Two places of one store have ids where one is a prefix of the
+// other, up to a '/', if and only if one holds the other.
 type Opener func(ctx context.Context, u *url.URL) (s Store, id string, err error)
