@@ -2,9 +2,13 @@ package objects
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 )
+
+// ErrRange says that an object ends before the bytes that were asked for.
+var ErrRange = errors.New("range beyond the end of the object")
 
 // Bucket is a flat store of objects: what S3, GCS, Azure Blob and Swift have in common. Names are whole (the place's
 // prefix is ours to add). Errors are those of package driver. All methods may be called at the same time.
@@ -17,8 +21,9 @@ type Bucket interface {
 	// List answers one page of names with a prefix, in the store's order of names.
 	List(ctx context.Context, q Query) (Answer, error)
 
-	// Get reads n bytes from off (n < 0: to the end; never a range that begins at or beyond a known end: that is
-	// answered above). A version that is not "" is a condition: ErrChanged if the object has another or is gone since.
+	// Get reads n bytes from off (n < 0: to the end; n is never 0), fewer where the object ends; ErrRange if it ends at
+	// off or before, but off 0 and n < 0 read an empty one. A version that is not "" is a condition: ErrChanged if the
+	// object has another or is gone since.
 	Get(ctx context.Context, name string, off, n int64, version string) (io.ReadCloser, Object, error)
 
 	// Put begins an object that shows, whole, at Commit.
