@@ -1,0 +1,186 @@
+package objects_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/millpond/millpond/ufs/driver"
+	"github.com/millpond/millpond/ufs/objects"
+	"github.com/stretchr/testify/require"
+)
+
+// sink is a Multipart that remembers, and takes a second for each part.
+type sink struct {
+	mu           sync.Mutex
+	whole        []byte
+	parts        map[int][]byte
+	flying, most int64
+	begun, done  int
+	dropped      int
+	fail         func(n int) error
+	finish       error
+}
+
+func (s *sink) Whole(_ context.Context, b []byte) (objects.Object, error) {
+	s.whole = append([]byte{}, b...)
+	return objects.Object{}, nil
+}
+func (s *sink) Begin(context.Context) error { s.begun++; return nil }
+func (s *sink) Part(ctx context.Context, n int, b []byte) error {
+	s.mu.Lock()
+	s.flying += int64(len(b))
+	s.most = max(s.most, s.flying)
+	s.mu.Unlock()
+	select {
+	case <-time.After(time.Second):
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flying -= int64(len(b))
+	if s.fail != nil {
+		if err := s.fail(n); err != nil {
+			return err
+		}
+	}
+	s.parts[n] = bytes.Clone(b)
+	return ctx.Err()
+}
+func (s *sink) Finish(context.Context, int) (objects.Object, error) {
+	s.done++
+	return objects.Object{}, s.finish
+}
+func (s *sink) Drop(context.Context) error {
+	s.dropped++
+	s.parts = map[int][]byte{}
+	return nil
+}
+
+func (s *sink) bytes(n int) (all []byte) {
+	for i := range n {
+		all = append(all, s.parts[i+1]...)
+	}
+	return all
+}
+
+func pattern(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i * 7)
+	}
+	return b
+}
+
+func TestPartsHoldFiveTiB(t *testing.T) {
+	p := objects.NewParts(8<<20, 1)
+	var sum int64
+	for n := 1; n <= 10_000; n++ {
+		sum += p.PartSize(n, 0)
+	}
+	require.GreaterOrEqual(t, sum, int64(5<<40))
+	require.GreaterOrEqual(t, p.PartSize(1, 5<<40)*10_000, int64(5<<40))
+	require.EqualValues(t, 8<<20, p.PartSize(1, 1))
+}
+
+func TestOnePartIsOneRequest(t *testing.T) {
+	for _, n := range []int{0, 5, 10} {
+		s := &sink{parts: map[int][]byte{}}
+		u := objects.NewParts(10, 100).Upload(t.Context(), s, 0)
+		_, err := u.Write(pattern(n))
+		require.NoError(t, err)
+		_, err = u.Commit(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, string(pattern(n)), string(s.whole))
+		require.Zero(t, s.begun)
+	}
+}
+
+func TestPartsInFlightAreBoundedByBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sink{parts: map[int][]byte{}}
+		p := objects.NewParts(10, 35)
+		data := pattern(127)
+		u := p.Upload(t.Context(), s, 0)
+		for b := range bytes.SplitSeq(data, nil) {
+			_, err := u.Write(b)
+			require.NoError(t, err)
+		}
+		_, err := u.Commit(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, data, s.bytes(13))
+		require.EqualValues(t, 30, s.most, "most bytes in flight")
+		require.Equal(t, []int{1, 1, 0}, []int{s.begun, s.done, s.dropped})
+	})
+}
+
+func TestAPartIsSentAgainAndThenGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls, cut := 0, errors.New("cut")
+		s := &sink{parts: map[int][]byte{}}
+		s.fail = func(n int) error {
+			if calls++; calls <= 2 {
+				return &driver.Retryable{Err: cut, After: time.Minute}
+			}
+			return nil
+		}
+		begin := time.Now()
+		u := objects.NewParts(10, 10).Upload(t.Context(), s, 0)
+		_, err := u.Write(pattern(30))
+		require.NoError(t, err)
+		_, err = u.Commit(t.Context())
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, time.Since(begin), 2*time.Minute, "Retry-After twice")
+		require.Equal(t, pattern(30), s.bytes(3))
+
+		s.fail, s.done = func(int) error { return &driver.Unknown{Err: cut} }, 0
+		u = objects.NewParts(10, 10).Upload(t.Context(), s, 0)
+		_, _ = u.Write(pattern(30))
+		_, err = u.Commit(t.Context())
+		require.ErrorIs(t, err, cut)
+		_, unknown := errors.AsType[*driver.Unknown](err)
+		require.False(t, unknown, "nothing can have been published")
+		require.Equal(t, []int{0, 1}, []int{s.done, s.dropped})
+	})
+}
+
+func TestAbortAndCancelLeaveNoPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, cancelled := range []bool{false, true} {
+			s := &sink{parts: map[int][]byte{}}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			u := objects.NewParts(10, 100).Upload(ctx, s, 0)
+			_, err := u.Write(pattern(55))
+			require.NoError(t, err)
+			if cancelled {
+				cancel()
+				_, err = u.Commit(ctx)
+				require.ErrorIs(t, err, context.Canceled)
+			} else {
+				require.NoError(t, u.Abort(ctx))
+			}
+			require.Zero(t, s.flying)
+			require.Empty(t, s.parts)
+			require.Equal(t, []int{0, 1}, []int{s.done, s.dropped})
+		}
+	})
+}
+
+// An upload whose end is unknown may be there: dropping it could take a published object's parts.
+func TestAnUnknownFinishIsNotDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for err, dropped := range map[error]int{&driver.Unknown{Err: errors.New("reset")}: 0, driver.ErrExist: 1} {
+			s := &sink{parts: map[int][]byte{}, finish: err}
+			u := objects.NewParts(10, 100).Upload(t.Context(), s, 0)
+			_, _ = u.Write(pattern(11))
+			_, got := u.Commit(t.Context())
+			require.ErrorIs(t, got, err)
+			require.Equal(t, dropped, s.dropped)
+		}
+	})
+}
