@@ -42,13 +42,10 @@ func (n *Node) setAttr(ctx context.Context, path string, o AttrOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	in, err := n.known(ctx, path)
-	switch {
-	case err != nil:
-		return err
-	case in == nil:
-		return ErrNotExist
-	}
+	return n.retryStale(ctx, path, func(in *namespace.Inode) error { return n.setInodeAttr(ctx, path, in, o) })
+}
+
+func (n *Node) setInodeAttr(ctx context.Context, path string, in *namespace.Inode, o AttrOptions) (err error) {
 	c := o.command(path, n.user(ctx))
 	m, key := n.mounts.find(path)
 	inStore := m != nil && !m.readOnly && (o.Mode != nil || o.Owner != nil || o.Group != nil)
@@ -65,7 +62,7 @@ func (n *Node) setAttr(ctx context.Context, path string, o AttrOptions) error {
 		return n.removed(ctx, err)
 	}
 	b := &namespace.Begin{
-		Kind: namespace.IntentSetAttr, Path: path, User: n.user(ctx), Recursive: o.Recursive, Prior: in.Version, Payload: c.Append(nil),
+		Kind: namespace.IntentSetAttr, Path: path, Ino: in.Ino, User: n.user(ctx), Recursive: o.Recursive, Prior: in.Version, Payload: c.Append(nil),
 	}
 	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, _ uint64) (outcome, error) {
 		return n.setStoreAttr(ctx, s, path, key, in, &o)

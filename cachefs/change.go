@@ -53,6 +53,35 @@ func (n *Node) change(ctx context.Context, c command) (namespace.Answer, error) 
 	return n.propose(ctx, c)
 }
 
+// retryStale makes a change to the inode that path has in the replica; again, if another has the name by then.
+func (n *Node) retryStale(ctx context.Context, path string, change func(in *namespace.Inode) error) error {
+	for {
+		in, err := n.known(ctx, path)
+		switch {
+		case err != nil:
+			return err
+		case in == nil:
+			return ErrNotExist
+		}
+		if in.Ino == 0 { // it was found in the store just now
+			if err := n.overlay.flush(ctx); err != nil {
+				return err
+			}
+			now, err := n.tree.Stat(path, nil)
+			if err != nil {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				continue
+			}
+			in = &now
+		}
+		if err := change(in); !errors.Is(err, namespace.ErrStale) {
+			return err
+		}
+	}
+}
+
 // expireLeases removes the incomplete files that earlier runs left.
 func (n *Node) expireLeases(ctx context.Context) error {
 	_, err := n.propose(ctx, &namespace.ExpireLeases{Lease: n.lease, Except: true})

@@ -27,6 +27,7 @@ type found struct {
 	in    namespace.Inode // as the replica will have it, but for the number
 	was   namespace.Inode // what the finder saw in the replica: a change since then wins
 	same  bool            // the replica has it already
+	since uint64          // index of the replica when the look began: what was changed here after it is newer
 	order uint64
 }
 
@@ -96,8 +97,12 @@ func (o *overlay) get(path string) *found {
 		return nil
 	}
 	o.mu.RLock()
-	defer o.mu.RUnlock()
-	return o.mu.paths[path]
+	f := o.mu.paths[path]
+	o.mu.RUnlock()
+	if f != nil && o.n.tree.Touched(path, f.since) {
+		return nil // it was changed here since it was seen
+	}
+	return f
 }
 
 // add queues what was found; it waits while too much waits already.

@@ -11,6 +11,18 @@ import (
 // look finds what path names: in what was found just now, in the replica, in the under store. from is set while the
 // replica does not have it yet. A hit in the replica touches nothing else.
 func (n *Node) look(ctx context.Context, path string, sync bool) (in namespace.Inode, from *found, err error) {
+	for {
+		in, from, err = n.lookOnce(ctx, path, sync)
+		if err != errKnown {
+			return in, from, err
+		}
+		if ctx.Err() != nil {
+			return in, nil, context.Cause(ctx)
+		}
+	}
+}
+
+func (n *Node) lookOnce(ctx context.Context, path string, sync bool) (in namespace.Inode, from *found, err error) {
 	if err := n.alive(); err != nil {
 		return in, nil, err
 	}
@@ -43,14 +55,11 @@ func (n *Node) look(ctx context.Context, path string, sync bool) (in namespace.I
 	if err != nil && !sync && n.believedAbsent(m, path, key) {
 		return in, nil, err
 	}
-	in, from, err = n.lookStore(ctx, m, path, key, in, sync)
-	if err == errKnown {
-		return n.look(ctx, path, sync)
-	}
-	return in, from, err
+	return n.lookStore(ctx, m, path, key, in, sync)
 }
 
-// errKnown ends a look at a store that became needless: an equal one ended since ours began. Who waits looks again here.
+// errKnown ends a look at a store that became needless: an equal one ended since ours began, or the path was changed
+// here meanwhile and what was seen may be older. Who waits looks again here.
 var errKnown = errors.New("known by now")
 
 // knows reports whether path is in the overlay or the replica.
@@ -122,6 +131,8 @@ func (n *Node) lookStore(ctx context.Context, m *mount, path, key string, was na
 	switch {
 	case err != nil:
 		return namespace.Inode{}, nil, err
+	case n.tree.Touched(path, f.since): // we joined a look that began before a change that we may have seen
+		return namespace.Inode{}, nil, errKnown
 	case f.same && n.user(ctx) == nil:
 		return f.was, nil, nil
 	case n.user(ctx) != nil:
@@ -148,16 +159,28 @@ func (n *Node) statStore(ctx context.Context, m *mount, path, key string, was na
 		}
 		was, _ = n.tree.Stat(path, nil)
 	}
+	since := n.tree.Index()
+	switch id, coming := n.tree.Pending(path); {
+	case coming:
+		return nil, ErrNotExist // the store may have it already; here it is not there until the change is whole
+	case id != 0:
+		if err := n.intentGone(ctx, id); err != nil {
+			return nil, err
+		}
+		return nil, errKnown
+	}
 	a, err := store.Stat(ctx, key)
 	switch {
+	case n.tree.Touched(path, since):
+		return nil, errKnown
 	case errors.Is(err, ErrNotExist):
 		n.absent.miss(m, key)
 		if was.Ino != 0 {
-			if err := n.forget(ctx, path, &was); err != nil {
+			if err := n.forget(ctx, path, &was, since); err != nil {
 				return nil, err
 			}
 			if _, kept := n.tree.Get(was.Ino); kept { // only the namespace has it, so far
-				return &found{same: true, was: was}, nil
+				return &found{same: true, was: was, since: since}, nil
 			}
 		}
 		return nil, err
@@ -165,6 +188,7 @@ func (n *Node) statStore(ctx context.Context, m *mount, path, key string, was na
 		return nil, err
 	}
 	f := n.foundAt(m, path, a, was)
+	f.since = since
 	if sameVersion(&was, &f.in) {
 		n.absent.saw(was.Ino)
 		f.same = true
@@ -185,17 +209,19 @@ func (n *Node) parentsOf(f *found) (list []*found) {
 			break
 		}
 		key, _ := below(f.mount.path, dir)
-		list = append([]*found{n.foundAt(f.mount, dir, dirAttr(key), namespace.Inode{})}, list...)
+		d := n.foundAt(f.mount, dir, dirAttr(key), namespace.Inode{})
+		d.since = f.since
+		list = append([]*found{d}, list...)
 	}
 	return list
 }
 
 // forget takes what the store no longer has out of the replica, unless it changed here since it was looked at.
-func (n *Node) forget(ctx context.Context, path string, was *namespace.Inode) error {
+func (n *Node) forget(ctx context.Context, path string, was *namespace.Inode, since uint64) error {
 	if was.Persist != namespace.Persisted {
 		return nil
 	}
-	_, err := n.change(ctx, &namespace.Forget{Path: path, IfFileID: was.FileID})
+	_, err := n.change(ctx, &namespace.Forget{Path: path, IfFileID: was.FileID, Since: since})
 	return err
 }
 
@@ -209,7 +235,7 @@ func (n *Node) lookAgain(ctx context.Context, path string, p place) {
 	_, err = n.stats.Do(ctx, statKey(p.mount, p.key), func(ctx context.Context) (*found, error) {
 		return n.statStore(ctx, p.mount, path, p.key, was)
 	})
-	if err != nil && !errors.Is(err, ErrNotExist) {
+	if err != nil && err != errKnown && !errors.Is(err, ErrNotExist) {
 		n.log.Debug("a changed file could not be looked at again", "path", path, "err", err)
 	}
 }

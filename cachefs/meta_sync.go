@@ -34,7 +34,7 @@ func (n *Node) listStore(ctx context.Context, m *mount, path, key string, dir *n
 	if err != nil {
 		return err
 	}
-	began := time.Now().UnixNano()
+	began := listing{at: time.Now().UnixNano(), since: n.tree.Index()}
 	opts := ufs.ListOptions{Prefix: key}
 	for {
 		page, err := store.ListPage(ctx, opts)
@@ -56,16 +56,17 @@ func (n *Node) listStore(ctx context.Context, m *mount, path, key string, dir *n
 
 // listGone handles a directory that the store does not have: one that only the namespace has is listed by that; one
 // that the store had is gone, with what it held.
-func (n *Node) listGone(ctx context.Context, m *mount, path, key string, dir *namespace.Inode, began int64) error {
+func (n *Node) listGone(ctx context.Context, m *mount, path, key string, dir *namespace.Inode, began listing) error {
 	if path == m.path {
 		return ErrNotExist
 	}
-	return n.discover(ctx, m, nil, &listing{keys: []string{key}, at: began})
+	began.keys = []string{key}
+	return n.discover(ctx, m, nil, &began)
 }
 
 // discoverPage tells the replica one page, in entries of bounded size; the last page's last one says that the listing
 // is whole.
-func (n *Node) discoverPage(ctx context.Context, m *mount, path string, page ufs.Page, began int64, key string) error {
+func (n *Node) discoverPage(ctx context.Context, m *mount, path string, page ufs.Page, began listing, key string) error {
 	list := make([]*found, 0, min(len(page.Entries), foundBatch))
 	for i, a := range page.Entries {
 		p := join(path, baseOf("/"+a.Key))
@@ -74,42 +75,42 @@ func (n *Node) discoverPage(ctx context.Context, m *mount, path string, page ufs
 			continue
 		}
 		f := n.foundAt(m, p, a, namespace.Inode{})
-		f.in.SyncedAt = began
+		f.in.SyncedAt, f.since = began.at, began.since
 		list = append(list, f)
 		if len(list) == foundBatch && i < len(page.Entries)-1 {
-			if err := n.discover(ctx, m, list, &listing{at: began}); err != nil {
+			if err := n.discover(ctx, m, list, &began); err != nil {
 				return err
 			}
 			list = list[:0]
 		}
 	}
-	l := &listing{at: began}
 	if page.Token == "" {
-		l.keys = []string{key}
+		began.keys = []string{key}
 	}
-	if len(list) == 0 && len(l.keys) == 0 {
+	if len(list) == 0 && len(began.keys) == 0 {
 		return nil
 	}
-	return n.discover(ctx, m, list, l)
+	return n.discover(ctx, m, list, &began)
 }
 
 // listing says which directories an entry's found names are all of.
 type listing struct {
-	keys []string
-	at   int64 // when the listing began: what changed since is newer
+	keys  []string
+	at    int64  // when the listing began: what changed since is newer
+	since uint64 // the replica's index then
 }
 
 // discover tells the replica what a store has.
 func (n *Node) discover(ctx context.Context, m *mount, list []*found, l *listing) error {
 	d := namespace.Discover{Mount: m.path, SyncedAt: time.Now().UnixNano(), Entries: make([]namespace.Found, 0, len(list))}
 	if l != nil {
-		d.SyncedAt, d.Listed = l.at, l.keys
+		d.SyncedAt, d.Listed, d.Since = l.at, l.keys, l.since
 	}
 	for _, f := range list {
 		rel, _ := below(m.path, f.path)
 		d.Entries = append(d.Entries, namespace.Found{
 			Path: rel, Dir: f.in.Dir, Size: f.in.Size, ModTime: f.in.ModTime, Mode: f.in.Mode, Owner: f.in.Owner, Group: f.in.Group,
-			Version: f.in.Version, FileID: f.in.FileID, BlockSize: f.in.BlockSize, IfIno: f.was.Ino, IfVersion: f.was.Version,
+			Version: f.in.Version, FileID: f.in.FileID, BlockSize: f.in.BlockSize, IfIno: f.was.Ino, IfVersion: f.was.Version, Since: f.since,
 		})
 	}
 	_, err := n.propose(ctx, &d)

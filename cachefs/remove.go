@@ -16,13 +16,10 @@ func (n *Node) Remove(ctx context.Context, path string, o *RemoveOptions) error 
 }
 
 func (n *Node) remove(ctx context.Context, path string, o RemoveOptions) error {
-	in, err := n.known(ctx, path)
-	switch {
-	case err != nil:
-		return err
-	case in == nil:
-		return ErrNotExist
-	}
+	return n.retryStale(ctx, path, func(in *namespace.Inode) error { return n.removeInode(ctx, path, in, o) })
+}
+
+func (n *Node) removeInode(ctx context.Context, path string, in *namespace.Inode, o RemoveOptions) error {
 	m, key := n.mounts.find(path)
 	if m != nil && m.readOnly && !o.CacheOnly {
 		return ErrReadOnly
@@ -38,10 +35,13 @@ func (n *Node) remove(ctx context.Context, path string, o RemoveOptions) error {
 	}
 	if in.Dir && !o.Unchecked {
 		if err := n.checkSeen(ctx, path, in, o.Recursive); err != nil {
+			if now, e := n.tree.Stat(path, nil); e != nil || now.Ino != in.Ino {
+				return namespace.ErrStale
+			}
 			return err
 		}
 	}
-	b := &namespace.Begin{Kind: namespace.IntentRemove, Path: path, User: n.user(ctx), Recursive: o.Recursive, Prior: in.Version}
+	b := &namespace.Begin{Kind: namespace.IntentRemove, Path: path, Ino: in.Ino, User: n.user(ctx), Recursive: o.Recursive, Prior: in.Version}
 	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error) {
 		if !in.Dir {
 			return outcome{}, gone(s.Delete(ctx, key))

@@ -15,16 +15,16 @@ func (n *Node) Rename(ctx context.Context, from, to string, o *RenameOptions) er
 }
 
 func (n *Node) rename(ctx context.Context, from, to string, o RenameOptions) error {
-	in, err := n.known(ctx, from)
-	if err != nil {
+	if err := checkPath(to); err != nil {
 		return err
 	}
+	return n.retryStale(ctx, from, func(in *namespace.Inode) error { return n.renameInode(ctx, from, to, in, o) })
+}
+
+func (n *Node) renameInode(ctx context.Context, from, to string, in *namespace.Inode, o RenameOptions) error {
 	target, err := n.known(ctx, to)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case in == nil:
-		return ErrNotExist
 	}
 	m, fromKey := n.mounts.find(from)
 	tm, toKey := n.mounts.find(to)
@@ -38,7 +38,7 @@ func (n *Node) rename(ctx context.Context, from, to string, o RenameOptions) err
 		_, err := n.change(ctx, &namespace.Rename{From: from, To: to, User: n.user(ctx), Overwrite: o.Overwrite})
 		return err
 	}
-	b := &namespace.Begin{Kind: namespace.IntentRename, Path: from, To: to, User: n.user(ctx), Overwrite: o.Overwrite, Prior: in.Version}
+	b := &namespace.Begin{Kind: namespace.IntentRename, Path: from, Ino: in.Ino, To: to, User: n.user(ctx), Overwrite: o.Overwrite, Prior: in.Version}
 	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error) {
 		n.absent.forget(m, toKey)
 		it, _ := n.tree.Intent(id)

@@ -10,14 +10,14 @@ func (x *Begin) apply(t *Tree, a *applied) {
 	switch x.Kind {
 	case IntentRemove:
 		n, err := t.checkRemove(x.Path, x.User, x.Recursive)
-		if err != nil {
+		if err = x.same(n, err); err != nil {
 			a.fail(err)
 			return
 		}
 		marks = []*node{n}
 	case IntentRename:
 		n, d, name, err := t.checkRename(x.Path, x.To, x.User, x.Overwrite)
-		if err != nil {
+		if err = x.same(n, err); err != nil {
 			a.fail(err)
 			return
 		}
@@ -51,7 +51,7 @@ func (x *Begin) apply(t *Tree, a *applied) {
 		}
 	case IntentSetAttr:
 		n, err := t.walk(x.Path, x.User)
-		if err == nil {
+		if err = x.same(n, err); err == nil {
 			err = t.held(n)
 		}
 		if err == nil {
@@ -96,6 +96,14 @@ func (x *Begin) apply(t *Tree, a *applied) {
 		n.Intent = in.ID
 	}
 	a.answer.IntentID, a.answer.Ino = in.ID, in.Ino
+}
+
+// same checks that the name still has the inode that the caller saw there, if it says which.
+func (x *Begin) same(n *node, err error) error {
+	if err == nil && x.Ino != 0 && x.Ino != n.Ino {
+		return ErrStale
+	}
+	return err
 }
 
 func (x *Step) apply(t *Tree, a *applied) {

@@ -125,6 +125,9 @@ func (x *Mount) apply(t *Tree, a *applied) {
 		a.fail(err)
 		return
 	}
+	if t.touched.last == nil {
+		t.touched.last = make([]uint64, touchedSlots)
+	}
 	n, _ := t.makeDir(d, name, 0, "", "", x.User, a.now)
 	m := *x
 	m.User, m.Ino = nil, n.Ino
@@ -178,7 +181,7 @@ func (x *Discover) apply(t *Tree, a *applied) {
 		t.found(m, x, &x.Entries[i], a)
 	}
 	for _, dir := range x.Listed {
-		t.listed(m, dir, x.SyncedAt, a)
+		t.listed(m, dir, x, a)
 	}
 }
 
@@ -186,6 +189,9 @@ func (t *Tree) found(m *node, x *Discover, f *Found, a *applied) {
 	if f.Path == "" {
 		m.SyncedAt = max(m.SyncedAt, x.SyncedAt)
 		return
+	}
+	if t.touched.since(t.pathOf(m)+"/"+f.Path, f.Since) {
+		return // it was seen before it was changed here
 	}
 	d := m
 	dir, name := split("/" + f.Path)
@@ -252,8 +258,8 @@ func (t *Tree) found(m *node, x *Discover, f *Found, a *applied) {
 	d.ModTime = mod
 }
 
-func (t *Tree) listed(m *node, dir string, at int64, a *applied) {
-	d := m
+func (t *Tree) listed(m *node, dir string, x *Discover, a *applied) {
+	d, at := m, x.SyncedAt
 	if dir != "" {
 		for part := range strings.SplitSeq(dir, "/") {
 			if d = d.kids[part]; d == nil || !d.Dir {
@@ -261,9 +267,13 @@ func (t *Tree) listed(m *node, dir string, at int64, a *applied) {
 			}
 		}
 	}
+	path := t.pathOf(d)
+	if t.touched.since(listingOf(path), x.Since) {
+		return // what went out of the namespace meanwhile was not listed
+	}
 	for _, name := range slices.Sorted(maps.Keys(d.kids)) {
 		k := d.kids[name]
-		if k.Persist != Persisted || k.SyncedAt >= at || k.MountPoint || t.heldBelow(k) != nil {
+		if t.touched.since(join(path, name), x.Since) || k.Persist != Persisted || k.SyncedAt >= at || k.MountPoint || t.heldBelow(k) != nil {
 			continue
 		}
 		keep := false
@@ -281,7 +291,7 @@ func (t *Tree) listed(m *node, dir string, at int64, a *applied) {
 
 func (x *Forget) apply(t *Tree, a *applied) {
 	n, err := t.walk(x.Path, nil)
-	if err != nil || n.MountPoint || n == t.root || n.FileID != x.IfFileID || t.heldBelow(n) != nil {
+	if err != nil || n.MountPoint || n == t.root || n.FileID != x.IfFileID || t.touched.since(x.Path, x.Since) || t.heldBelow(n) != nil {
 		return
 	}
 	keep := false

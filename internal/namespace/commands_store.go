@@ -42,6 +42,7 @@ type Found struct {
 	BlockSize     int64
 	IfIno         uint64
 	IfVersion     string
+	Since         uint64 // index that the finder had applied when it began to look
 }
 
 func (f *Found) code(c *codec) {
@@ -57,6 +58,7 @@ func (f *Found) code(c *codec) {
 	c.int(&f.BlockSize)
 	c.uint(&f.IfIno)
 	c.str(&f.IfVersion)
+	c.uint(&f.Since)
 }
 
 type Discover struct {
@@ -64,6 +66,7 @@ type Discover struct {
 	Entries  []Found
 	SyncedAt int64
 	Listed   []string
+	Since    uint64 // index that was applied when the listing began
 }
 
 func (x *Discover) Append(b []byte) []byte { return appendCmd(b, x) }
@@ -84,16 +87,18 @@ func (x *Discover) code(c *codec) {
 	}
 	c.int(&x.SyncedAt)
 	c.strs(&x.Listed)
+	c.uint(&x.Since)
 }
 
 type Forget struct {
 	Path     string
 	IfFileID [16]byte
+	Since    uint64 // index that was applied when the look began
 }
 
 func (x *Forget) Append(b []byte) []byte { return appendCmd(b, x) }
 func (x *Forget) op() byte               { return 12 }
-func (x *Forget) code(c *codec)          { c.str(&x.Path); c.id(&x.IfFileID) }
+func (x *Forget) code(c *codec)          { c.str(&x.Path); c.id(&x.IfFileID); c.uint(&x.Since) }
 
 type Begin struct {
 	Kind                            IntentKind

@@ -23,9 +23,10 @@ var (
 	ErrBusy         = errors.New("busy")
 	ErrNotPersisted = errors.New("not persisted")
 	ErrPinned       = errors.New("pinned")
+	ErrStale        = errors.New("another inode has the name by now")
 )
 
-var coded = []error{nil, ErrExist, ErrNotExist, ErrInvalid, ErrPermission, ErrNotDir, ErrIsDir, ErrNotEmpty, ErrReadOnly, ErrIncomplete, ErrLeaseLost, ErrCrossMount, ErrBusy, ErrNotPersisted, ErrPinned}
+var coded = []error{nil, ErrExist, ErrNotExist, ErrInvalid, ErrPermission, ErrNotDir, ErrIsDir, ErrNotEmpty, ErrReadOnly, ErrIncomplete, ErrLeaseLost, ErrCrossMount, ErrBusy, ErrNotPersisted, ErrPinned, ErrStale}
 
 // IntentError says that an intent holds what a command would touch.
 type IntentError struct{ ID uint64 }

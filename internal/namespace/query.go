@@ -206,6 +206,7 @@ func (t *Tree) code(c *codec) {
 	c.uint(&t.next)
 	c.uint(&t.nextID)
 	c.uint(&t.index)
+	t.touched.code(c)
 	inos := slices.Sorted(maps.Keys(t.nodes))
 	n := uint64(len(inos))
 	c.uint(&n)
@@ -329,6 +330,6 @@ func (t *Tree) Restore(r io.Reader) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.root, t.nodes, t.intents, t.next, t.nextID, t.index = s.nodes[1], s.nodes, s.intents, s.next, s.nextID, s.index
+	t.root, t.nodes, t.intents, t.next, t.nextID, t.index, t.touched = s.nodes[1], s.nodes, s.intents, s.next, s.nextID, s.index, s.touched
 	return nil
 }

@@ -25,6 +25,7 @@ type Tree struct {
 	intents map[uint64]*Intent
 	nextID  uint64
 	index   uint64
+	touched touched
 }
 
 func New() *Tree {
@@ -41,7 +42,13 @@ func (t *Tree) Apply(index uint64, now int64, cmd []byte) ([]byte, []Effect) {
 		x.answer.Err = ErrInvalid
 	} else {
 		t.mu.Lock()
+		paths := t.touches(c)
 		c.apply(t, x)
+		if x.answer.Err == nil {
+			for _, p := range paths {
+				t.touched.mark(p, index)
+			}
+		}
 		t.index = index
 		t.mu.Unlock()
 	}
@@ -82,6 +89,13 @@ func (t *Tree) walk(path string, u *User) (*node, error) {
 func split(path string) (dir, name string) {
 	i := strings.LastIndexByte(path, '/')
 	return cmp.Or(path[:i], "/"), path[i+1:]
+}
+
+func join(dir, name string) string {
+	if dir == "/" {
+		return "/" + name
+	}
+	return dir + "/" + name
 }
 
 func (t *Tree) pathOf(n *node) string {
