@@ -151,20 +151,6 @@ func (s *Store) ReadAt(ctx context.Context, id BlockID, p []byte, off int64, pro
 	return 0, 0, ErrMiss
 }
 
-// Put admits a block of 1 byte to MaxBlock: a copy of data. It waits for room within ctx. Errors: ErrExist,
-// ErrNoSpace if nothing can be evicted anywhere, ErrBusy with Try, fs.ErrInvalid.
-func (s *Store) Put(ctx context.Context, id BlockID, data []byte, o PutOptions) error {
-	w, err := s.Create(ctx, id, int64(len(data)), o)
-	if err != nil {
-		return err
-	}
-	if _, err = w.Write(data); err == nil {
-		_, err = w.Commit(ctx)
-	}
-	w.Abort()
-	return err
-}
-
 // View lends a piece of a block, at most n bytes and to the end of the piece that off lies in. A block on a disk is
 // brought to memory first. Errors: ErrMiss, ErrNoSpace if memory cannot take it.
 func (s *Store) View(ctx context.Context, id BlockID, off int64, n int) (*View, error) {

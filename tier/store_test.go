@@ -335,3 +335,16 @@ func TestWritersWaitForEachOther(t *testing.T) {
 	wg.Wait()
 	require.NoError(t, errors.Join(errs...))
 }
+
+// TestPutOfWhatADiskHas: a block that lies in a lower tier is there, whatever way Put takes.
+func TestPutOfWhatADiskHas(t *testing.T) {
+	s, err := tier.Open(t.Context(), tier.Options{BlockSize: 64 << 10}, tier.Config{Kind: tier.Memory, Size: 1 << 20},
+		tier.Config{Kind: tier.SSD, Dirs: []tier.Dir{{Path: t.TempDir(), Quota: 1 << 20}}})
+	require.NoError(t, err)
+	defer s.Close(t.Context())
+	id := tier.NewBlockID(tier.FileID{1}, 0)
+	require.NoError(t, s.Put(t.Context(), id, []byte("low"), tier.PutOptions{MinKind: tier.SSD}))
+	require.ErrorIs(t, s.Put(t.Context(), id, []byte("low"), tier.PutOptions{}), tier.ErrExist)
+	require.NoError(t, s.Close(t.Context()))
+	require.ErrorIs(t, s.Put(t.Context(), tier.NewBlockID(tier.FileID{2}, 0), []byte("late"), tier.PutOptions{}), tier.ErrClosed)
+}

@@ -1,0 +1,67 @@
+package tier
+
+import (
+	"context"
+
+	"github.com/millpond/millpond/tier/internal/arena"
+)
+
+// Put admits a block of 1 byte to MaxBlock: a copy of data. It waits for room within ctx. Errors: ErrExist,
+// ErrNoSpace if nothing can be evicted anywhere, ErrBusy with Try, fs.ErrInvalid, ErrClosed.
+func (s *Store) Put(ctx context.Context, id BlockID, data []byte, o PutOptions) error {
+	if _, _, ok := s.Has(id); ok {
+		return ErrExist
+	}
+	if e, ok := s.roomNow(len(data), o); ok {
+		return s.putInto(e, id, data, o)
+	}
+	w, err := s.Create(ctx, id, int64(len(data)), o)
+	if err != nil {
+		return err
+	}
+	if _, err = w.Write(data); err == nil {
+		_, err = w.Commit(ctx)
+	}
+	w.Abort()
+	return err
+}
+
+// roomNow takes memory for a whole block in one piece, if that is to be had without waiting: the usual case, since
+// eviction frees ahead of need.
+func (s *Store) roomNow(n int, o PutOptions) (e arena.Extent, ok bool) {
+	if s.mem == nil || o.MinKind > Memory || n == 0 || int64(n) > MaxBlock || s.closed.Load() {
+		return e, false
+	}
+	e, err := s.mem.arena.Alloc(n)
+	if err != nil {
+		return e, false
+	}
+	if e.Len() < n { // a piece of it: the Writer takes several
+		s.mem.arena.Release(e)
+		return e, false
+	}
+	return e, true
+}
+
+// putInto fills e and makes it the block's. All that it allocates is the Block: readers keep handles of it, which must
+// stay dead when the block has left, so that it is not used again.
+func (s *Store) putInto(e arena.Extent, id BlockID, data []byte, o PutOptions) error {
+	m := s.mem
+	b := &Block{id: id, mem: m, length: int64(len(data)), first: m.arena.Bytes(e)[:len(data):len(data)]}
+	b.one[0] = e
+	b.pieces = b.one[:]
+	b.flags.Store(o.flags())
+	m.live.Add(1)
+	m.used.Add(int64(e.Len()))
+	copy(b.first, data) // not copyBytes: see Writer.Write
+	if !m.add(b, 0) {
+		m.used.Add(-int64(e.Len()))
+		m.arena.Release(e)
+		m.live.Add(-1)
+		m.announce()
+		return ErrExist
+	}
+	m.announce() // who waits for room may evict it now
+	s.ahead()
+	return nil
+}
