@@ -9,7 +9,7 @@ import (
 	"iter"
 	"log/slog"
 	"math/rand/v2"
-	"path"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -114,6 +114,9 @@ func (s *Store) call(ctx context.Context, op, key string, again bool, f func(ctx
 				return s.wrap(op, key, context.Cause(ctx))
 			}
 		}
+		if ctx.Err() != nil { // select would choose by chance
+			return s.wrap(op, key, context.Cause(ctx))
+		}
 		select {
 		case s.slots <- struct{}{}:
 		case <-ctx.Done():
@@ -156,6 +159,7 @@ func (s *Store) Stat(ctx context.Context, key string) (a Attr, err error) {
 }
 
 func (s *Store) ListPage(ctx context.Context, o ListOptions) (p Page, err error) {
+	o.Prefix = strings.TrimSuffix(o.Prefix, "/")
 	err = s.call(ctx, "list", o.Prefix, true, func(ctx context.Context) error { p, err = s.d.List(ctx, o); return err })
 	return p, err
 }
@@ -278,8 +282,11 @@ func (w *Writer) Write(p []byte) (int, error) {
 }
 func (w *Writer) ReadFrom(r io.Reader) (int64, error) { return io.Copy(struct{ io.Writer }{w}, r) }
 func (w *Writer) Commit(ctx context.Context) (a Attr, err error) {
-	w.done = true
-	err = w.s.call(ctx, "commit", w.key, false, func(ctx context.Context) error { a, err = w.w.Commit(ctx); return err })
+	err = w.s.call(ctx, "commit", w.key, false, func(ctx context.Context) error {
+		w.done = true // from here on the driver cleans up; before, Abort does
+		a, err = w.w.Commit(ctx)
+		return err
+	})
 	return a, err
 }
 func (w *Writer) Abort(ctx context.Context) error {
@@ -346,8 +353,6 @@ func (s *Store) SetMode(ctx context.Context, key string, mode fs.FileMode) (a At
 	err = s.call(ctx, "setmode", key, false, func(ctx context.Context) error { a, err = m.SetMode(ctx, key, mode); return err })
 	return a, err
 }
-
-var _ = path.Join
 
 func (s *Store) SetOwner(ctx context.Context, key, owner, group string) (a Attr, err error) {
 	m, ok := s.d.(driver.Owner)

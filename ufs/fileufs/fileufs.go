@@ -2,7 +2,6 @@
 package fileufs
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,8 +12,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
@@ -103,48 +100,6 @@ func (s *store) Stat(_ context.Context, key string) (driver.Attr, error) {
 	return attr(key, fi), nil
 }
 
-func (s *store) List(ctx context.Context, o driver.ListOptions) (driver.Page, error) {
-	f, err := s.root.Open(name(o.Prefix))
-	if err != nil {
-		return driver.Page{}, mapErr(err)
-	}
-	defer f.Close()
-	es, err := f.ReadDir(-1)
-	if err != nil {
-		return driver.Page{}, mapErr(err)
-	}
-	slices.SortFunc(es, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
-	limit := o.Limit
-	if limit <= 0 {
-		limit = 1000
-	}
-	after := o.StartAfter
-	if o.Token != "" {
-		after = o.Token
-	}
-	var p driver.Page
-	for _, e := range es {
-		if strings.HasPrefix(e.Name(), tempPrefix) {
-			continue
-		}
-		key := path.Join(o.Prefix, e.Name())
-		if after != "" && key <= after {
-			continue
-		}
-		if len(p.Entries) == limit {
-			p.Token = p.Entries[limit-1].Key
-			break
-		}
-		fi, err := s.root.Stat(key)
-		if err != nil {
-			p.Skipped++
-			continue
-		}
-		p.Entries = append(p.Entries, attr(key, fi))
-	}
-	return p, ctx.Err()
-}
-
 func (s *store) Open(_ context.Context, key string, off, n int64, ver string) (io.ReadCloser, driver.Attr, error) {
 	f, err := s.root.Open(name(key))
 	if err != nil {
@@ -205,7 +160,7 @@ func (s *store) Create(_ context.Context, key string, o driver.CreateOptions) (d
 	return &writer{s, f, temp, key, o}, nil
 }
 func (w *writer) Write(p []byte) (int, error) { return w.f.Write(p) }
-func (w *writer) Commit(context.Context) (driver.Attr, error) {
+func (w *writer) Commit(ctx context.Context) (driver.Attr, error) {
 	err := w.f.Sync()
 	if e := w.f.Close(); err == nil {
 		err = e
@@ -213,6 +168,10 @@ func (w *writer) Commit(context.Context) (driver.Attr, error) {
 	if err != nil {
 		w.s.root.Remove(w.temp)
 		return driver.Attr{}, err
+	}
+	if ctx.Err() != nil {
+		w.s.root.Remove(w.temp)
+		return driver.Attr{}, context.Cause(ctx)
 	}
 	if w.o.IfAbsent {
 		err = w.s.root.Link(w.temp, w.key)

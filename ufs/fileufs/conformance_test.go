@@ -1,0 +1,50 @@
+package fileufs_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/fileufs"
+	"github.com/millpond/millpond/ufs/ufstest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func open(tb testing.TB, dir string) *ufs.Store {
+	s, err := fileufs.Open(dir, nil)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func dirOf(s *ufs.Store) string { return filepath.FromSlash(strings.TrimPrefix(s.ID(), "file://")) }
+
+func TestConformance(t *testing.T) {
+	h := ufstest.Harness{
+		Open:   func(tb testing.TB) *ufs.Store { return open(tb, tb.TempDir()) },
+		Second: func(tb testing.TB, s *ufs.Store) *ufs.Store { return open(tb, dirOf(s)) },
+		Leftovers: func(tb testing.TB, s *ufs.Store) (n int) {
+			require.NoError(tb, filepath.WalkDir(dirOf(s), func(path string, _ fs.DirEntry, err error) error {
+				if strings.Contains(path, ".millpond-tmp-") {
+					n++
+				}
+				return err
+			}))
+			return n
+		},
+	}
+	if os.Getuid() != 0 { // root reads what it likes
+		h.Deny = func(tb testing.TB, s *ufs.Store, key string) *ufs.Store {
+			require.NoError(tb, os.Chmod(filepath.Join(dirOf(s), filepath.FromSlash(key)), 0))
+			return s
+		}
+	}
+	ufstest.Run(t, h)
+}
