@@ -190,6 +190,10 @@ func (s *Store) Open(ctx context.Context, key string, off, n int64, version stri
 	if err != nil {
 		return nil, a, err
 	}
+	if version != "" && a.Version != version { // a store that knows no conditions answers with what it has
+		rc.Close()
+		return nil, a, s.wrap("open", key, driver.ErrChanged)
+	}
 	want := a.Size - off
 	if n >= 0 {
 		want = min(want, n)
@@ -231,8 +235,12 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	b.tries++
 	b.rc.Close()
-	rc, _, err := b.s.d.Open(b.ctx, b.key, b.off, b.left, b.version)
+	rc, a, err := b.s.d.Open(b.ctx, b.key, b.off, b.left, b.version)
 	b.s.count("open", err)
+	if err == nil && a.Version != b.version {
+		rc.Close()
+		err = driver.ErrChanged
+	}
 	if err != nil {
 		b.rc = io.NopCloser(errReader{err})
 		return 0, b.s.wrap("read", b.key, err)
@@ -320,7 +328,9 @@ func (s *Store) DeleteAll(ctx context.Context, dir string) error {
 	for _, a := range es {
 		var err error
 		if a.Dir {
-			err = s.DeleteAll(ctx, a.Key)
+			if err = s.DeleteAll(ctx, a.Key); errors.Is(err, driver.ErrNotExist) {
+				err = nil
+			}
 		} else {
 			err = s.Delete(ctx, a.Key)
 		}
@@ -328,7 +338,11 @@ func (s *Store) DeleteAll(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	return s.Delete(ctx, dir)
+	err := s.Delete(ctx, dir)
+	if len(es) > 0 && !s.Caps().Directories && errors.Is(err, driver.ErrNotExist) {
+		return nil // it lived by what was in it
+	}
+	return err
 }
 func (s *Store) Rename(ctx context.Context, from, to string, overwrite bool) (a Attr, err error) {
 	r, ok := s.d.(driver.Renamer)
