@@ -14,3 +14,6 @@ const (
 
 // version is size and time alone: an inode number would take a handle.
 func version(fi fs.FileInfo) string { return fmt.Sprintf("%d-%d", fi.Size(), fi.ModTime().UnixNano()) }
+
+// noDirSync: Windows writes directories through by itself and syncs none.
+func noDirSync(error) bool { return true }

@@ -182,7 +182,9 @@ func (w *writer) Commit(ctx context.Context) (driver.Attr, error) {
 	if err != nil {
 		return driver.Attr{}, mapErr(err)
 	}
-	w.s.syncDir(path.Dir(w.key))
+	if err := w.s.syncDir(path.Dir(w.key)); err != nil {
+		return driver.Attr{}, &driver.Unknown{Err: err} // it shows, and may not outlive a power loss
+	}
 	fi, err := w.s.root.Stat(w.key)
 	if err != nil {
 		return driver.Attr{}, err
@@ -195,11 +197,17 @@ func (w *writer) Abort(context.Context) error {
 }
 func (s *store) syncDir(dir string) error {
 	f, err := s.root.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it was removed meanwhile, with what it held
+	}
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return f.Sync()
+	if err := f.Sync(); err != nil && !noDirSync(err) {
+		return err
+	}
+	return nil
 }
 func (s *store) Delete(_ context.Context, key string) error { return mapErr(s.root.Remove(name(key))) }
 func (s *store) Close() error                               { return s.root.Close() }
@@ -212,7 +220,11 @@ func (s *store) Rename(_ context.Context, from, to string, overwrite bool) (driv
 	if err := s.root.Rename(from, to); err != nil {
 		return driver.Attr{}, mapErr(err)
 	}
-	s.syncDir(path.Dir(to))
+	for _, dir := range []string{path.Dir(to), path.Dir(from)} {
+		if err := s.syncDir(dir); err != nil {
+			return driver.Attr{}, &driver.Unknown{Err: err}
+		}
+	}
 	fi, err := s.root.Stat(to)
 	if err != nil {
 		return driver.Attr{}, err
