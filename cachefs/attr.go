@@ -62,7 +62,7 @@ func (n *Node) setInodeAttr(ctx context.Context, path string, in *namespace.Inod
 		return n.removed(ctx, err)
 	}
 	b := &namespace.Begin{
-		Kind: namespace.IntentSetAttr, Path: path, Ino: in.Ino, User: n.user(ctx), Recursive: o.Recursive, Prior: in.Version, Payload: c.Append(nil),
+		Kind: namespace.IntentSetAttr, Path: path, Ino: in.Ino, User: n.user(ctx), Recursive: o.Recursive, Prior: in.Version.String(), Payload: c.Append(nil),
 	}
 	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, _ uint64) (outcome, error) {
 		return n.setStoreAttr(ctx, s, path, key, in, &o)

@@ -46,10 +46,10 @@ func (i *Info) Size() int64        { return i.in.Size }
 func (i *Info) IsDir() bool        { return i.in.Dir }
 func (i *Info) ModTime() time.Time { return time.Unix(0, i.in.ModTime) }
 
-// Mode is the type and the permission bits.
+// Mode is the type, the permission bits and, of a directory, the sticky bit.
 func (i *Info) Mode() fs.FileMode {
 	if i.in.Dir {
-		return fs.ModeDir | i.in.Mode.Perm()
+		return fs.ModeDir | i.in.Mode&(fs.ModePerm|fs.ModeSticky)
 	}
 	return i.in.Mode.Perm()
 }
@@ -73,7 +73,7 @@ func (i *Info) MountPoint() bool { return i.in.MountPoint }
 func (i *Info) Persist() PersistState { return i.in.Persist }
 
 // Version is the under store's name for the content, "" while it has none.
-func (i *Info) Version() string { return i.in.Version }
+func (i *Info) Version() string { return i.in.Version.String() }
 
 // Pinned reports whether the file's blocks are kept out of the evictor.
 func (i *Info) Pinned() bool { return i.in.Pinned }

@@ -50,7 +50,7 @@ func fileIDOf(store, key, version string, blockSize int64) tier.FileID {
 func (n *Node) foundAt(m *mount, path string, a ufs.Attr, was namespace.Inode) *found {
 	in := namespace.Inode{
 		Name: baseOf(path), Dir: a.Dir, Size: a.Size, Mode: a.Mode.Perm(), Owner: a.Owner, Group: a.Group,
-		ModTime: a.ModTime.UnixNano(), SyncedAt: time.Now().UnixNano(), Version: a.Version, Persist: namespace.Persisted,
+		ModTime: a.ModTime.UnixNano(), SyncedAt: time.Now().UnixNano(), Version: namespace.VersionOf(a.Version), Persist: namespace.Persisted,
 		Complete: true,
 	}
 	if a.Dir {

@@ -199,7 +199,7 @@ func (n *Node) statStore(ctx context.Context, m *mount, path, key string, was na
 
 // sameVersion reports whether the replica has what the store has.
 func sameVersion(was, now *namespace.Inode) bool {
-	return was.Ino != 0 && was.Dir == now.Dir && (was.Dir || was.Version == now.Version)
+	return was.Ino != 0 && was.Dir == now.Dir && (was.Dir || was.Version.Is(now.Version.String()))
 }
 
 // parentsOf are the directories above f, below its mount, that the replica lacks: f cannot be without them.
@@ -229,7 +229,7 @@ func (n *Node) forget(ctx context.Context, path string, was *namespace.Inode, si
 // now.
 func (n *Node) lookAgain(ctx context.Context, path string, p place) {
 	was, err := n.tree.Stat(path, nil)
-	if err != nil || was.Version != p.version {
+	if err != nil || !was.Version.Is(p.version) {
 		was = namespace.Inode{}
 	}
 	_, err = n.stats.Do(ctx, statKey(p.mount, p.key), func(ctx context.Context) (*found, error) {

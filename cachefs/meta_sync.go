@@ -110,7 +110,7 @@ func (n *Node) discover(ctx context.Context, m *mount, list []*found, l *listing
 		rel, _ := below(m.path, f.path)
 		d.Entries = append(d.Entries, namespace.Found{
 			Path: rel, Dir: f.in.Dir, Size: f.in.Size, ModTime: f.in.ModTime, Mode: f.in.Mode, Owner: f.in.Owner, Group: f.in.Group,
-			Version: f.in.Version, FileID: f.in.FileID, BlockSize: f.in.BlockSize, IfIno: f.was.Ino, IfVersion: f.was.Version, Since: f.since,
+			Version: f.in.Version.String(), FileID: f.in.FileID, BlockSize: f.in.BlockSize, IfIno: f.was.Ino, IfVersion: f.was.Version.String(), Since: f.since,
 		})
 	}
 	_, err := n.propose(ctx, &d)

@@ -96,7 +96,7 @@ func (n *Node) uploadCopy(ctx context.Context, u *upload, in *namespace.Inode, i
 func (n *Node) publish(ctx context.Context, path string, ino uint64, u *upload, c *namespace.CompleteFile) error {
 	b := &namespace.Begin{Kind: namespace.IntentPublish, Path: path, Ino: ino, Key: u.key, To: strconv.FormatInt(u.sent, 10)}
 	if old, err := n.tree.Stat(path, nil); err == nil && old.Complete {
-		b.Prior = old.Version
+		b.Prior = old.Version.String()
 	}
 	if c != nil {
 		b.Payload = c.Append(nil)

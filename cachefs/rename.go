@@ -38,7 +38,7 @@ func (n *Node) renameInode(ctx context.Context, from, to string, in *namespace.I
 		_, err := n.change(ctx, &namespace.Rename{From: from, To: to, User: n.user(ctx), Overwrite: o.Overwrite})
 		return err
 	}
-	b := &namespace.Begin{Kind: namespace.IntentRename, Path: from, Ino: in.Ino, To: to, User: n.user(ctx), Overwrite: o.Overwrite, Prior: in.Version}
+	b := &namespace.Begin{Kind: namespace.IntentRename, Path: from, Ino: in.Ino, To: to, User: n.user(ctx), Overwrite: o.Overwrite, Prior: in.Version.String()}
 	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error) {
 		n.absent.forget(m, toKey)
 		it, _ := n.tree.Intent(id)

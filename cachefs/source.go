@@ -25,7 +25,7 @@ func (h *handle) source() (place, error) {
 		return place{h.from.mount, h.from.key, h.from.attr.Version}, nil
 	case !known:
 		return place{}, ErrChanged
-	case in.Version == "" || in.Persist != Persisted: // what the store has under the name is older
+	case in.Version.String() == "" || in.Persist != Persisted: // what the store has under the name is older
 		return place{}, ErrLost
 	}
 	path, ok := h.n.tree.Path(in.Ino)
@@ -36,7 +36,7 @@ func (h *handle) source() (place, error) {
 	if m == nil {
 		return place{}, ErrLost
 	}
-	return place{m, key, in.Version}, nil
+	return place{m, key, in.Version.String()}, nil
 }
 
 // current is h's inode as it is now, if it still has the version that was opened.

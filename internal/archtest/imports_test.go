@@ -68,6 +68,7 @@ var rules = []rule{
 	{"internal", "cachefs", "imports point down"},
 	{"internal/namespace", "tier", "the inode tree knows no blocks"},
 	{"internal/namespace", "journal", "the inode tree knows no log"},
+	{"internal/inodes", "internal/namespace", "the table knows no commands"},
 	{"internal/vfs", "tier", "the disk knows nothing above it"},
 	{"cachefs", "examples", "imports point down"},
 }
@@ -89,7 +90,7 @@ func broken(pkgs []pkg) (bad []string) {
 			if imp == "testing" && !fake(p.ImportPath) {
 				bad = append(bad, p.ImportPath+" imports testing: only packages named *test may")
 			}
-			if below(p.ImportPath, "internal/namespace") && slices.Contains([]string{"os", "net", "net/http", "os/exec", "log", "log/slog"}, imp) {
+			if (below(p.ImportPath, "internal/namespace") || below(p.ImportPath, "internal/inodes")) && slices.Contains([]string{"os", "net", "net/http", "os/exec", "log", "log/slog"}, imp) {
 				bad = append(bad, fmt.Sprintf("%s imports %s: the state machine does no I/O", p.ImportPath, imp))
 			}
 		}

@@ -1,6 +1,10 @@
 package namespace
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/millpond/millpond/internal/inodes"
+)
 
 // parentFor finds the directory that a new name goes into, makes missing ones if asked, and checks everything that
 // stands in the way.
@@ -15,7 +19,7 @@ func (t *Tree) parentFor(path string, u *User, parents bool, owner, group string
 		if gerr != nil {
 			return nil, "", gerr
 		}
-		if d = g.kids[gname]; d == nil {
+		if d = t.kid(g, gname); d == nil {
 			if d, err = t.makeDir(g, gname, 0o755, owner, group, u, now); err != nil {
 				return nil, "", err
 			}
@@ -40,7 +44,7 @@ func (t *Tree) parentFor(path string, u *User, parents bool, owner, group string
 
 // heldAbove reports an intent on a subtree that d lies in.
 func (t *Tree) heldAbove(d *node) error {
-	for k := d; k != nil && k != t.root; k = t.nodes[k.Parent] {
+	for k := d; k != nil && !k.isRoot(); k = t.node(k.Parent) {
 		if in := t.intents[k.Intent]; in != nil && (in.Kind == IntentRemove || in.Kind == IntentRename) {
 			return &IntentError{ID: k.Intent}
 		}
@@ -50,7 +54,7 @@ func (t *Tree) heldAbove(d *node) error {
 
 func (t *Tree) makeDir(d *node, name string, mode uint32, owner, group string, u *User, now int64) (*node, error) {
 	n := t.newNode(now)
-	n.Dir, n.Complete, n.kids = true, true, map[string]*node{}
+	n.Dir, n.Complete = true, true
 	n.Mode, n.Owner, n.Group = 0o755, owner, group
 	n.ChildrenLoaded = true
 	if m := t.mountOf(d); m != nil || d.MountPoint {
@@ -84,7 +88,7 @@ func (x *CreateFile) apply(t *Tree, a *applied) {
 		a.fail(err)
 		return
 	}
-	old := d.kids[name]
+	old := t.kid(d, name)
 	if old != nil {
 		switch {
 		case old.Dir:
@@ -109,9 +113,8 @@ func (x *CreateFile) apply(t *Tree, a *applied) {
 	n.Pinned, n.TTL, n.TTLAction, n.TTLFrom, n.ReplicasMin, n.ReplicasMax = x.Pin, x.TTL, x.TTLAction, a.now, x.ReplicasMin, x.ReplicasMax
 	n.inherit(d)
 	if old != nil {
-		n.shadow, n.Parent, n.Name = true, d.Ino, name
+		n.Shadow, n.Parent, n.Name = true, d.Ino, name
 		n.Pinned = n.Pinned || old.Pinned
-		t.nodes[n.Ino] = n
 	} else {
 		t.link(d, name, n, a.now)
 	}
@@ -119,7 +122,7 @@ func (x *CreateFile) apply(t *Tree, a *applied) {
 }
 
 func (x *CompleteFile) apply(t *Tree, a *applied) {
-	n := t.nodes[x.Ino]
+	n := t.node(x.Ino)
 	if n == nil || n.Complete || n.Lease != x.Lease {
 		a.fail(ErrLeaseLost)
 		return
@@ -132,14 +135,14 @@ func (x *CompleteFile) apply(t *Tree, a *applied) {
 }
 
 func (t *Tree) complete(n *node, x *CompleteFile, a *applied) {
-	d := t.nodes[n.Parent]
-	if n.shadow {
+	d := t.node(n.Parent)
+	if n.Shadow {
 		if d == nil {
 			a.fail(ErrLeaseLost)
-			delete(t.nodes, n.Ino)
+			t.drop(n, &applied{}) // nothing of it was visible
 			return
 		}
-		if old := d.kids[n.Name]; old != nil {
+		if old := t.kid(d, n.Name); old != nil {
 			if old.Dir {
 				a.fail(ErrIsDir)
 				return
@@ -150,11 +153,11 @@ func (t *Tree) complete(n *node, x *CompleteFile, a *applied) {
 			}
 			t.drop(old, a)
 		}
-		n.shadow = false
+		n.Shadow = false
 		t.link(d, n.Name, n, a.now)
 	}
 	n.Complete, n.FileID, n.Size, n.ModTime, n.ChangeTime = true, x.FileID, x.Size, x.ModTime, a.now
-	n.Homes, n.Persist, n.Version, n.Lease = slices.Clone(x.Homes), x.Persist, x.Version, [16]byte{}
+	n.Homes, n.Persist, n.Version, n.Lease = slices.Clone(x.Homes), x.Persist, inodes.VersionOf(x.Version), [16]byte{}
 	n.SyncedAt = a.now
 	if n.Persist == ToPersist {
 		a.effect(ToPersistEffect, n)
@@ -166,7 +169,7 @@ func (t *Tree) complete(n *node, x *CompleteFile, a *applied) {
 }
 
 func (x *AbandonFile) apply(t *Tree, a *applied) {
-	n := t.nodes[x.Ino]
+	n := t.node(x.Ino)
 	if n == nil || n.Complete || n.Lease != x.Lease {
 		return
 	}
@@ -178,15 +181,17 @@ func (x *AbandonFile) apply(t *Tree, a *applied) {
 }
 
 func (x *ExpireLeases) apply(t *Tree, a *applied) {
-	var gone []*node
-	for _, n := range t.nodes {
-		if !n.Dir && !n.Complete && n.Intent == 0 && (n.Lease == x.Lease) != x.Except {
-			gone = append(gone, n)
+	var gone []uint64
+	t.table.Leased(func(ino uint64) {
+		n := t.node(ino)
+		if n.Intent == 0 && (n.Lease == x.Lease) != x.Except {
+			gone = append(gone, ino)
 		}
-	}
-	slices.SortFunc(gone, func(a, b *node) int { return int(a.Ino) - int(b.Ino) })
-	for _, n := range gone {
-		t.drop(n, a)
+		t.settle(a.now)
+	})
+	for _, ino := range gone {
+		t.drop(t.node(ino), a)
+		t.settle(a.now)
 	}
 }
 
@@ -213,7 +218,7 @@ func (x *Mkdir) apply(t *Tree, a *applied) {
 	}
 	n, _ := t.makeDir(d, name, 0, x.Owner, x.Group, x.User, a.now)
 	if x.Mode != 0 {
-		n.Mode = x.Mode.Perm()
+		n.Mode = x.Mode & modeBits
 	}
 	a.answer.Ino = n.Ino
 }
@@ -226,7 +231,7 @@ func (t *Tree) checkRename(from, to string, u *User, overwrite bool) (*node, *no
 	if err := CheckPath(to); err != nil {
 		return nil, nil, "", err
 	}
-	if n == t.root || n.MountPoint || to == "/" {
+	if n.isRoot() || n.MountPoint || to == "/" {
 		return nil, nil, "", ErrInvalid
 	}
 	if from == to {
@@ -239,7 +244,7 @@ func (t *Tree) checkRename(from, to string, u *User, overwrite bool) (*node, *no
 	if err != nil {
 		return nil, nil, "", err
 	}
-	old := d.kids[name]
+	old := t.kid(d, name)
 	switch {
 	case old != nil && old.MountPoint:
 		return nil, nil, "", ErrInvalid
@@ -252,15 +257,15 @@ func (t *Tree) checkRename(from, to string, u *User, overwrite bool) (*node, *no
 	case old != nil && n.Dir:
 		return nil, nil, "", ErrNotDir
 	}
-	p := t.nodes[n.Parent]
+	p := t.node(n.Parent)
 	if t.readOnly(n) {
 		return nil, nil, "", ErrReadOnly
 	}
-	if !p.may(u, 3) {
+	if !p.may(u, 3) || sticky(p, n, u) || old != nil && sticky(d, old, u) {
 		return nil, nil, "", ErrPermission
 	}
 	inner := false
-	below(n, func(k *node) bool { inner = inner || k.MountPoint; return !inner })
+	t.below(n, func(k *Inode) bool { inner = inner || k.MountPoint; return !inner })
 	if inner {
 		return nil, nil, "", ErrInvalid
 	}
@@ -276,7 +281,7 @@ func (t *Tree) checkRename(from, to string, u *User, overwrite bool) (*node, *no
 }
 
 func (t *Tree) move(n, d *node, name string, a *applied) {
-	if old := d.kids[name]; old != nil && old != n {
+	if old := t.kid(d, name); old != nil && old != n {
 		t.drop(old, a)
 	}
 	t.unlink(n, a.now)
@@ -301,20 +306,20 @@ func (t *Tree) checkRemove(path string, u *User, recursive bool) (*node, error) 
 	if err != nil {
 		return nil, err
 	}
-	if n == t.root || n.MountPoint {
+	if n.isRoot() || n.MountPoint {
 		return nil, ErrInvalid
 	}
 	if t.readOnly(n) {
 		return nil, ErrReadOnly
 	}
-	if p := t.nodes[n.Parent]; !p.may(u, 3) || p.Mode&01000 != 0 && !n.owns(u) && !p.owns(u) {
+	if p := t.node(n.Parent); !p.may(u, 3) || sticky(p, n, u) {
 		return nil, ErrPermission
 	}
-	if len(n.kids) > 0 && !recursive {
+	if t.count(n) > 0 && !recursive {
 		return nil, ErrNotEmpty
 	}
 	inner := false
-	below(n, func(k *node) bool { inner = inner || k.MountPoint; return !inner })
+	t.below(n, func(k *Inode) bool { inner = inner || k.MountPoint; return !inner })
 	if inner {
 		return nil, ErrInvalid
 	}
@@ -327,7 +332,7 @@ func (x *Remove) apply(t *Tree, a *applied) {
 		a.fail(err)
 		return
 	}
-	p := t.nodes[n.Parent]
+	p := t.node(n.Parent)
 	if x.CacheOnly {
 		p.ChildrenLoaded = false
 	}

@@ -1,8 +1,9 @@
 package namespace
 
 import (
-	"slices"
 	"strings"
+
+	"github.com/millpond/millpond/internal/inodes"
 )
 
 func (x *Begin) apply(t *Tree, a *applied) {
@@ -22,11 +23,11 @@ func (x *Begin) apply(t *Tree, a *applied) {
 			return
 		}
 		marks = []*node{n}
-		if d != nil && d.kids[name] != nil && d.kids[name] != n {
-			marks = append(marks, d.kids[name])
+		if d != nil && t.kid(d, name) != nil && t.kid(d, name) != n {
+			marks = append(marks, t.kid(d, name))
 		}
 	case IntentPublish:
-		n := t.nodes[x.Ino]
+		n := t.node(x.Ino)
 		if n == nil || n.Dir {
 			a.fail(ErrLeaseLost)
 			return
@@ -40,8 +41,8 @@ func (x *Begin) apply(t *Tree, a *applied) {
 			return
 		}
 		marks = []*node{n}
-		if d := t.nodes[n.Parent]; d != nil {
-			if old := d.kids[n.Name]; old != nil && old != n {
+		if d := t.node(n.Parent); d != nil {
+			if old := t.kid(d, n.Name); old != nil && old != n {
 				if err := t.held(old); err != nil {
 					a.fail(err)
 					return
@@ -71,7 +72,7 @@ func (x *Begin) apply(t *Tree, a *applied) {
 		marks = []*node{n}
 	case IntentMkdir:
 		d, name, err := t.parentFor(x.Path, x.User, false, "", "", a.now)
-		if err == nil && d.kids[name] != nil {
+		if err == nil && t.kid(d, name) != nil {
 			err = ErrExist
 		}
 		if err != nil {
@@ -94,6 +95,7 @@ func (x *Begin) apply(t *Tree, a *applied) {
 	t.intents[in.ID] = in
 	for _, n := range marks {
 		n.Intent = in.ID
+		in.marks = append(in.marks, n.Ino)
 	}
 	a.answer.IntentID, a.answer.Ino = in.ID, in.Ino
 }
@@ -119,6 +121,7 @@ func (x *Step) apply(t *Tree, a *applied) {
 		if n, err := t.walk(p, nil); err == nil && !n.MountPoint {
 			t.drop(n, a)
 		}
+		t.settle(a.now)
 	}
 }
 
@@ -128,8 +131,8 @@ func (x *End) apply(t *Tree, a *applied) {
 		return
 	}
 	delete(t.intents, in.ID)
-	for _, n := range t.nodes {
-		if n.Intent == in.ID {
+	for _, ino := range in.marks {
+		if n := t.node(ino); n != nil && n.Intent == in.ID {
 			n.Intent = 0
 		}
 	}
@@ -137,11 +140,11 @@ func (x *End) apply(t *Tree, a *applied) {
 	if !x.Commit {
 		return
 	}
-	n := t.nodes[in.Ino]
+	n := t.node(in.Ino)
 	switch in.Kind {
 	case IntentRemove:
 		if n != nil {
-			p := t.nodes[n.Parent]
+			p := t.node(n.Parent)
 			t.drop(n, a)
 			p.ModTime = a.now
 		}
@@ -189,10 +192,10 @@ func (x *End) apply(t *Tree, a *applied) {
 		t.published(n, x)
 	case IntentMkdir:
 		d, name, err := t.parentFor(in.Path, nil, false, "", "", a.now)
-		if err == nil && d.kids[name] == nil {
+		if err == nil && t.kid(d, name) == nil {
 			k, _ := t.makeDir(d, name, 0, in.Owner, in.Group, nil, a.now)
 			if in.Mode != 0 {
-				k.Mode = in.Mode.Perm()
+				k.Mode = in.Mode & modeBits
 			}
 			k.Persist, k.ChildrenLoaded, k.SyncedAt = Persisted, true, a.now
 			a.answer.Ino = k.Ino
@@ -205,33 +208,12 @@ func firstOf(a, _ string) string { return a }
 // published records the version that the store has now.
 func (t *Tree) published(n *node, x *End) {
 	if !n.Dir && x.Version != "" {
-		n.Version = x.Version
+		n.Version = inodes.VersionOf(x.Version)
 	}
 }
 
 func (t *Tree) parentsPersisted(n *node) {
-	for k := t.nodes[n.Parent]; k != nil && k != t.root; k = t.nodes[k.Parent] {
+	for k := t.node(n.Parent); k != nil && !k.isRoot(); k = t.node(k.Parent) {
 		k.Persist = Persisted
 	}
-}
-
-func (t *Tree) Intents() []Intent {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	var out []Intent
-	for _, in := range t.intents {
-		out = append(out, *in)
-	}
-	slices.SortFunc(out, func(a, b Intent) int { return int(a.ID) - int(b.ID) })
-	return out
-}
-
-func (t *Tree) Intent(id uint64) (Intent, bool) {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	in := t.intents[id]
-	if in == nil {
-		return Intent{}, false
-	}
-	return *in, true
 }

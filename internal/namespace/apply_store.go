@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/millpond/millpond/internal/inodes"
 )
 
 func (x *SetAttr) apply(t *Tree, a *applied) {
@@ -28,8 +30,12 @@ func (x *SetAttr) check(n *node) error {
 	switch {
 	case (x.Mode != nil || x.ACL != nil || x.DefaultACL != nil) && !n.owns(x.User):
 		return ErrPermission
-	case (x.Owner != nil || x.Group != nil) && x.User != nil && !x.User.Superuser:
+	case x.Owner != nil && x.User != nil && !x.User.Superuser:
 		return ErrPermission
+	case x.Group != nil && x.User != nil && !x.User.Superuser && !(n.owns(x.User) && slices.Contains(x.User.Groups, *x.Group)):
+		return ErrPermission
+	case !sound(x.ACL) || !sound(x.DefaultACL):
+		return ErrInvalid
 	case !n.owns(x.User) && !n.may(x.User, 2):
 		return ErrPermission
 	case x.DefaultACL != nil && !n.Dir && !x.Recursive:
@@ -39,16 +45,17 @@ func (x *SetAttr) check(n *node) error {
 }
 
 func (x *SetAttr) set(t *Tree, n *node, a *applied) {
-	todo := []*node{n}
-	if x.Recursive {
-		todo = todo[:0]
-		below(n, func(k *node) bool { todo = append(todo, k); return true })
-		slices.SortFunc(todo, func(a, b *node) int { return int(a.Ino) - int(b.Ino) })
-	}
-	for _, k := range todo {
-		x.one(k, a)
-	}
 	a.answer.Ino = n.Ino
+	if !x.Recursive {
+		x.one(n, a)
+		return
+	}
+	var todo []uint64
+	t.below(n, func(k *Inode) bool { todo = append(todo, k.Ino); return true })
+	for _, ino := range todo {
+		x.one(t.node(ino), a)
+		t.settle(a.now)
+	}
 }
 
 func put[T any](dst *T, v *T) {
@@ -74,7 +81,9 @@ func (x *SetAttr) one(n *node, a *applied) {
 	put(&n.TTLAction, x.TTLAction)
 	put(&n.ReplicasMin, x.ReplicasMin)
 	put(&n.ReplicasMax, x.ReplicasMax)
-	put(&n.Mode, x.Mode)
+	if x.Mode != nil {
+		n.Mode = *x.Mode & modeBits
+	}
 	put(&n.Owner, x.Owner)
 	put(&n.Group, x.Group)
 	put(&n.ModTime, x.ModTime)
@@ -107,8 +116,8 @@ func inside(a, b string) bool {
 }
 
 func (x *Mount) apply(t *Tree, a *applied) {
-	for _, n := range t.nodes {
-		if n.MountPoint && (inside(n.mount.Place, x.Place) || inside(x.Place, n.mount.Place)) {
+	for _, m := range t.mounts {
+		if inside(m.Place, x.Place) || inside(x.Place, m.Place) {
 			a.fail(ErrInvalid)
 			return
 		}
@@ -118,7 +127,7 @@ func (x *Mount) apply(t *Tree, a *applied) {
 		return
 	}
 	d, name, err := t.parentFor(x.Path, x.User, true, "", "", a.now)
-	if err == nil && d.kids[name] != nil {
+	if err == nil && t.kid(d, name) != nil {
 		err = ErrExist
 	}
 	if err != nil {
@@ -131,7 +140,8 @@ func (x *Mount) apply(t *Tree, a *applied) {
 	n, _ := t.makeDir(d, name, 0, "", "", x.User, a.now)
 	m := *x
 	m.User, m.Ino = nil, n.Ino
-	n.MountPoint, n.mount, n.ChildrenLoaded, n.Persist = true, &m, false, Persisted
+	t.mounts[n.Ino] = &m
+	n.MountPoint, n.ChildrenLoaded, n.Persist = true, false, Persisted
 	a.answer.Ino = n.Ino
 }
 
@@ -146,15 +156,19 @@ func (x *Unmount) apply(t *Tree, a *applied) {
 		return
 	}
 	busy, dirty, nested := false, false, false
-	below(n, func(k *node) bool {
-		nested = nested || k != n && k.MountPoint
+	t.below(n, func(k *Inode) bool {
+		nested = nested || k.Ino != n.Ino && k.MountPoint
 		busy = busy || !k.Dir && !k.Complete
 		dirty = dirty || !k.Dir && k.Complete && k.Persist != Persisted
 		return true
 	})
-	for _, k := range t.nodes {
-		busy = busy || k.shadow && t.mountOf(k) == n
-	}
+	var shadows []uint64
+	t.table.Leased(func(ino uint64) {
+		if k := t.node(ino); k.Shadow && t.mountOf(k) == n {
+			shadows = append(shadows, ino)
+		}
+	})
+	busy = busy || len(shadows) > 0
 	switch {
 	case nested:
 		a.fail(ErrInvalid)
@@ -163,10 +177,8 @@ func (x *Unmount) apply(t *Tree, a *applied) {
 	case dirty && !x.Force:
 		a.fail(ErrNotPersisted)
 	default:
-		for _, ino := range slices.Sorted(maps.Keys(t.nodes)) {
-			if k := t.nodes[ino]; k.shadow && t.mountOf(k) == n {
-				t.drop(k, a)
-			}
+		for _, ino := range shadows {
+			t.drop(t.node(ino), a)
 		}
 		t.drop(n, a)
 	}
@@ -177,11 +189,14 @@ func (x *Discover) apply(t *Tree, a *applied) {
 	if err != nil || !m.MountPoint {
 		return
 	}
+	ino := m.Ino
 	for i := range x.Entries {
-		t.found(m, x, &x.Entries[i], a)
+		t.found(t.node(ino), x, &x.Entries[i], a)
+		t.settle(a.now)
 	}
 	for _, dir := range x.Listed {
-		t.listed(m, dir, x, a)
+		t.listed(t.node(ino), dir, x, a)
+		t.settle(a.now)
 	}
 }
 
@@ -197,7 +212,7 @@ func (t *Tree) found(m *node, x *Discover, f *Found, a *applied) {
 	dir, name := split("/" + f.Path)
 	if dir != "/" {
 		for part := range strings.SplitSeq(dir[1:], "/") {
-			k := d.kids[part]
+			k := t.kid(d, part)
 			if k == nil {
 				if t.heldAbove(d) != nil {
 					return
@@ -211,7 +226,7 @@ func (t *Tree) found(m *node, x *Discover, f *Found, a *applied) {
 			d = k
 		}
 	}
-	n := d.kids[name]
+	n := t.kid(d, name)
 	if n != nil && f.IfIno != 0 && n.Ino != f.IfIno || n == nil && f.IfIno != 0 {
 		return
 	}
@@ -222,7 +237,7 @@ func (t *Tree) found(m *node, x *Discover, f *Found, a *applied) {
 		if n.Intent != 0 || n.MountPoint || !n.Dir && (!n.Complete || n.Persist != Persisted) || n.SyncedAt > x.SyncedAt {
 			return
 		}
-		if n.Dir == f.Dir && (n.Dir || n.Version == f.Version) {
+		if n.Dir == f.Dir && (n.Dir || n.Version.Is(f.Version)) {
 			n.SyncedAt = x.SyncedAt
 			if n.Dir && n.Persist != Persisted {
 				n.Persist = Persisted
@@ -231,7 +246,7 @@ func (t *Tree) found(m *node, x *Discover, f *Found, a *applied) {
 		}
 		if n.Dir {
 			keep := false
-			below(n, func(k *node) bool { keep = keep || !k.Dir && k.Persist != Persisted || k.Intent != 0; return !keep })
+			t.below(n, func(k *Inode) bool { keep = keep || !k.Dir && k.Persist != Persisted || k.Intent != 0; return !keep })
 			if keep {
 				return
 			}
@@ -239,7 +254,7 @@ func (t *Tree) found(m *node, x *Discover, f *Found, a *applied) {
 		pinned := n.Pinned
 		t.drop(n, a)
 		defer func() {
-			if k := d.kids[name]; k != nil {
+			if k := t.kid(d, name); k != nil {
 				k.Pinned = k.Pinned || pinned
 			}
 		}()
@@ -252,7 +267,7 @@ func (t *Tree) found(m *node, x *Discover, f *Found, a *applied) {
 	mod := d.ModTime
 	k := t.newNode(a.now)
 	k.Complete, k.FileID, k.Size, k.BlockSize, k.Mode, k.Owner, k.Group = true, f.FileID, f.Size, f.BlockSize, f.Mode.Perm(), f.Owner, f.Group
-	k.ModTime, k.Version, k.Persist, k.SyncedAt = f.ModTime, f.Version, Persisted, x.SyncedAt
+	k.ModTime, k.Version, k.Persist, k.SyncedAt = f.ModTime, inodes.VersionOf(f.Version), Persisted, x.SyncedAt
 	k.inherit(d)
 	t.link(d, name, k, a.now)
 	d.ModTime = mod
@@ -262,7 +277,7 @@ func (t *Tree) listed(m *node, dir string, x *Discover, a *applied) {
 	d, at := m, x.SyncedAt
 	if dir != "" {
 		for part := range strings.SplitSeq(dir, "/") {
-			if d = d.kids[part]; d == nil || !d.Dir {
+			if d = t.kid(d, part); d == nil || !d.Dir {
 				return
 			}
 		}
@@ -271,31 +286,32 @@ func (t *Tree) listed(m *node, dir string, x *Discover, a *applied) {
 	if t.touched.since(listingOf(path), x.Since) {
 		return // what went out of the namespace meanwhile was not listed
 	}
-	for _, name := range slices.Sorted(maps.Keys(d.kids)) {
-		k := d.kids[name]
-		if t.touched.since(join(path, name), x.Since) || k.Persist != Persisted || k.SyncedAt >= at || k.MountPoint || t.heldBelow(k) != nil {
+	d.ChildrenLoaded = true
+	d.SyncedAt = max(d.SyncedAt, at)
+	for _, ino := range t.table.Kids(nil, d.Ino) {
+		k := t.node(ino)
+		if t.touched.since(join(path, k.Name), x.Since) || k.Persist != Persisted || k.SyncedAt >= at || k.MountPoint || t.heldBelow(k) != nil {
 			continue
 		}
 		keep := false
-		below(k, func(q *node) bool {
+		t.below(k, func(q *Inode) bool {
 			keep = keep || !q.Dir && (q.Persist != Persisted || !q.Complete) || q.MountPoint
 			return !keep
 		})
 		if !keep {
 			t.drop(k, a)
 		}
+		t.settle(a.now)
 	}
-	d.ChildrenLoaded = true
-	d.SyncedAt = max(d.SyncedAt, at)
 }
 
 func (x *Forget) apply(t *Tree, a *applied) {
 	n, err := t.walk(x.Path, nil)
-	if err != nil || n.MountPoint || n == t.root || n.FileID != x.IfFileID || t.touched.since(x.Path, x.Since) || t.heldBelow(n) != nil {
+	if err != nil || n.MountPoint || n.isRoot() || n.FileID != x.IfFileID || t.touched.since(x.Path, x.Since) || t.heldBelow(n) != nil {
 		return
 	}
 	keep := false
-	below(n, func(q *node) bool {
+	t.below(n, func(q *Inode) bool {
 		keep = keep || !q.Dir && (q.Persist != Persisted || !q.Complete) || q.MountPoint
 		return !keep
 	})
@@ -305,7 +321,7 @@ func (x *Forget) apply(t *Tree, a *applied) {
 }
 
 func (x *MarkPersist) apply(t *Tree, a *applied) {
-	n := t.nodes[x.Ino]
+	n := t.node(x.Ino)
 	switch {
 	case n == nil || n.Dir:
 		a.fail(ErrNotExist)
@@ -318,13 +334,13 @@ func (x *MarkPersist) apply(t *Tree, a *applied) {
 }
 
 func (x *PersistedFile) apply(t *Tree, a *applied) {
-	if n := t.nodes[x.Ino]; n != nil && n.FileID == x.FileID {
-		n.Persist, n.Version, n.SyncedAt = Persisted, x.Version, a.now
+	if n := t.node(x.Ino); n != nil && n.FileID == x.FileID {
+		n.Persist, n.Version, n.SyncedAt = Persisted, inodes.VersionOf(x.Version), a.now
 	}
 }
 
 func (x *MarkLost) apply(t *Tree, a *applied) {
-	n := t.nodes[x.Ino]
+	n := t.node(x.Ino)
 	if n == nil || n.FileID != x.FileID || n.Persist == Persisted {
 		return
 	}

@@ -3,7 +3,6 @@ package namespace
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 )
 
 // command is one change; its number is its first byte on the wire.
@@ -95,5 +94,3 @@ func newCmd(op byte) command {
 	}
 	return nil
 }
-
-var _ = fs.ErrExist

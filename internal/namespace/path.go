@@ -5,12 +5,15 @@ import (
 	"strings"
 )
 
+// maxPath is how long a path may be, in bytes.
+const maxPath = 4096
+
 // CheckPath accepts "/" and "/a/b".
 func CheckPath(p string) error {
 	switch {
 	case p == "/":
 		return nil
-	case p == "" || p[0] != '/' || len(p) > 4096:
+	case p == "" || p[0] != '/' || len(p) > maxPath:
 		return fmt.Errorf("%w: path %.50q", ErrInvalid, p)
 	}
 	for name := range strings.SplitSeq(p[1:], "/") {

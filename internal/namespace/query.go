@@ -1,335 +1,155 @@
 package namespace
 
 import (
-	"errors"
-	"fmt"
-	"io"
 	"maps"
 	"slices"
+	"strings"
+
+	"github.com/millpond/millpond/internal/inodes"
 )
 
+// Stat is the inode at path. ErrNotExist, ErrNotDir, ErrPermission, ErrInvalid.
 func (t *Tree) Stat(path string, u *User) (Inode, error) {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	n, err := t.walk(path, u)
-	if err != nil {
-		return Inode{}, err
-	}
-	return n.Inode, nil
+	var in Inode
+	err := t.StatInto(path, u, &in)
+	return in, err
 }
 
-func (t *Tree) Get(ino uint64) (Inode, bool) {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	n := t.nodes[ino]
-	if n == nil {
-		return Inode{}, false
+// StatInto is Stat into a place of the caller's. in is not set where there is an error.
+func (t *Tree) StatInto(path string, u *User, in *Inode) error {
+	i := strings.LastIndexByte(path, '/')
+	if u != nil || i <= 0 {
+		return t.statSlow(path, u, in)
 	}
-	return n.Inode, true
-}
-
-func (t *Tree) Path(ino uint64) (string, bool) {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	n := t.nodes[ino]
-	if n == nil || n.shadow {
-		return "", false
-	}
-	p := t.pathOf(n)
-	return p, p != ""
-}
-
-// List returns up to limit entries of dir after a name, in the order of name bytes.
-func (t *Tree) List(dir string, u *User, after string, limit int, dst []Inode) ([]Inode, bool, error) {
-	t.mu.RLock()
-	n, err := t.walk(dir, u)
-	if err != nil {
-		t.mu.RUnlock()
-		return dst, false, err
-	}
-	if !n.Dir {
-		t.mu.RUnlock()
-		return dst, false, ErrNotDir
-	}
-	if !n.may(u, 4) {
-		t.mu.RUnlock()
-		return dst, false, ErrPermission
-	}
-	if n.sorted == nil && len(n.kids) > 0 {
-		t.mu.RUnlock()
-		t.mu.Lock()
-		if n.sorted == nil {
-			n.sorted = slices.Sorted(maps.Keys(n.kids))
-		}
-		t.mu.Unlock()
-		return t.List(dir, u, after, limit, dst)
-	}
-	defer t.mu.RUnlock()
-	i := 0
-	if after != "" {
-		var hit bool
-		if i, hit = slices.BinarySearch(n.sorted, after); hit {
-			i++
+	hash := t.dirs.hash(path[:i])
+	s := &t.locks.stripe[(hash+uint64(path[len(path)-1]))%stripes]
+	s.RLock()
+	name := path[i+1:]
+	if dir := t.dirs.get(hash); dir != 0 && len(path) <= maxPath {
+		if ino := t.table.Child(dir, name); ino != 0 {
+			t.table.GetNamed(ino, name, in)
+			s.RUnlock()
+			return nil
 		}
 	}
-	for ; i < len(n.sorted); i++ {
-		if limit > 0 && len(dst) >= limit {
-			return dst, true, nil
-		}
-		dst = append(dst, n.kids[n.sorted[i]].Inode)
-	}
-	return dst, false, nil
+	s.RUnlock()
+	return t.statSlow(path, nil, in)
 }
 
-func (t *Tree) Mounts() []Mount {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	var out []Mount
-	for _, n := range t.nodes {
-		if n.MountPoint {
-			m := *n.mount
-			m.Path = t.pathOf(n)
-			out = append(out, m)
-		}
-	}
-	slices.SortFunc(out, func(a, b Mount) int { return int(a.Ino) - int(b.Ino) })
-	return out
-}
-
-// ToPersist lists files that wait for their upload.
-func (t *Tree) ToPersist(after uint64, limit int) []Inode {
-	return t.collect(after, limit, func(n *node) bool { return !n.Dir && n.Persist == ToPersist && n.Complete && !n.shadow })
-}
-
-// Expired lists files and directories whose time to live has ended.
-func (t *Tree) Expired(now int64, limit int) []uint64 {
-	var out []uint64
-	for _, in := range t.collect(0, limit, func(n *node) bool { return n.TTL > 0 && n.Complete && n.TTLFrom+n.TTL <= now }) {
-		out = append(out, in.Ino)
-	}
-	return out
-}
-
-func (t *Tree) collect(after uint64, limit int, want func(*node) bool) []Inode {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	var out []Inode
-	for _, n := range t.nodes {
-		if n.Ino > after && want(n) {
-			out = append(out, n.Inode)
-		}
-	}
-	slices.SortFunc(out, func(a, b Inode) int { return int(a.Ino) - int(b.Ino) })
-	if len(out) > limit {
-		out = out[:limit]
-	}
-	return out
-}
-
-// All calls f for each file.
-func (t *Tree) All(f func(*Inode) bool) {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	for _, n := range t.nodes {
-		if !f(&n.Inode) {
-			return
-		}
-	}
-}
-
-func (a *Answer) append(b []byte) []byte {
-	c := &codec{b: b}
-	a.code(c)
-	return c.b
-}
-
-func (a *Answer) code(c *codec) {
-	var kind, held uint64
-	if !c.dec && a.Err != nil {
-		if e, ok := a.Err.(*IntentError); ok {
-			kind, held = 255, e.ID
-		} else {
-			kind = uint64(errCode(a.Err))
-		}
-	}
-	c.uint(&kind)
-	c.uint(&held)
-	c.uint(&a.Ino)
-	c.uint(&a.IntentID)
-	c.id(&a.FileID)
-	if c.dec {
-		switch {
-		case kind == 255:
-			a.Err = &IntentError{ID: held}
-		case kind < uint64(len(coded)):
-			a.Err = coded[kind]
-		default:
-			c.fail()
-		}
-	}
-}
-
-func errCode(err error) int {
-	for i, e := range coded {
-		if e != nil && errors.Is(err, e) {
-			return i
-		}
-	}
-	return 3
-}
-
-func DecodeAnswer(b []byte) (Answer, error) {
-	var a Answer
-	c := &codec{b: b, dec: true}
-	a.code(c)
-	return a, c.err
-}
-
-// Checkpoint is the state at one index.
-type Checkpoint struct{ b []byte }
-
-func (t *Tree) Snapshot() *Checkpoint {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	c := &codec{b: []byte("MPNS\x01")}
-	t.code(c)
-	return &Checkpoint{c.b}
-}
-
-func (c *Checkpoint) WriteTo(w io.Writer) (int64, error) {
-	n, err := w.Write(c.b)
-	return int64(n), err
-}
-func (c *Checkpoint) Release() {}
-
-func (t *Tree) code(c *codec) {
-	c.uint(&t.next)
-	c.uint(&t.nextID)
-	c.uint(&t.index)
-	t.touched.code(c)
-	inos := slices.Sorted(maps.Keys(t.nodes))
-	n := uint64(len(inos))
-	c.uint(&n)
-	for i := range n {
-		k := &node{}
-		if !c.dec {
-			k = t.nodes[inos[i]]
-		}
-		k.code(c)
-		if c.err != nil {
-			return
-		}
-		if c.dec {
-			t.nodes[k.Ino] = k
-		}
-	}
-	ids := slices.Sorted(maps.Keys(t.intents))
-	n = uint64(len(ids))
-	c.uint(&n)
-	for i := range n {
-		in := &Intent{}
-		if !c.dec {
-			in = t.intents[ids[i]]
-		}
-		b := Begin{Kind: in.Kind, Path: in.Path, To: in.To, Ino: in.Ino, Recursive: in.Recursive, Overwrite: in.Overwrite, Unchecked: in.Unchecked, Mode: in.Mode, Owner: in.Owner, Group: in.Group, Key: in.Key, Prior: in.Prior, Payload: in.Payload}
-		c.uint(&in.ID)
-		b.code(c)
-		if c.err != nil {
-			return
-		}
-		if c.dec {
-			t.intents[in.ID] = &Intent{ID: in.ID, Kind: b.Kind, Path: b.Path, To: b.To, Ino: b.Ino, Key: b.Key, Prior: b.Prior, Recursive: b.Recursive, Overwrite: b.Overwrite, Unchecked: b.Unchecked, Mode: b.Mode, Owner: b.Owner, Group: b.Group, Payload: b.Payload}
-		}
-	}
-}
-
-func (n *node) code(c *codec) {
-	c.uint(&n.Ino)
-	c.uint(&n.Parent)
-	c.str(&n.Name)
-	c.bool(&n.Dir)
-	c.bool(&n.MountPoint)
-	c.id(&n.FileID)
-	c.int(&n.Size)
-	c.int(&n.BlockSize)
-	c.mode(&n.Mode)
-	c.str(&n.Owner)
-	c.str(&n.Group)
-	c.int(&n.ModTime)
-	c.int(&n.ChangeTime)
-	c.int(&n.SyncedAt)
-	c.bool(&n.ChildrenLoaded)
-	c.bool(&n.Complete)
-	c.id(&n.Lease)
-	c.byte((*uint8)(&n.Persist))
-	c.str(&n.Version)
-	c.bool(&n.Pinned)
-	c.int(&n.TTL)
-	c.byte((*uint8)(&n.TTLAction))
-	c.int(&n.TTLFrom)
-	c.num(&n.ReplicasMin)
-	c.num(&n.ReplicasMax)
-	c.strs(&n.Homes)
-	opt(c, &n.ACL, c.acl)
-	opt(c, &n.DefaultACL, c.acl)
-	c.table(&n.Xattr)
-	c.uint(&n.Intent)
-	c.bool(&n.shadow)
-	if n.MountPoint {
-		if n.mount == nil {
-			n.mount = new(Mount)
-		}
-		n.mount.Ino = n.Ino
-		n.mount.code(c)
-	}
-}
-
-func (t *Tree) Restore(r io.Reader) error {
-	b, err := io.ReadAll(r)
+func (t *Tree) statSlow(path string, u *User, in *Inode) error {
+	defer t.locks.read(uint64(len(path)))()
+	ino, err := t.find(path, u)
 	if err != nil {
 		return err
 	}
-	if len(b) < 5 || string(b[:5]) != "MPNS\x01" {
-		return fmt.Errorf("namespace checkpoint: unknown format %q", b[:min(len(b), 5)])
+	t.table.Get(ino, in)
+	if i := strings.LastIndexByte(path, '/'); i > 0 {
+		t.dirs.put(t.dirs.hash(path[:i]), in.Parent)
 	}
-	s := New()
-	s.nodes = map[uint64]*node{}
-	c := &codec{b: b[5:], dec: true}
-	s.code(c)
-	if c.err != nil {
-		return fmt.Errorf("namespace checkpoint: %w", c.err)
-	}
-	if s.nodes[1] == nil || !s.nodes[1].Dir {
-		return errors.New("namespace checkpoint: no root directory")
-	}
-	for _, n := range s.nodes {
-		if n.Dir && n.kids == nil {
-			n.kids = map[string]*node{}
-		}
-		if n.Ino == 1 || n.shadow {
-			continue
-		}
-		p := s.nodes[n.Parent]
-		if p == nil || !p.Dir {
-			return fmt.Errorf("namespace checkpoint: inode %d has no parent directory", n.Ino)
-		}
-		if p.kids == nil {
-			p.kids = map[string]*node{}
-		}
-		p.kids[n.Name] = n
-	}
-	reached := 0
-	below(s.nodes[1], func(*node) bool { reached++; return reached <= len(s.nodes) })
-	for _, n := range s.nodes {
-		if n.shadow {
-			reached++
-		}
-	}
-	if reached != len(s.nodes) {
-		return fmt.Errorf("namespace checkpoint: %d of %d inodes are below the root", reached, len(s.nodes))
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.root, t.nodes, t.intents, t.next, t.nextID, t.index, t.touched = s.nodes[1], s.nodes, s.intents, s.next, s.nextID, s.index, s.touched
 	return nil
+}
+
+// Get is the inode of that number.
+func (t *Tree) Get(ino uint64) (in Inode, ok bool) {
+	defer t.locks.read(ino)()
+	ok = t.table.Get(ino, &in)
+	return in, ok
+}
+
+// Path is where an inode stands. A new version that has no name yet stands nowhere.
+func (t *Tree) Path(ino uint64) (string, bool) {
+	defer t.locks.read(ino)()
+	if ino != inodes.Root && !t.table.Linked(ino) {
+		return "", false
+	}
+	p, ok := t.table.AppendPath(nil, ino)
+	return string(p), ok
+}
+
+// List returns up to limit entries of dir after a name, in the order of name bytes, and whether there are more.
+func (t *Tree) List(dir string, u *User, after string, limit int, dst []Inode) ([]Inode, bool, error) {
+	defer t.locks.read(uint64(len(dir)))()
+	ino, err := t.find(dir, u)
+	if err != nil {
+		return dst, false, err
+	}
+	var d Inode
+	switch t.table.Peek(ino, &d); {
+	case !d.Dir:
+		return dst, false, ErrNotDir
+	case !allows(&d, u, 4):
+		return dst, false, ErrPermission
+	}
+	dst, more := t.table.List(ino, after, limit, dst)
+	return dst, more, nil
+}
+
+// Mounts are all mounts, the oldest mount point first.
+func (t *Tree) Mounts() []Mount {
+	defer t.locks.read(0)()
+	var out []Mount
+	for _, ino := range slices.Sorted(maps.Keys(t.mounts)) {
+		m := *t.mounts[ino]
+		path, _ := t.table.AppendPath(nil, ino)
+		m.Path = string(path)
+		out = append(out, m)
+	}
+	return out
+}
+
+// ToPersist lists up to limit files that wait for their upload, behind the one of number after (0: from the first).
+func (t *Tree) ToPersist(after uint64, limit int) (out []Inode) {
+	defer t.locks.read(0)()
+	t.table.Waiting(after, func(ino uint64) bool {
+		var in Inode
+		t.table.Get(ino, &in)
+		out = append(out, in)
+		return len(out) < limit
+	})
+	return out
+}
+
+// Expired lists up to limit files and directories whose time to live has ended.
+func (t *Tree) Expired(now int64, limit int) []uint64 {
+	defer t.locks.read(0)()
+	return t.table.Expired(now, limit)
+}
+
+// allPage is how many inodes All looks at before it lets changes in.
+const allPage = 4096
+
+// All calls f for each inode, without name and version, until f says no. Changes go on meanwhile: what they bring or move
+// may not be seen. f is called under no lock.
+func (t *Tree) All(f func(*Inode) bool) {
+	page := make([]Inode, 0, allPage)
+	for from := uint32(inodes.Root); from != 0; {
+		page = page[:0]
+		unlock := t.locks.read(0)
+		from = t.table.Page(from, allPage, func(in *Inode) { page = append(page, *in) })
+		unlock()
+		for i := range page {
+			if !f(&page[i]) {
+				return
+			}
+		}
+	}
+}
+
+// Intents are all that are under way, the oldest first.
+func (t *Tree) Intents() (out []Intent) {
+	defer t.locks.read(0)()
+	for _, id := range slices.Sorted(maps.Keys(t.intents)) {
+		out = append(out, *t.intents[id])
+	}
+	return out
+}
+
+// Intent is the one of that number.
+func (t *Tree) Intent(id uint64) (Intent, bool) {
+	defer t.locks.read(id)()
+	in := t.intents[id]
+	if in == nil {
+		return Intent{}, false
+	}
+	return *in, true
 }

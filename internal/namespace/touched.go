@@ -86,24 +86,22 @@ func (t *Tree) touches(c command) []string {
 }
 
 func (t *Tree) touchesInode(ino uint64) []string {
-	if n := t.nodes[ino]; n != nil {
-		return []string{t.pathOf(n)}
+	if path, ok := t.table.AppendPath(nil, ino); ok {
+		return []string{string(path)}
 	}
 	return nil
 }
 
 // Index is that of the last command applied.
 func (t *Tree) Index() uint64 {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
+	defer t.locks.read(0)()
 	return t.index
 }
 
 // Pending is the first intent that makes what a store says of path untrue: one that is about to bring it (coming), or one
 // that moves or removes a directory above it; 0 for none.
 func (t *Tree) Pending(path string) (id uint64, coming bool) {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
+	defer t.locks.read(0)()
 	id = t.lowest(func(in *Intent) bool {
 		return in.comes(path) || (in.Kind == IntentRename || in.Kind == IntentRemove) && inside(in.Path, path)
 	})
@@ -117,8 +115,7 @@ func (in *Intent) comes(path string) bool {
 
 // Touched reports whether a command after index since changed path or a directory above it, or may have.
 func (t *Tree) Touched(path string, since uint64) bool {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
+	defer t.locks.read(0)()
 	return t.touched.since(path, since)
 }
 

@@ -2,56 +2,48 @@ package namespace
 
 import (
 	"cmp"
-	"maps"
-	"slices"
 	"strings"
-	"sync"
+
+	"github.com/millpond/millpond/internal/inodes"
 )
 
-type node struct {
-	Inode
-	kids   map[string]*node
-	sorted []string // names of kids in order, nil when unknown
-	shadow bool     // a new version on its way: linked to a name at completion
-	mount  *Mount
-}
-
-// Tree is the replica.
+// Tree is the replica. Queries run beside each other and wait for one command at most; commands run alone.
 type Tree struct {
-	mu      sync.RWMutex
-	root    *node
-	nodes   map[uint64]*node
-	next    uint64
+	locks   locks
+	table   *inodes.Table
+	mounts  map[uint64]*Mount // by the number of the mount point
 	intents map[uint64]*Intent
 	nextID  uint64
 	index   uint64
 	touched touched
+	dirs    *dirCache
+	work    workset
 }
 
+// New returns a tree of one directory, the root.
 func New() *Tree {
-	t := &Tree{nodes: map[uint64]*node{}, intents: map[uint64]*Intent{}, next: 1}
-	t.root = &node{Inode: Inode{Ino: 1, Dir: true, Mode: 0o755, Complete: true, ChildrenLoaded: true}, kids: map[string]*node{}}
-	t.nodes[1] = t.root
-	return t
+	return &Tree{table: inodes.New(), mounts: map[uint64]*Mount{}, intents: map[uint64]*Intent{}, dirs: newDirCache()}
 }
 
+// Apply makes one change, at the journal's index and time, and returns its encoded Answer and what it asks of the tiers.
 func (t *Tree) Apply(index uint64, now int64, cmd []byte) ([]byte, []Effect) {
 	x := &applied{index: index, now: now}
 	c, err := decodeCmd(cmd)
 	if err != nil {
 		x.answer.Err = ErrInvalid
-	} else {
-		t.mu.Lock()
-		paths := t.touches(c)
-		c.apply(t, x)
-		if x.answer.Err == nil {
-			for _, p := range paths {
-				t.touched.mark(p, index)
-			}
-		}
-		t.index = index
-		t.mu.Unlock()
+		return x.answer.append(nil), nil
 	}
+	t.locks.lock()
+	defer t.locks.unlock()
+	paths := t.touches(c)
+	c.apply(t, x)
+	t.flush(now)
+	if x.answer.Err == nil {
+		for _, p := range paths {
+			t.touched.mark(p, index)
+		}
+	}
+	t.index = index
 	return x.answer.append(nil), x.effects
 }
 
@@ -63,27 +55,43 @@ func (x *applied) effect(k EffectKind, n *node) {
 
 // walk finds the node at path; nil and the reason where there is none.
 func (t *Tree) walk(path string, u *User) (*node, error) {
-	if err := CheckPath(path); err != nil {
+	ino, err := t.find(path, u)
+	if err != nil {
 		return nil, err
 	}
-	n := t.root
+	return t.node(ino), nil
+}
+
+// find is the number of what path names.
+func (t *Tree) find(path string, u *User) (uint64, error) {
+	if err := CheckPath(path); err != nil {
+		return 0, err
+	}
+	ino := uint64(inodes.Root)
 	if path == "/" {
-		return n, nil
+		return ino, nil
 	}
 	for name := range strings.SplitSeq(path[1:], "/") {
-		if !n.Dir {
-			return nil, ErrNotDir
+		if err := t.search(ino, u); err != nil {
+			return 0, err
 		}
-		if !n.may(u, 1) {
-			return nil, ErrPermission
+		if ino = t.table.Child(ino, name); ino == 0 {
+			return 0, ErrNotExist
 		}
-		k := n.kids[name]
-		if k == nil {
-			return nil, ErrNotExist
-		}
-		n = k
 	}
-	return n, nil
+	return ino, nil
+}
+
+// search reports why u may not look for a name in what has that number.
+func (t *Tree) search(ino uint64, u *User) error {
+	var dir Inode
+	switch t.table.Peek(ino, &dir); {
+	case !dir.Dir:
+		return ErrNotDir
+	case !allows(&dir, u, 1):
+		return ErrPermission
+	}
+	return nil
 }
 
 func split(path string) (dir, name string) {
@@ -98,141 +106,15 @@ func join(dir, name string) string {
 	return dir + "/" + name
 }
 
+// pathOf is the path of n, "" where a directory above it is gone.
 func (t *Tree) pathOf(n *node) string {
-	if n == t.root {
-		return "/"
+	if t.table.Linked(n.Ino) || n.isRoot() {
+		p, _ := t.table.AppendPath(nil, n.Ino)
+		return string(p)
 	}
-	var parts []string
-	for ; n != t.root; n = t.nodes[n.Parent] {
-		if n == nil {
-			return ""
-		}
-		parts = append(parts, n.Name)
+	dir, ok := t.table.AppendPath(nil, n.Parent) // a shadow, or not in the table yet
+	if !ok {
+		return ""
 	}
-	slices.Reverse(parts)
-	return "/" + strings.Join(parts, "/")
-}
-
-func (t *Tree) link(dir *node, name string, n *node, now int64) {
-	n.Parent, n.Name = dir.Ino, name
-	dir.kids[name] = n
-	dir.sorted = nil
-	dir.ModTime = now
-	t.nodes[n.Ino] = n
-}
-
-func (t *Tree) unlink(n *node, now int64) {
-	dir := t.nodes[n.Parent]
-	if dir != nil && dir.kids[n.Name] == n {
-		delete(dir.kids, n.Name)
-		dir.sorted = nil
-		dir.ModTime = now
-	}
-}
-
-// drop removes n and all below, with effects.
-func (t *Tree) drop(n *node, x *applied) {
-	for _, name := range slices.Sorted(maps.Keys(n.kids)) { // in order: replicas do the same
-		t.drop(n.kids[name], x)
-	}
-	t.unlinkOnly(n)
-	delete(t.nodes, n.Ino)
-	if !n.Dir {
-		x.effect(Dropped, n)
-	}
-}
-
-func (t *Tree) unlinkOnly(n *node) {
-	if dir := t.nodes[n.Parent]; dir != nil && !n.shadow && dir.kids[n.Name] == n {
-		delete(dir.kids, n.Name)
-		dir.sorted = nil
-	}
-}
-
-func (t *Tree) newNode(now int64) *node {
-	t.next++
-	return &node{Inode: Inode{Ino: t.next, ModTime: now, ChangeTime: now}}
-}
-
-// below calls f for n and everything under it, until f says no.
-func below(n *node, f func(*node) bool) bool {
-	if !f(n) {
-		return false
-	}
-	for _, k := range n.kids {
-		if !below(k, f) {
-			return false
-		}
-	}
-	return true
-}
-
-// mountOf is the mount that n lies in, nil for none.
-func (t *Tree) mountOf(n *node) *node {
-	for ; n != nil && n != t.root; n = t.nodes[n.Parent] {
-		if n.MountPoint {
-			return n
-		}
-	}
-	return nil
-}
-
-func (t *Tree) readOnly(n *node) bool {
-	m := t.mountOf(n)
-	return m != nil && m.mount.ReadOnly
-}
-
-// held reports the intent that keeps n from being changed: on n, above it (subtree intents).
-func (t *Tree) held(n *node) error {
-	for k := n; k != nil; k = t.nodes[k.Parent] {
-		if k.Intent != 0 {
-			if in := t.intents[k.Intent]; k == n || in == nil || in.Kind == IntentRemove || in.Kind == IntentRename {
-				return &IntentError{ID: k.Intent}
-			}
-		}
-		if k == t.root {
-			break
-		}
-	}
-	return nil
-}
-
-// heldBelow also looks at everything under n.
-func (t *Tree) heldBelow(n *node) error {
-	if err := t.held(n); err != nil {
-		return err
-	}
-	dir := t.pathOf(n) + "/"
-	id := t.lowest(func(in *Intent) bool { // a name that is about to be made below n holds it too
-		return strings.HasPrefix(in.To, dir) || in.Kind == IntentMkdir && strings.HasPrefix(in.Path, dir)
-	})
-	below(n, func(k *node) bool {
-		if k.Intent != 0 && (id == 0 || k.Intent < id) {
-			id = k.Intent
-		}
-		return true
-	})
-	if id != 0 {
-		return &IntentError{ID: id}
-	}
-	return nil
-}
-
-// lowest is the first intent that holds, 0 for none: every replica names the same one.
-func (t *Tree) lowest(holds func(*Intent) bool) (id uint64) {
-	for k, in := range t.intents {
-		if (id == 0 || k < id) && holds(in) {
-			id = k
-		}
-	}
-	return id
-}
-
-// freeName checks that no intent reserves a name that does not exist yet.
-func (t *Tree) freeName(path string) error {
-	id := t.lowest(func(in *Intent) bool { return in.To == path || in.Kind == IntentMkdir && in.Path == path })
-	if id != 0 {
-		return &IntentError{ID: id}
-	}
-	return nil
+	return join(string(dir), n.Name)
 }

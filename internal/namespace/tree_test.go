@@ -84,7 +84,7 @@ func TestIntentsHold(t *testing.T) {
 }
 
 // randomCmd is a command that may or may not fit the tree.
-func randomCmd(rng *rand.Rand, last uint64) cmd {
+func randomCmd(rng *rand.Rand, known []uint64) cmd {
 	path := func() string {
 		p := ""
 		for range 1 + rng.IntN(3) {
@@ -93,8 +93,8 @@ func randomCmd(rng *rand.Rand, last uint64) cmd {
 		return p
 	}
 	flag := func() bool { return rng.IntN(2) == 0 }
-	ino := 1 + uint64(rng.IntN(int(last)+2))
-	switch rng.IntN(12) {
+	ino := known[rng.IntN(len(known))]
+	switch rng.IntN(20) {
 	case 0, 1, 2:
 		return &namespace.CreateFile{Path: path(), Parents: flag(), Overwrite: flag(), BlockSize: 64 << 10}
 	case 3, 4:
@@ -110,8 +110,31 @@ func randomCmd(rng *rand.Rand, last uint64) cmd {
 	case 9, 10:
 		return &namespace.End{IntentID: uint64(rng.IntN(20)), Commit: flag(), Version: "v"}
 	}
-	pin := flag()
-	return &namespace.SetAttr{Path: path(), Pin: &pin, Recursive: flag()}
+	if rng.IntN(3) == 0 {
+		return randomLook(rng, path)
+	}
+	pin, ttl := flag(), int64(rng.IntN(30))
+	return &namespace.SetAttr{Path: path(), Pin: &pin, TTL: &ttl, Recursive: flag(), Xattr: map[string][]byte{"user.k": {1}}}
+}
+
+// randomLook is what a look at the store mounted at /a found, or a mount.
+func randomLook(rng *rand.Rand, path func() string) cmd {
+	switch rng.IntN(5) {
+	case 0:
+		return &namespace.Mount{Path: "/a", Place: "mem://x", Spec: []byte("s")}
+	case 1:
+		return &namespace.Forget{Path: "/a" + path()}
+	case 2:
+		return &namespace.Unmount{Path: "/a", Force: rng.IntN(2) == 0}
+	}
+	d := &namespace.Discover{Mount: "/a", SyncedAt: int64(rng.IntN(300))}
+	for range rng.IntN(4) {
+		d.Entries = append(d.Entries, namespace.Found{Path: path()[1:], Dir: rng.IntN(3) == 0, Size: 3, Version: fmt.Sprint(rng.IntN(3)), FileID: [16]byte{byte(rng.IntN(9))}})
+	}
+	if rng.IntN(2) == 0 {
+		d.Listed = []string{"", path()[1:]}[:1+rng.IntN(2)]
+	}
+	return d
 }
 
 func checkpoint(t testing.TB, tree *namespace.Tree) []byte {
@@ -130,15 +153,15 @@ func TestReplicasAgree(t *testing.T) {
 	for seed := range uint64(60) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		a, b := namespace.New(), namespace.New()
-		last := uint64(1)
+		known := []uint64{1, 99}
 		for i := range uint64(300) {
-			c := randomCmd(rng, last).Append(nil)
+			c := randomCmd(rng, known).Append(nil)
 			ansA, effA := a.Apply(i, int64(i), c)
 			ansB, effB := b.Apply(i, int64(i), c)
 			require.Equal(t, ansA, ansB, "seed %d, command %d", seed, i)
 			require.Equal(t, effA, effB, "seed %d, command %d", seed, i)
-			if got, err := namespace.DecodeAnswer(ansA); err == nil {
-				last = max(last, got.Ino)
+			if got, err := namespace.DecodeAnswer(ansA); err == nil && got.Ino != 0 {
+				known = append(known, got.Ino)
 			}
 			if i == 150 {
 				b = namespace.New()
@@ -151,7 +174,7 @@ func TestReplicasAgree(t *testing.T) {
 
 func FuzzApply(f *testing.F) {
 	for seed := range uint64(40) {
-		f.Add(randomCmd(rand.New(rand.NewPCG(seed, 2)), 3).Append(nil))
+		f.Add(randomCmd(rand.New(rand.NewPCG(seed, 2)), []uint64{1, 2, 3, 4}).Append(nil))
 	}
 	f.Fuzz(func(t *testing.T, c []byte) {
 		tree := namespace.New()

@@ -1,6 +1,10 @@
 package namespace
 
-import "io/fs"
+import (
+	"io/fs"
+
+	"github.com/millpond/millpond/internal/inodes"
+)
 
 type User struct {
 	Name      string
@@ -8,56 +12,29 @@ type User struct {
 	Superuser bool
 }
 
-type PersistState uint8
-
-const (
-	NotPersisted PersistState = iota
-	ToPersist
-	Persisted
-	Lost
+// What an inode is made of.
+type (
+	Inode        = inodes.Inode
+	PersistState = inodes.PersistState
+	TTLAction    = inodes.TTLAction
+	ACL          = inodes.ACL
+	ACLEntry     = inodes.ACLEntry
+	Version      = inodes.Version
 )
 
-type TTLAction uint8
-
+// The states of a file and the actions at the end of a time to live.
 const (
-	TTLFree TTLAction = iota
-	TTLDelete
+	NotPersisted = inodes.NotPersisted
+	ToPersist    = inodes.ToPersist
+	Persisted    = inodes.Persisted
+	Lost         = inodes.Lost
+
+	TTLFree   = inodes.TTLFree
+	TTLDelete = inodes.TTLDelete
 )
 
-// ACL is an access control list.
-type ACL struct{ Entries []ACLEntry }
-
-type ACLEntry struct {
-	Tag  uint8 // 'u' named user, 'g' named group, 'm' mask
-	Name string
-	Perm uint8
-}
-
-type Inode struct {
-	Ino, Parent              uint64
-	Name                     string
-	Dir, MountPoint          bool
-	FileID                   [16]byte
-	Size, BlockSize          int64
-	Mode                     fs.FileMode
-	Owner, Group             string
-	ModTime, ChangeTime      int64
-	SyncedAt                 int64
-	ChildrenLoaded           bool
-	Complete                 bool
-	Lease                    [16]byte
-	Persist                  PersistState
-	Version                  string
-	Pinned                   bool
-	TTL                      int64
-	TTLAction                TTLAction
-	TTLFrom                  int64
-	ReplicasMin, ReplicasMax int
-	Homes                    []string
-	ACL, DefaultACL          *ACL
-	Xattr                    map[string][]byte
-	Intent                   uint64
-}
+// VersionOf is the version that a store calls s.
+func VersionOf(s string) Version { return inodes.VersionOf(s) }
 
 type IntentKind uint8
 
@@ -79,6 +56,8 @@ type Intent struct {
 	Mode                            fs.FileMode
 	Owner, Group                    string
 	Payload                         []byte
+
+	marks []uint64 // the inodes that it holds
 }
 
 type EffectKind uint8

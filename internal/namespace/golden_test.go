@@ -1,0 +1,83 @@
+package namespace_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/internal/namespace"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// each is one command of every kind, with every field set.
+func each() []cmd {
+	u := &namespace.User{Name: "ann", Groups: []string{"g", "h"}, Superuser: true}
+	id, lease := [16]byte{1, 2, 3}, [16]byte{9}
+	acl := &namespace.ACL{Entries: []namespace.ACLEntry{{Tag: 'u', Name: "eve", Perm: 5}, {Tag: 'm', Perm: 4}}}
+	return []cmd{
+		&namespace.Mount{Path: "/m", User: u, Spec: []byte("spec"), ReadOnly: false, Place: "mem://a/b"},
+		&namespace.CreateFile{Path: "/d/f", User: u, Parents: true, Overwrite: true, Extend: true, FileID: id, BlockSize: 1 << 20, Mode: 0o640, Owner: "ann", Group: "g", Lease: lease, Pin: true, TTL: 5, TTLAction: namespace.TTLDelete, ReplicasMin: 1, ReplicasMax: 3},
+		&namespace.CompleteFile{Ino: 4, Lease: lease, FileID: id, Size: 77, ModTime: 1234567890, Homes: []string{"n1", "n2"}, Persist: namespace.ToPersist, Version: "v1"},
+		&namespace.AbandonFile{Ino: 9, Lease: lease},
+		&namespace.ExpireLeases{Lease: lease, Except: true},
+		&namespace.Mkdir{Path: "/d/e/g", User: u, Parents: true, Mode: 0o700, Owner: "ann", Group: "g"},
+		&namespace.Rename{From: "/d/e", To: "/d/r", User: u, Overwrite: true},
+		&namespace.SetAttr{Path: "/d/f", User: u, Recursive: true, Pin: new(false), TTL: new(int64(8)), TTLAction: new(namespace.TTLFree), ReplicasMin: new(2), ReplicasMax: new(4), Mode: new(os.FileMode(0o600)), Owner: new("o"), Group: new("p"), ACL: acl, DefaultACL: acl, Xattr: map[string][]byte{"user.a": {1}}, RemoveXattr: []string{"user.b"}, ModTime: new(int64(66))},
+		&namespace.Discover{Mount: "/m", SyncedAt: 3, Since: 1, Listed: []string{"x"}, Entries: []namespace.Found{{Path: "x/y", Size: 4, ModTime: 5, Mode: 0o644, Owner: "o", Group: "p", Version: "4-5-6", FileID: id, BlockSize: 1 << 20, Since: 2}, {Path: "z", Dir: true, Mode: 0o755}}},
+		&namespace.Forget{Path: "/m/q", IfFileID: id, Since: 2},
+		&namespace.Begin{Kind: namespace.IntentRename, Path: "/m/x", To: "/m/w", User: u, Recursive: true, Overwrite: true, Unchecked: true, Mode: 0o700, Owner: "o", Group: "p", Key: "k", Prior: "q", Payload: []byte("pay")},
+		&namespace.Step{IntentID: 1, Paths: []string{"/m/x/y"}},
+		&namespace.End{IntentID: 7, Commit: true, Version: "v", ModTime: 4},
+		&namespace.MarkPersist{Ino: 4},
+		&namespace.PersistedFile{Ino: 4, FileID: [16]byte{7}, Version: "v2"},
+		&namespace.MarkLost{Ino: 4, FileID: id, Found: true},
+		&namespace.Remove{Path: "/d/r", User: u, Recursive: true, CacheOnly: true},
+		&namespace.Unmount{Path: "/nothing", User: u, Force: true},
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := "testdata/" + name
+	if *update {
+		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.WriteFile(path, got, 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, want, got, "the format changed: a new version has to open the old one, or to name it (-update writes the files)")
+}
+
+// TestFormats compares each command, its answer, and the checkpoint after them with files that were written before.
+func TestFormats(t *testing.T) {
+	tree := namespace.New()
+	var lines strings.Builder
+	for i, c := range each() {
+		raw := c.Append(nil)
+		answer, _ := tree.Apply(uint64(i+1), int64(i+1)*1000, raw)
+		fmt.Fprintf(&lines, "%T\n\t%x\n\t%x\n", c, raw, answer)
+	}
+	golden(t, "commands.v1.txt", []byte(lines.String()))
+	golden(t, "checkpoint.v2", checkpoint(t, tree))
+}
+
+// TestOldCheckpointOpens restores the file that was written before.
+func TestOldCheckpointOpens(t *testing.T) {
+	b, err := os.ReadFile("testdata/checkpoint.v2")
+	require.NoError(t, err)
+	tree := namespace.New()
+	require.NoError(t, tree.Restore(bytes.NewReader(b)))
+	in, err := tree.Stat("/d/f", nil)
+	require.NoError(t, err)
+	require.Equal(t, "o", in.Owner)
+	require.EqualValues(t, 77, in.Size)
+	require.Len(t, tree.Intents(), 1)
+	require.Len(t, tree.Mounts(), 1)
+	require.ErrorContains(t, namespace.New().Restore(strings.NewReader("\x05MPNS\x01")), "unknown format")
+}
