@@ -79,7 +79,7 @@ func (f *File) Stat() (fs.FileInfo, error) {
 	if f.closed.Load() {
 		return nil, pathError("stat", f.path, ErrClosed)
 	}
-	return &Info{in: f.in, path: f.path}, nil
+	return infoOf(&f.in, f.path), nil
 }
 
 // Close ends the file. Reads under way end as they would have; later ones are ErrClosed, as is a second Close. Views

@@ -36,6 +36,7 @@ type walk struct {
 	opts  ListOptions
 	user  *namespace.User
 	yield func(*Info, error) bool
+	cut   int // where the relative part of a path begins
 	count int
 	stop  bool // the caller broke off, or the limit is reached
 }
@@ -58,36 +59,34 @@ func (w *walk) root(path string) error {
 			return err
 		}
 	}
-	return w.dir(path, "", &in, strings.TrimSuffix(w.opts.StartAfter, "/"))
+	if w.cut = len(path) + 1; path == "/" {
+		w.cut = 1
+	}
+	return w.dir(path, &in, strings.TrimSuffix(w.opts.StartAfter, "/"))
 }
 
 // dir walks one directory: what comes after the relative path start in it.
-func (w *walk) dir(path, rel string, in *namespace.Inode, start string) error {
+func (w *walk) dir(path string, in *namespace.Inode, start string) error {
 	if err := w.n.ensureListed(w.ctx, path, in, w.opts.Sync); err != nil {
 		return err
 	}
 	after, rest, _ := strings.Cut(start, "/")
 	if after != "" {
 		// What lies below the name that the walk starts after comes after it, too.
-		if err := w.below(join(path, after), join2(rel, after), rest); err != nil || w.stop {
+		if err := w.below(join(path, after), rest); err != nil || w.stop {
 			return err
 		}
 	}
-	var buf []namespace.Inode
+	var buf []*namespace.Entry
 	for {
-		list, more, err := w.n.tree.List(path, w.user, after, listPage, buf[:0])
+		list, more, err := w.n.tree.Entries(path, w.user, after, listPage, buf[:0])
 		if err != nil {
 			return err
 		}
-		for i := range list {
-			if err := w.entry(path, rel, &list[i]); err != nil || w.stop {
-				return err
-			}
+		if err := w.entries(list); err != nil || w.stop || !more || len(list) == 0 {
+			return err
 		}
-		if !more || len(list) == 0 {
-			return nil
-		}
-		after = list[len(list)-1].Name
+		after = baseOf(list[len(list)-1].Path())
 		buf = list
 		if w.opts.Recursive { // deeper walks must not hold a page each for long
 			buf = nil
@@ -95,25 +94,34 @@ func (w *walk) dir(path, rel string, in *namespace.Inode, start string) error {
 	}
 }
 
+func (w *walk) entries(list []*namespace.Entry) error {
+	for _, e := range list {
+		if err := w.entry(e); err != nil || w.stop {
+			return err
+		}
+	}
+	return nil
+}
+
 // below walks what comes after start below a directory that itself was passed already.
-func (w *walk) below(path, rel, start string) error {
-	if !w.opts.Recursive || !w.descend(rel) {
+func (w *walk) below(path, start string) error {
+	if !w.opts.Recursive || !w.descend(path[w.cut:]) {
 		return nil
 	}
 	in, err := w.n.tree.Stat(path, w.user)
 	if err != nil || !in.Dir {
 		return nil // it went meanwhile, or is a file: nothing below
 	}
-	return w.dir(path, rel, &in, start)
+	return w.dir(path, &in, start)
 }
 
-func (w *walk) entry(dir, relDir string, in *namespace.Inode) error {
+func (w *walk) entry(e *namespace.Entry) error {
 	if err := w.ctx.Err(); err != nil {
 		return context.Cause(w.ctx)
 	}
-	path, rel := join(dir, in.Name), join2(relDir, in.Name)
+	rel := e.Path()[w.cut:]
 	if strings.HasPrefix(rel, w.opts.Prefix) {
-		if !w.yield(&Info{in: *in, path: path}, nil) {
+		if !w.yield((*Info)(e), nil) {
 			w.stop = true
 			return nil
 		}
@@ -122,21 +130,17 @@ func (w *walk) entry(dir, relDir string, in *namespace.Inode) error {
 			return nil
 		}
 	}
-	if !w.opts.Recursive || !in.Dir || !w.descend(rel) {
+	if !w.opts.Recursive || !e.Dir() || !w.descend(rel) {
 		return nil
 	}
-	return w.dir(path, rel, in, "")
+	in, ok := w.n.tree.Get(e.Ino())
+	if !ok {
+		return nil // it went meanwhile
+	}
+	return w.dir(e.Path(), &in, "")
 }
 
 // descend reports whether a directory can hold names with the prefix.
 func (w *walk) descend(rel string) bool {
 	return strings.HasPrefix(rel+"/", w.opts.Prefix) || strings.HasPrefix(w.opts.Prefix, rel+"/")
-}
-
-// join2 joins relative paths.
-func join2(dir, name string) string {
-	if dir == "" {
-		return name
-	}
-	return dir + "/" + name
 }

@@ -119,6 +119,12 @@ func (t *mountTable) find(path string) (*mount, string) {
 	return nil, ""
 }
 
+// of is the mount that holds path, nil for none.
+func (t *mountTable) of(path string) *mount {
+	m, _ := t.find(path)
+	return m
+}
+
 func (t *mountTable) add(m *mount) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -141,3 +141,11 @@ func (r *removal) fail(path string, err error) {
 		r.failures = append(r.failures, &fs.PathError{Op: "remove", Path: path, Err: err})
 	}
 }
+
+// join2 joins relative paths.
+func join2(dir, name string) string {
+	if dir == "" {
+		return name
+	}
+	return dir + "/" + name
+}

@@ -1,15 +1,51 @@
 package cachefs
 
-import "context"
+import (
+	"context"
+	"time"
+
+	"github.com/millpond/millpond/internal/namespace"
+)
 
 // Stat describes what path names. Incomplete files show, with Complete false. It runs on the replica, and asks the
 // under store only for what that does not know or, by the mount's policy, no longer believes.
 func (n *Node) Stat(ctx context.Context, path string, o *StatOptions) (*Info, error) {
-	in, _, err := n.look(ctx, path, o != nil && o.Sync)
+	sync := o != nil && o.Sync
+	if !sync {
+		if info := n.statKnown(ctx, path); info != nil {
+			return info, nil
+		}
+	}
+	in, _, err := n.look(ctx, path, sync)
 	if err != nil {
 		return nil, pathError("stat", path, err)
 	}
-	return &Info{in: in, path: path}, nil
+	return infoOf(&in, path), nil
+}
+
+// statKnown is Stat for what the replica has and needs no look at a store; nil for all else. It is look without what
+// look needs for the others.
+func (n *Node) statKnown(ctx context.Context, path string) *Info {
+	if n.closed.Load() || n.overlay.get(path) != nil {
+		return nil
+	}
+	e := new(namespace.Entry)
+	if n.tree.StatEntry(path, n.user(ctx), e) != nil {
+		return nil
+	}
+	if m := n.mounts.of(path); m == nil || m.spec.Sync == SyncNever || e.MountPoint() || n.believedEntry(m, e) {
+		return (*Info)(e)
+	}
+	return nil
+}
+
+// believedEntry is believed for an entry.
+func (n *Node) believedEntry(m *mount, e *namespace.Entry) bool {
+	if !e.Dir() && (e.Persist() != namespace.Persisted || !e.Complete()) || e.Held() || m.fresh(time.Unix(0, e.SyncedAt())) {
+		return true
+	}
+	seen, ok := n.absent.seen(e.Ino())
+	return ok && m.fresh(seen)
 }
 
 // Open opens a complete file for reading. It costs one look-up in the replica: blocks are found as they are read.

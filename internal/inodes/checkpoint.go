@@ -23,7 +23,7 @@ func (t *Table) Freeze() *Frozen {
 			e.uint(uint64(c.next))
 		default:
 			e.b = append(e.b, 1)
-			e.class(&c.class)
+			e.class(c.class)
 		}
 	}
 	e.uint(uint64(t.slots))

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// class is what many inodes have in common.
+// class is what many inodes have in common. It never changes: entries that were handed out point to it.
 type class struct {
 	mode        fs.FileMode
 	action      TTLAction
@@ -18,7 +18,7 @@ type class struct {
 
 // sharedClass is a class and how many inodes have it. One that nobody has is free: it holds the next free one.
 type sharedClass struct {
-	class
+	*class
 	key  string
 	refs uint32
 	next uint32
@@ -43,7 +43,7 @@ func (in *Inode) is(c *class) bool {
 
 // take finds or makes the class of in, and counts one more inode of it.
 func (t *classTable) take(in *Inode) uint32 {
-	if t.last != 0 && t.list[t.last].refs > 0 && in.is(&t.list[t.last].class) {
+	if t.last != 0 && t.list[t.last].refs > 0 && in.is(t.list[t.last].class) {
 		t.list[t.last].refs++
 		return t.last
 	}
@@ -69,7 +69,7 @@ func (t *classTable) add(c class, key string) uint32 {
 		t.free = t.list[id].next
 	}
 	c.homes = slices.Clone(c.homes)
-	t.list[id] = sharedClass{class: c, key: key}
+	t.list[id] = sharedClass{class: &c, key: key}
 	t.ids[key] = id
 	return id
 }

@@ -51,7 +51,7 @@ func (t *classTable) restore(d *decoder) {
 	c := d.class()
 	e := &encoder{}
 	e.class(&c)
-	t.list = append(t.list, sharedClass{class: c, key: string(e.b)})
+	t.list = append(t.list, sharedClass{class: &c, key: string(e.b)})
 	t.ids[string(e.b)] = id
 }
 

@@ -94,7 +94,7 @@ func (t *Table) Put(in *Inode) {
 		v = ""
 	}
 	t.setCell(r, in.Name, packed)
-	if was == 0 || !in.is(&t.classes.list[r.class].class) {
+	if was == 0 || !in.is(t.classes.list[r.class].class) {
 		id := t.classes.take(in)
 		if was != 0 {
 			t.classes.drop(r.class)
@@ -137,7 +137,7 @@ func (t *Table) fill(slot uint32, r *record, in *Inode) {
 	if !in.Dir {
 		in.FileID = *r.fileID()
 	}
-	c := &t.classes.list[r.class].class
+	c := t.classes.list[r.class].class
 	in.Mode, in.TTLAction, in.BlockSize, in.ReplicasMin, in.ReplicasMax = c.mode, c.action, c.blockSize, c.least, c.most
 	in.Owner, in.Group, in.Homes = c.owner, c.group, c.homes
 	if r.flags&(hasTTL|hasLease|hasIntent|hasRare) != 0 {
@@ -311,12 +311,13 @@ func (t *Table) GetNamed(ino uint64, name string, in *Inode) bool {
 	return true
 }
 
-// Name is the name of an inode, "" for the root and for none.
-func (t *Table) Name(ino uint64) string {
-	if r := t.at(ino); r != nil {
-		return strings.Clone(t.name(r))
+// Parent is the number of the directory that an inode stands in, 0 for the root and for none.
+func (t *Table) Parent(ino uint64) uint64 {
+	r := t.at(ino)
+	if r == nil || r.parent == 0 {
+		return 0
 	}
-	return ""
+	return t.rec(r.parent).ino(r.parent)
 }
 
 // AppendPath appends the path of an inode from the root; false where it or a directory above it is gone.

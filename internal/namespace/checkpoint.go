@@ -109,6 +109,7 @@ func (t *Tree) Restore(r io.Reader) error {
 	defer t.locks.unlock()
 	t.table, t.mounts, t.intents, t.nextID, t.index, t.touched = s.table, s.mounts, s.intents, s.nextID, s.index, s.touched
 	t.dirs.forget()
+	t.dirs.fit(t.table.Len())
 	return nil
 }
 

@@ -9,9 +9,6 @@ import (
 	"github.com/millpond/millpond/internal/namespace"
 )
 
-//go:fix inline
-func ptr[T any](v T) *T { return new(v) }
-
 func user(name string, groups ...string) *namespace.User {
 	return &namespace.User{Name: name, Groups: groups}
 }

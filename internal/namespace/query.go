@@ -9,43 +9,45 @@ import (
 )
 
 // Stat is the inode at path. ErrNotExist, ErrNotDir, ErrPermission, ErrInvalid.
-func (t *Tree) Stat(path string, u *User) (Inode, error) {
-	var in Inode
-	err := t.StatInto(path, u, &in)
+func (t *Tree) Stat(path string, u *User) (in Inode, err error) {
+	err = t.lookup(path, u, func(ino uint64) { t.table.GetNamed(ino, path[strings.LastIndexByte(path, '/')+1:], &in) })
 	return in, err
 }
 
-// StatInto is Stat into a place of the caller's. in is not set where there is an error.
-func (t *Tree) StatInto(path string, u *User, in *Inode) error {
+// StatEntry is Stat into an Entry of the caller's, which is not touched where there is an error. It allocates nothing for
+// most files.
+func (t *Tree) StatEntry(path string, u *User, e *Entry) error {
+	return t.lookup(path, u, func(ino uint64) { t.table.Entry(ino, path, e) })
+}
+
+// lookup calls found, under the lock, with the number of what path names. Without permissions to be looked at, it
+// remembers directories by their paths.
+func (t *Tree) lookup(path string, u *User, found func(ino uint64)) error {
 	i := strings.LastIndexByte(path, '/')
-	if u != nil || i <= 0 {
-		return t.statSlow(path, u, in)
+	if u != nil || i <= 0 || len(path) > maxPath {
+		defer t.locks.read(uint64(len(path)))()
+		ino, err := t.find(path, u)
+		if err == nil {
+			found(ino)
+		}
+		return err
 	}
 	hash := t.dirs.hash(path[:i])
 	s := &t.locks.stripe[(hash+uint64(path[len(path)-1]))%stripes]
 	s.RLock()
-	name := path[i+1:]
-	if dir := t.dirs.get(hash); dir != 0 && len(path) <= maxPath {
-		if ino := t.table.Child(dir, name); ino != 0 {
-			t.table.GetNamed(ino, name, in)
-			s.RUnlock()
+	defer s.RUnlock()
+	if dir := t.dirs.get(hash); dir != 0 {
+		if ino := t.table.Child(dir, path[i+1:]); ino != 0 {
+			found(ino)
 			return nil
 		}
 	}
-	s.RUnlock()
-	return t.statSlow(path, nil, in)
-}
-
-func (t *Tree) statSlow(path string, u *User, in *Inode) error {
-	defer t.locks.read(uint64(len(path)))()
-	ino, err := t.find(path, u)
+	ino, err := t.find(path, nil)
 	if err != nil {
 		return err
 	}
-	t.table.Get(ino, in)
-	if i := strings.LastIndexByte(path, '/'); i > 0 {
-		t.dirs.put(t.dirs.hash(path[:i]), in.Parent)
-	}
+	found(ino)
+	t.dirs.put(hash, t.table.Parent(ino))
 	return nil
 }
 
@@ -69,19 +71,39 @@ func (t *Tree) Path(ino uint64) (string, bool) {
 // List returns up to limit entries of dir after a name, in the order of name bytes, and whether there are more.
 func (t *Tree) List(dir string, u *User, after string, limit int, dst []Inode) ([]Inode, bool, error) {
 	defer t.locks.read(uint64(len(dir)))()
-	ino, err := t.find(dir, u)
+	ino, err := t.listable(dir, u)
 	if err != nil {
 		return dst, false, err
+	}
+	dst, more := t.table.List(ino, after, limit, dst)
+	return dst, more, nil
+}
+
+// Entries is List with paths, as entries to be handed out. limit is at least 1.
+func (t *Tree) Entries(dir string, u *User, after string, limit int, dst []*Entry) ([]*Entry, bool, error) {
+	defer t.locks.read(uint64(len(dir)))()
+	ino, err := t.listable(dir, u)
+	if err != nil {
+		return dst, false, err
+	}
+	dst, more := t.table.Entries(ino, strings.TrimSuffix(dir, "/")+"/", after, limit, dst)
+	return dst, more, nil
+}
+
+// listable is the number of a directory that u may list.
+func (t *Tree) listable(dir string, u *User) (uint64, error) {
+	ino, err := t.find(dir, u)
+	if err != nil {
+		return 0, err
 	}
 	var d Inode
 	switch t.table.Peek(ino, &d); {
 	case !d.Dir:
-		return dst, false, ErrNotDir
+		return 0, ErrNotDir
 	case !allows(&d, u, 4):
-		return dst, false, ErrPermission
+		return 0, ErrPermission
 	}
-	dst, more := t.table.List(ino, after, limit, dst)
-	return dst, more, nil
+	return ino, nil
 }
 
 // Mounts are all mounts, the oldest mount point first.

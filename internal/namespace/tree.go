@@ -38,6 +38,7 @@ func (t *Tree) Apply(index uint64, now int64, cmd []byte) ([]byte, []Effect) {
 	paths := t.touches(c)
 	c.apply(t, x)
 	t.flush(now)
+	t.dirs.fit(t.table.Len())
 	if x.answer.Err == nil {
 		for _, p := range paths {
 			t.touched.mark(p, index)

@@ -15,6 +15,7 @@ type User struct {
 // What an inode is made of.
 type (
 	Inode        = inodes.Inode
+	Entry        = inodes.Entry
 	PersistState = inodes.PersistState
 	TTLAction    = inodes.TTLAction
 	ACL          = inodes.ACL
@@ -32,6 +33,9 @@ const (
 	TTLFree   = inodes.TTLFree
 	TTLDelete = inodes.TTLDelete
 )
+
+// EntryOf is the entry for an inode that is not in the tree yet.
+func EntryOf(in *Inode, path string) *Entry { return inodes.EntryOf(in, path) }
 
 // VersionOf is the version that a store calls s.
 func VersionOf(s string) Version { return inodes.VersionOf(s) }
