@@ -2,7 +2,9 @@ package disk
 
 import (
 	"bufio"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	"github.com/millpond/millpond/internal/vfs"
 )
@@ -110,9 +112,10 @@ func (d *Dir) snapshotRecords(f vfs.File, gen uint64) (n int64, err error) {
 	}
 	buf = buf[:0]
 	d.space.Lock()
-	for _, seg := range *d.segments.Load() {
-		if seg.durable {
-			put(&record{kind: kindSealed, place: place{seg: seg.id}})
+	segments := *d.segments.Load()
+	for _, id := range slices.Sorted(maps.Keys(segments)) {
+		if segments[id].durable {
+			put(&record{kind: kindSealed, place: place{seg: id}})
 		}
 	}
 	d.space.Unlock()

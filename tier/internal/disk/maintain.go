@@ -1,5 +1,10 @@
 package disk
 
+import (
+	"cmp"
+	"slices"
+)
+
 // wake asks for a round of maintenance. It never waits.
 func (d *Dir) wake() {
 	select {
@@ -69,6 +74,7 @@ func (d *Dir) sealFull() error {
 		}
 	}
 	d.space.Unlock()
+	slices.SortFunc(full, func(a, b *segment) int { return cmp.Compare(a.id, b.id) })
 	for _, seg := range full {
 		if err := seg.flush(); err != nil {
 			if d.gone(seg) {
