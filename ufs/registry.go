@@ -38,17 +38,27 @@ func Schemes() []string {
 func Open(ctx context.Context, rawURL string, o *Options) (*Store, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		return nil, fmt.Errorf("no under store at %q: %w", rawURL, err)
+		return nil, unparsed(rawURL, err)
 	}
 	registryMu.RLock()
 	open := registry[u.Scheme]
 	registryMu.RUnlock()
 	if open == nil {
-		return nil, fmt.Errorf("%w: no under store at %q: unknown scheme %q (have %s)", driver.ErrInvalid, rawURL, u.Scheme, strings.Join(Schemes(), ", "))
+		return nil, fmt.Errorf("%w: no under store at %q: unknown scheme %q (have %s)", driver.ErrInvalid, driver.Shown(u), u.Scheme, strings.Join(Schemes(), ", "))
 	}
 	d, id, err := open(ctx, u)
 	if err != nil {
-		return nil, fmt.Errorf("no under store at %q: %w", rawURL, err)
+		return nil, fmt.Errorf("no under store at %q: %w", driver.Shown(u), err)
 	}
 	return New(d, id, o), nil
+}
+
+// unparsed says that a URL is none. What stands before an '@' or behind a '?' may be a secret, and what is wrong would be
+// quoted.
+func unparsed(rawURL string, err error) error {
+	if strings.ContainsAny(rawURL, "@?") {
+		scheme, _, _ := strings.Cut(rawURL, ":")
+		return fmt.Errorf("%w: no under store at a URL of scheme %q that does not parse (not shown: it may hold a secret)", driver.ErrInvalid, scheme)
+	}
+	return fmt.Errorf("%w: no under store at %q: %w", driver.ErrInvalid, rawURL, err)
 }

@@ -31,7 +31,7 @@ import (
 type Caps struct {
 	Rename        bool // a Renamer that moves a file in one step
 	RenameDir     bool // which moves a directory, too, in one step
-	AtomicReplace bool // and replaces what was there in one step
+	AtomicReplace bool // a Commit, and a Renamer, replaces what was there in one step
 	Copy          bool // a Copier: bytes do not pass through us
 	Directories   bool // real ones: a parent must exist, an empty one lives, without a marker
 	IfAbsent      bool // Create can refuse what exists, atomically
