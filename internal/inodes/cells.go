@@ -51,8 +51,11 @@ func (c *cells) alloc(n int) uint32 {
 	return ref
 }
 
+// sparePages are left for what is no new name: children of directories, longer versions. 64 MiB.
+const sparePages = 256
+
 // full reports whether new cells are about to run out of references.
-func (c *cells) full() bool { return c.page >= 1<<16-2 }
+func (c *cells) full() bool { return c.page >= 1<<16-sparePages }
 
 // put takes back a cell that was asked for with n units.
 func (c *cells) put(ref uint32, n int) {

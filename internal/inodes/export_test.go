@@ -5,3 +5,19 @@ func PackedLen(s string, size, mod int64) int {
 	b, _ := pack(nil, s, size, mod)
 	return len(b)
 }
+
+// SetParents encodes a chunk again, with other parents for inodes of those names.
+func SetParents(b []byte, parents map[string]uint32) []byte {
+	x := &Restoring{t: empty(), want: chunk}
+	x.t.classes.list = append(x.t.classes.list, sharedClass{class: &class{}, key: "any"}, sharedClass{class: &class{}, key: "any"})
+	_ = x.Chunk(b) // of fewer slots than x wants: what is there is read
+	e := encoder{}
+	for slot := uint32(Root); x.t.rec(slot).is(used); slot++ {
+		r := x.t.rec(slot)
+		if p, ok := parents[x.t.name(r)]; ok {
+			r.parent = p
+		}
+		x.t.encodeSlot(&e, slot)
+	}
+	return e.b
+}

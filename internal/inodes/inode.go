@@ -80,6 +80,7 @@ const (
 	hasRare
 	persistShift = iota
 	persistMask  = 3 << persistShift
+	allFlags     = 1<<(persistShift+2) - 1
 )
 
 func flag(on bool, f uint16) uint16 {

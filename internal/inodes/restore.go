@@ -113,8 +113,8 @@ func (x *Restoring) slot(d *decoder, slot uint32) {
 	t.classes.list[r.class].refs++
 	t.setCell(r, string(name), version)
 	t.waiting.set(slot, waits(r))
-	if l, ok := t.aside.lives[slot]; ok {
-		t.expiry.add(expiry{l.from + l.ttl, r.ino(slot)})
+	if ends, ok := t.ends(slot, r); ok {
+		t.expiry.set(slot, ends)
 	}
 	x.live--
 }
@@ -124,6 +124,8 @@ func (t *Table) sound(slot uint32, r *record, name, version []byte) error {
 	switch {
 	case !r.is(used):
 		return errors.New("no inode")
+	case r.flags&^allFlags != 0:
+		return fmt.Errorf("unknown flags %#x", r.flags&^allFlags)
 	case int(r.class) >= len(t.classes.list) || t.classes.list[r.class].key == "":
 		return fmt.Errorf("class %d is not there", r.class)
 	case slot != Root && (len(name) == 0 || len(name) > 255):
@@ -211,10 +213,14 @@ func (t *Table) parents() (linked []uint32, err error) {
 		t.rec(r.parent).id[kidsCount]++
 		linked = append(linked, slot)
 		way = way[:0]
-		for s := slot; below[s/64]&(1<<(s%64)) == 0; s = t.rec(s).parent {
-			if way = append(way, s); len(way) > int(t.slots) || s == 0 || s >= t.slots {
+		for s := slot; ; s = t.rec(s).parent {
+			if s == 0 || s >= t.slots || len(way) > int(t.slots) {
 				return nil, fmt.Errorf("slot %d does not hang below the root", slot)
 			}
+			if below[s/64]&(1<<(s%64)) != 0 {
+				break
+			}
+			way = append(way, s)
 		}
 		for _, s := range way {
 			below[s/64] |= 1 << (s % 64)

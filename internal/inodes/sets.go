@@ -1,6 +1,9 @@
 package inodes
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // bitset is a set of slots.
 type bitset struct {
@@ -56,92 +59,89 @@ func (t *Table) Waiting(after uint64, f func(ino uint64) bool) {
 	t.waiting.after(uint32(after), func(slot uint32) bool { return f(t.rec(slot).ino(slot)) })
 }
 
-// expiry is when an inode's time to live ends, or ended once: what is said here is compared with the inode.
-type expiry struct {
-	at  int64
-	ino uint64
+// expiries is a heap of the slots whose time to live ends, the earliest first, that knows where each slot stands.
+type expiries struct {
+	heap []expiry
+	at   map[uint32]int
 }
 
-// expiries is a heap, the earliest first.
-type expiries struct{ heap []expiry }
+type expiry struct {
+	ends int64
+	slot uint32
+}
 
-// ends notes an expiry. Times to live that are renewed over and over leave overtaken ones: once these are the most, the
-// heap is made anew.
-func (t *Table) ends(e expiry) {
-	if len(t.expiry.heap) > 2*len(t.aside.lives)+64 {
-		t.expiry.heap = t.expiry.heap[:0]
-		for slot, l := range t.aside.lives {
-			t.expiry.add(expiry{l.from + l.ttl, t.rec(slot).ino(slot)})
-		}
+// ends is when the time to live of what is at slot is over; false for never, and for a file that is being written.
+func (t *Table) ends(slot uint32, r *record) (at int64, ok bool) {
+	if !r.is(hasTTL) || !r.is(isComplete) {
+		return 0, false
+	}
+	l := t.aside.lives[slot]
+	if at = l.from + l.ttl; l.ttl > 0 && at < l.from { // later than a time can say
+		at = math.MaxInt64
+	}
+	return at, true
+}
+
+// set enters a slot, or moves it.
+func (x *expiries) set(slot uint32, ends int64) {
+	i, known := x.at[slot]
+	if !known {
+		i = len(x.heap)
+		x.heap = append(x.heap, expiry{})
+	}
+	x.place(i, expiry{ends, slot})
+}
+
+// drop takes a slot out, if it is in.
+func (x *expiries) drop(slot uint32) {
+	i, known := x.at[slot]
+	if !known {
 		return
 	}
-	t.expiry.add(e)
-}
-
-func (x *expiries) add(e expiry) {
-	x.heap = append(x.heap, e)
-	for i := len(x.heap) - 1; i > 0; {
-		up := (i - 1) / 2
-		if x.heap[up].at <= x.heap[i].at {
-			return
-		}
-		x.heap[up], x.heap[i] = x.heap[i], x.heap[up]
-		i = up
+	delete(x.at, slot)
+	last := len(x.heap) - 1
+	moved := x.heap[last]
+	if x.heap = x.heap[:last]; i < last {
+		x.place(i, moved)
 	}
 }
 
-func (x *expiries) pop() {
-	n := len(x.heap) - 1
-	x.heap[0] = x.heap[n]
-	x.heap = x.heap[:n]
-	for i := 0; ; {
+// place puts e where it belongs, of the places above and below i, which is free.
+func (x *expiries) place(i int, e expiry) {
+	for up := (i - 1) / 2; i > 0 && x.heap[up].ends > e.ends; i, up = up, (up-1)/2 {
+		x.put(i, x.heap[up])
+	}
+	for {
 		low := 2*i + 1
-		if low >= n {
-			return
-		}
-		if low+1 < n && x.heap[low+1].at < x.heap[low].at {
+		if low+1 < len(x.heap) && x.heap[low+1].ends < x.heap[low].ends {
 			low++
 		}
-		if x.heap[i].at <= x.heap[low].at {
-			return
+		if low >= len(x.heap) || e.ends <= x.heap[low].ends {
+			break
 		}
-		x.heap[i], x.heap[low] = x.heap[low], x.heap[i]
+		x.put(i, x.heap[low])
 		i = low
 	}
+	x.put(i, e)
 }
 
-// expires reports whether e is still what the inode says.
-func (t *Table) expires(e expiry) bool {
-	r := t.at(e.ino)
-	if r == nil || !r.is(hasTTL) {
-		return false
-	}
-	l := t.aside.lives[uint32(e.ino)]
-	return l.from+l.ttl == e.at
-}
+func (x *expiries) put(i int, e expiry) { x.heap[i], x.at[e.slot] = e, i }
 
-// Settle forgets expiries that are due and were overtaken. Whoever changes the table calls it now and then.
-func (t *Table) Settle(now int64) {
-	for len(t.expiry.heap) > 0 && t.expiry.heap[0].at <= now && !t.expires(t.expiry.heap[0]) {
-		t.expiry.pop()
+// due calls f for the slots that end up to now, in no order, until it says no. It looks at no more than twice as many.
+func (x *expiries) due(i int, now int64, f func(uint32) bool) bool {
+	if i >= len(x.heap) || x.heap[i].ends > now {
+		return true
 	}
+	return f(x.heap[i].slot) && x.due(2*i+1, now, f) && x.due(2*i+2, now, f)
 }
 
 // Expired are up to limit complete inodes whose time to live ended, in no order.
 func (t *Table) Expired(now int64, limit int) (inos []uint64) {
-	seen := map[uint64]bool{}
-	var visit func(i int)
-	visit = func(i int) {
-		if i >= len(t.expiry.heap) || t.expiry.heap[i].at > now || len(inos) >= limit {
-			return
+	t.expiry.due(0, now, func(slot uint32) bool {
+		if len(inos) < limit {
+			inos = append(inos, t.rec(slot).ino(slot))
 		}
-		if e := t.expiry.heap[i]; t.expires(e) && t.at(e.ino).is(isComplete) && !seen[e.ino] {
-			seen[e.ino] = true
-			inos = append(inos, e.ino)
-		}
-		visit(2*i + 1)
-		visit(2*i + 2)
-	}
-	visit(0)
+		return len(inos) < limit
+	})
 	return inos
 }

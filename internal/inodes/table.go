@@ -48,6 +48,7 @@ func New() *Table {
 
 func empty() *Table {
 	t := &Table{memory: &memory{names: index{seed: maphash.MakeSeed()}}, slots: 1, classes: newClassTable(), aside: newAside()}
+	t.expiry.at = map[uint32]int{}
 	runtime.AddCleanup(t, (*memory).release, t.memory)
 	return t
 }
@@ -106,11 +107,13 @@ func (t *Table) Put(in *Inode) {
 	}
 	r.size, r.mod, r.changed, r.synced = in.Size, in.ModTime, in.ChangeTime, in.SyncedAt
 	r.parent, r.flags = uint32(in.Parent), flags
-	if l, had := t.aside.lives[slot]; in.TTL != 0 && (!had || l != life{in.TTL, in.TTLFrom}) {
-		defer t.ends(expiry{in.TTLFrom + in.TTL, in.Ino})
-	}
 	t.aside.put(slot, was, flags, in, v)
 	t.waiting.set(slot, waits(r))
+	if ends, ok := t.ends(slot, r); ok {
+		t.expiry.set(slot, ends)
+	} else if was&hasTTL != 0 {
+		t.expiry.drop(slot)
+	}
 }
 
 // Get fills in with the inode of that number and reports whether there is one.
@@ -168,6 +171,9 @@ func (t *Table) Free(ino uint64) {
 	}
 	t.freeCell(r)
 	t.classes.drop(r.class)
+	if r.is(hasTTL) {
+		t.expiry.drop(slot)
+	}
 	t.aside.drop(slot, r.flags)
 	t.waiting.set(slot, false)
 	*r = record{gen: r.gen + 1}

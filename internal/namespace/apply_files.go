@@ -35,6 +35,8 @@ func (t *Tree) parentFor(path string, u *User, parents bool, owner, group string
 		return nil, "", ErrReadOnly
 	case !d.may(u, 3):
 		return nil, "", ErrPermission
+	case t.table.Full():
+		return nil, "", ErrFull
 	}
 	if err := t.heldAbove(d); err != nil {
 		return nil, "", err
@@ -107,7 +109,7 @@ func (x *CreateFile) apply(t *Tree, a *applied) {
 	}
 	n := t.newNode(a.now)
 	n.FileID, n.BlockSize, n.Mode, n.Owner, n.Group, n.Lease = x.FileID, x.BlockSize, x.Mode, x.Owner, x.Group, x.Lease
-	if n.Mode == 0 {
+	if n.Mode &= modeBits; n.Mode == 0 {
 		n.Mode = 0o644
 	}
 	n.Pinned, n.TTL, n.TTLAction, n.TTLFrom, n.ReplicasMin, n.ReplicasMax = x.Pin, x.TTL, x.TTLAction, a.now, x.ReplicasMin, x.ReplicasMax
@@ -187,11 +189,11 @@ func (x *ExpireLeases) apply(t *Tree, a *applied) {
 		if n.Intent == 0 && (n.Lease == x.Lease) != x.Except {
 			gone = append(gone, ino)
 		}
-		t.settle(a.now)
+		t.settle()
 	})
 	for _, ino := range gone {
 		t.drop(t.node(ino), a)
-		t.settle(a.now)
+		t.settle()
 	}
 }
 

@@ -121,7 +121,7 @@ func (x *Step) apply(t *Tree, a *applied) {
 		if n, err := t.walk(p, nil); err == nil && !n.MountPoint {
 			t.drop(n, a)
 		}
-		t.settle(a.now)
+		t.settle()
 	}
 }
 

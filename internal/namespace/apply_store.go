@@ -54,7 +54,7 @@ func (x *SetAttr) set(t *Tree, n *node, a *applied) {
 	t.below(n, func(k *Inode) bool { todo = append(todo, k.Ino); return true })
 	for _, ino := range todo {
 		x.one(t.node(ino), a)
-		t.settle(a.now)
+		t.settle()
 	}
 }
 
@@ -192,11 +192,11 @@ func (x *Discover) apply(t *Tree, a *applied) {
 	ino := m.Ino
 	for i := range x.Entries {
 		t.found(t.node(ino), x, &x.Entries[i], a)
-		t.settle(a.now)
+		t.settle()
 	}
 	for _, dir := range x.Listed {
 		t.listed(t.node(ino), dir, x, a)
-		t.settle(a.now)
+		t.settle()
 	}
 }
 
@@ -205,7 +205,11 @@ func (t *Tree) found(m *node, x *Discover, f *Found, a *applied) {
 		m.SyncedAt = max(m.SyncedAt, x.SyncedAt)
 		return
 	}
-	if t.touched.since(t.pathOf(m)+"/"+f.Path, f.Since) {
+	path := join(t.pathOf(m), f.Path)
+	if CheckPath(path) != nil || t.table.Full() { // a store may have names that no path can have
+		return
+	}
+	if t.touched.since(path, f.Since) {
 		return // it was seen before it was changed here
 	}
 	d := m
@@ -230,7 +234,7 @@ func (t *Tree) found(m *node, x *Discover, f *Found, a *applied) {
 	if n != nil && f.IfIno != 0 && n.Ino != f.IfIno || n == nil && f.IfIno != 0 {
 		return
 	}
-	if t.heldAbove(d) != nil || t.freeName(t.pathOf(m)+"/"+f.Path) != nil {
+	if t.heldAbove(d) != nil || t.freeName(path) != nil {
 		return
 	}
 	if n != nil {
@@ -301,7 +305,7 @@ func (t *Tree) listed(m *node, dir string, x *Discover, a *applied) {
 		if !keep {
 			t.drop(k, a)
 		}
-		t.settle(a.now)
+		t.settle()
 	}
 }
 

@@ -24,9 +24,10 @@ var (
 	ErrNotPersisted = errors.New("not persisted")
 	ErrPinned       = errors.New("pinned")
 	ErrStale        = errors.New("another inode has the name by now")
+	ErrFull         = errors.New("the namespace has no room for another name: it holds 4 billion inodes, or 16 GiB of names")
 )
 
-var coded = []error{nil, ErrExist, ErrNotExist, ErrInvalid, ErrPermission, ErrNotDir, ErrIsDir, ErrNotEmpty, ErrReadOnly, ErrIncomplete, ErrLeaseLost, ErrCrossMount, ErrBusy, ErrNotPersisted, ErrPinned, ErrStale}
+var coded = []error{nil, ErrExist, ErrNotExist, ErrInvalid, ErrPermission, ErrNotDir, ErrIsDir, ErrNotEmpty, ErrReadOnly, ErrIncomplete, ErrLeaseLost, ErrCrossMount, ErrBusy, ErrNotPersisted, ErrPinned, ErrStale, ErrFull}
 
 // IntentError says that an intent holds what a command would touch.
 type IntentError struct{ ID uint64 }

@@ -82,20 +82,19 @@ func (t *Tree) newNode(now int64) *node {
 }
 
 // flush writes back what was changed.
-func (t *Tree) flush(now int64) {
+func (t *Tree) flush() {
 	for _, n := range t.work.nodes {
 		if !n.gone && !same(&n.Inode, &n.was) {
 			t.put(n)
 		}
 	}
 	t.work.clear()
-	t.table.Settle(now)
 }
 
 // settle ends a step of a command with many: nodes that were asked for before are good no more.
-func (t *Tree) settle(now int64) {
+func (t *Tree) settle() {
 	if len(t.work.nodes) >= workLimit/2 {
-		t.flush(now)
+		t.flush()
 	}
 }
 

@@ -17,9 +17,13 @@ func CheckPath(p string) error {
 		return fmt.Errorf("%w: path %.50q", ErrInvalid, p)
 	}
 	for name := range strings.SplitSeq(p[1:], "/") {
-		if name == "" || name == "." || name == ".." || len(name) > 255 || strings.IndexByte(name, 0) >= 0 {
+		if !goodName(name) {
 			return fmt.Errorf("%w: name %.50q", ErrInvalid, name)
 		}
 	}
 	return nil
+}
+
+func goodName(name string) bool {
+	return name != "" && name != "." && name != ".." && len(name) <= 255 && strings.IndexByte(name, 0) < 0
 }

@@ -37,7 +37,7 @@ func (t *Tree) Apply(index uint64, now int64, cmd []byte) ([]byte, []Effect) {
 	defer t.locks.unlock()
 	paths := t.touches(c)
 	c.apply(t, x)
-	t.flush(now)
+	t.flush()
 	t.dirs.fit(t.table.Len())
 	if x.answer.Err == nil {
 		for _, p := range paths {
