@@ -121,6 +121,9 @@ func (c Config) complete() (Config, error) {
 	if c.PersistMaxDelay < c.PersistMinDelay {
 		report("PersistMaxDelay", c.PersistMaxDelay, fmt.Sprintf("at least PersistMinDelay, %v", c.PersistMinDelay))
 	}
+	if err := c.UFS.Check(); err != nil {
+		bad = append(bad, fmt.Errorf("Config.UFS: %w", err))
+	}
 	bad = append(bad, c.completeTiers()...)
 	bad = append(bad, c.checkMounts()...)
 	if c.Logger == nil {

@@ -36,7 +36,9 @@ func TestLookOlderThanChange(t *testing.T) {
 		for how, look := range looks {
 			t.Run(what+" during "+how, func(t *testing.T) {
 				store := &holding{Store: memufs.New(nil), op: how, seen: make(chan struct{}), release: make(chan struct{})}
-				n, err := cachefs.Open(t.Context(), cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/m", Store: ufs.New(store, "mem://held", nil)}}})
+				held, err := ufs.New(store, "mem://held", nil)
+				require.NoError(t, err)
+				n, err := cachefs.Open(t.Context(), cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/m", Store: held}}})
 				require.NoError(t, err)
 				defer n.Close()
 				w, err := n.Create(t.Context(), "/m/d/f", &cachefs.CreateOptions{Parents: true})

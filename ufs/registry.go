@@ -50,7 +50,7 @@ func Open(ctx context.Context, rawURL string, o *Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no under store at %q: %w", driver.Shown(u), err)
 	}
-	return New(d, id, o), nil
+	return New(d, id, o)
 }
 
 // unparsed says that a URL is none. What stands before an '@' or behind a '?' may be a secret, and what is wrong would be

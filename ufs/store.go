@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -23,14 +22,6 @@ type (
 	Page          = driver.Page
 	CreateOptions = driver.CreateOptions
 )
-
-// Options tune a Store.
-type Options struct {
-	MaxCalls                            int
-	Attempts                            int
-	AttemptTimeout, BaseDelay, MaxDelay time.Duration
-	Logger                              *slog.Logger
-}
 
 // Store is an under store.
 type Store struct {
@@ -54,25 +45,21 @@ type Metrics struct {
 	BytesRead, BytesWritten, Retries int64
 }
 
-func New(d driver.Store, id string, o *Options) *Store {
-	s := &Store{d: d, id: id}
+// New puts what a Store adds around a driver. id is the lasting name of the place, see driver.Opener. o may be nil; what
+// is wrong with it is ErrInvalid, all at once, and closes d. The Store owns d: its Close closes it.
+func New(d driver.Store, id string, o *Options) (*Store, error) {
+	var given Options
 	if o != nil {
-		s.o = *o
+		given = *o
 	}
-	def(&s.o.MaxCalls, 64)
-	def(&s.o.Attempts, 4)
-	def(&s.o.BaseDelay, 20*time.Millisecond)
-	def(&s.o.MaxDelay, 2*time.Second)
+	opts, err := given.complete()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("under store %s: %w", id, err), d.Close())
+	}
+	s := &Store{d: d, id: id, o: opts}
 	s.slots = make(chan struct{}, s.o.MaxCalls)
 	s.m.calls = map[string]*CallStats{}
-	return s
-}
-
-func def[T comparable](p *T, v T) {
-	var zero T
-	if *p == zero {
-		*p = v
-	}
+	return s, nil
 }
 
 func (s *Store) ID() string        { return s.id }

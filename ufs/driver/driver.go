@@ -40,6 +40,7 @@ type Caps struct {
 	Links         bool // symbolic links
 	ReadOnly      bool // no Create, Delete, Rename, Mkdir
 	NoList        bool // List is ErrUnsupported
+	DeleteVersion bool // a VersionDeleter
 	BatchDelete   int  // keys that DeleteBatch takes in one request; 0: it is not there
 	PageSize      int  // most entries of a List page
 }
@@ -107,9 +108,10 @@ type Store interface {
 // Writer is a file on its way. Write may send parts behind the caller's back; it keeps no reference to p.
 type Writer interface {
 	io.Writer
-	// Commit publishes. After an error it is either not published, or the error is *Unknown.
+	// Commit publishes. After an error it is either not published, or the error is *Unknown. It is called again only if
+	// the error was *Retryable; after any other Abort alone may follow.
 	Commit(ctx context.Context) (Attr, error)
-	// Abort leaves nothing.
+	// Abort leaves nothing. After a Commit it does nothing.
 	Abort(ctx context.Context) error
 }
 
@@ -127,6 +129,10 @@ type (
 	// missing key is no failure.
 	BatchDeleter interface {
 		DeleteBatch(ctx context.Context, keys []string) (failed map[string]error, err error)
+	}
+	// VersionDeleter deletes a file if it has that version, atomically: ErrNotExist, ErrChanged.
+	VersionDeleter interface {
+		DeleteVersion(ctx context.Context, key, version string) error
 	}
 	// Mkdirer makes a directory: ErrExist, unless parents and it is one.
 	Mkdirer interface {

@@ -18,9 +18,14 @@ var (
 	ErrChanged     = errors.New("changed in the under store")
 	ErrUnsupported = errors.New("not supported by the under store")
 	ErrReadOnly    = errors.New("read-only")
+
+	// ErrUnavailable says that a store cannot be reached for now: what it holds is not gone, and asking again may help.
+	ErrUnavailable = errors.New("under store unavailable")
 )
 
-// Retryable says that a store asked to be asked later.
+// Retryable says that a store refused a call for now: it had no effect, so it may be made again, whatever it was. It is
+// for a store that is asked too much (429, SlowDown, Retry-After); one that does not work (500) is an error as it is.
+// After a Commit that is Retryable the writer is as it was, and Commit may be called again.
 type Retryable struct {
 	Err   error
 	After time.Duration // at least; 0: as the caller likes

@@ -29,6 +29,9 @@ func Query(u *url.URL, known ...string) (url.Values, error) {
 			if len(q[name]) > 1 {
 				bad = append(bad, fmt.Errorf("%w: option %q is given twice", ErrInvalid, name))
 			}
+			if holdsUser(q.Get(name)) {
+				bad = append(bad, fmt.Errorf("%w: option %q is a URL with a user; %s", ErrInvalid, name, byReference))
+			}
 		case looksSecret(name):
 			bad = append(bad, fmt.Errorf("%w: option %q looks like a secret; %s", ErrInvalid, name, byReference))
 		default:
@@ -36,6 +39,11 @@ func Query(u *url.URL, known ...string) (url.Values, error) {
 		}
 	}
 	return q, errors.Join(bad...)
+}
+
+// holdsUser finds credentials in an option that is a URL itself, such as an endpoint.
+func holdsUser(value string) bool {
+	return strings.Contains(value, "://") && strings.Contains(value, "@")
 }
 
 // looksSecret goes by the names that stores' own tools give to secrets; "sig" is that of Azure's signed URLs.

@@ -27,14 +27,15 @@ func TestQueryKnown(t *testing.T) {
 
 func TestQueryRefuses(t *testing.T) {
 	for raw, say := range map[string]string{
-		"s://b?regoin=eu":           `unknown option "regoin" (have region)`,
-		"s://b?region=a&region=b":   `"region" is given twice`,
-		"s://b?secret_key=hunter2":  `"secret_key" looks like a secret; name credentials by reference`,
-		"s://b?SharedKey=hunter2":   "looks like a secret",
-		"s://b?sig=hunter2":         "looks like a secret",
-		"s://b?password=hunter2":    "looks like a secret",
-		"s://me:hunter2@b":          "a password before the host; name credentials by reference",
-		"s://b?a=hunter2;b=hunter2": "not name=value",
+		"s://b?regoin=eu":                             `unknown option "regoin" (have region)`,
+		"s://b?region=a&region=b":                     `"region" is given twice`,
+		"s://b?secret_key=hunter2":                    `"secret_key" looks like a secret; name credentials by reference`,
+		"s://b?SharedKey=hunter2":                     "looks like a secret",
+		"s://b?sig=hunter2":                           "looks like a secret",
+		"s://b?password=hunter2":                      "looks like a secret",
+		"s://me:hunter2@b":                            "a password before the host; name credentials by reference",
+		"s://b?region=https%3A%2F%2Fme%3Ahunter2%40h": `"region" is a URL with a user`,
+		"s://b?a=hunter2;b=hunter2":                   "not name=value",
 	} {
 		_, err := driver.Query(parse(t, raw), "region")
 		require.ErrorIs(t, err, driver.ErrInvalid, raw)

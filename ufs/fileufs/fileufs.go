@@ -42,7 +42,7 @@ func Open(dir string, o *Options) (*ufs.Store, error) {
 	if o != nil {
 		opt = o.UFS
 	}
-	return ufs.New(d, "file://"+filepath.ToSlash(abs), opt), nil
+	return ufs.New(d, "file://"+filepath.ToSlash(abs), opt)
 }
 
 const tempPrefix = ".millpond-tmp-"

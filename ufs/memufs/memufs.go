@@ -52,7 +52,7 @@ type node struct {
 	mode fs.FileMode
 }
 
-// New makes an empty store.
+// New makes an empty store. Options that are wrong panic.
 func New(o *Options) *Store {
 	s := &Store{}
 	if o != nil {
@@ -60,7 +60,11 @@ func New(o *Options) *Store {
 	}
 	s.mu.nodes = map[string]*node{"": {dir: true, mod: time.Now(), mode: 0o755}}
 	s.mu.calls = map[string]int{}
-	s.u = ufs.New(s, fmt.Sprintf("mem://%p", s), s.o.UFS)
+	u, err := ufs.New(s, fmt.Sprintf("mem://%p", s), s.o.UFS)
+	if err != nil {
+		panic(err) // a fake's Options are written by hand: no test has to handle that
+	}
+	s.u = u
 	return s
 }
 

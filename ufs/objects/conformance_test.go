@@ -20,9 +20,10 @@ func TestConformance(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			raw := map[*ufs.Store]*objectstest.Bucket{}
 			ufstest.Run(t, ufstest.Harness{
-				Open: func(testing.TB) *ufs.Store {
+				Open: func(tb testing.TB) *ufs.Store {
 					b := objectstest.New(o)
-					s := ufs.New(objects.New(b, "place/"), "test://bucket/place", nil)
+					s, err := ufs.New(objects.New(b, "place/"), "test://bucket/place", nil)
+					require.NoError(tb, err)
 					raw[s] = b
 					return s
 				},

@@ -59,7 +59,8 @@ type upload struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	buf    []byte
-	sent   int // parts
+	sent   int  // parts
+	last   bool // all parts are on their way
 	wg     sync.WaitGroup
 }
 
@@ -108,28 +109,51 @@ func (u *upload) send() error {
 	return nil
 }
 
+// Commit leaves the upload as it is where the store asks to be asked again.
 func (u *upload) Commit(ctx context.Context) (Object, error) {
 	if err := context.Cause(u.ctx); err != nil {
 		return Object{}, errors.Join(err, u.Abort(ctx))
 	}
 	if u.sent == 0 {
-		defer u.cancel(context.Canceled)
-		return u.to.Whole(ctx, u.buf)
+		o, err := u.to.Whole(ctx, u.buf)
+		if !retryable(err) {
+			u.cancel(context.Canceled)
+		}
+		return o, err
 	}
-	err := u.send()
-	u.wg.Wait()
-	if err == nil {
-		err = context.Cause(u.ctx)
-	}
-	if err != nil {
+	if err := u.sendLast(); err != nil {
 		return Object{}, errors.Join(err, u.Abort(ctx))
 	}
 	o, err := u.to.Finish(ctx, u.sent)
+	if retryable(err) {
+		return Object{}, err
+	}
 	if _, unknown := errors.AsType[*driver.Unknown](err); err != nil && !unknown {
 		return Object{}, errors.Join(err, u.Abort(ctx))
 	}
 	u.cancel(context.Canceled)
 	return o, err
+}
+
+// sendLast sends what is left, once, and waits until all parts have arrived.
+func (u *upload) sendLast() error {
+	var err error
+	if !u.last {
+		u.last = true
+		err = u.send()
+	}
+	u.wg.Wait()
+	if err == nil {
+		err = context.Cause(u.ctx)
+	}
+	return err
+}
+
+// retryable reports whether a store refused for now. What is unknown besides is not.
+func retryable(err error) bool {
+	_, again := errors.AsType[*driver.Retryable](err)
+	_, unknown := errors.AsType[*driver.Unknown](err)
+	return again && !unknown
 }
 
 // dropWithin bounds the cleaning up, which goes on when the caller's context has ended.

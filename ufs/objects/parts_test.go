@@ -18,6 +18,7 @@ import (
 type sink struct {
 	mu           sync.Mutex
 	whole        []byte
+	refuse       error // Whole and Finish, once
 	parts        map[int][]byte
 	flying, most int64
 	begun, done  int
@@ -27,8 +28,17 @@ type sink struct {
 }
 
 func (s *sink) Whole(_ context.Context, b []byte) (objects.Object, error) {
+	if err := s.refused(); err != nil {
+		return objects.Object{}, err
+	}
 	s.whole = append([]byte{}, b...)
 	return objects.Object{}, nil
+}
+
+func (s *sink) refused() error {
+	err := s.refuse
+	s.refuse = nil
+	return err
 }
 func (s *sink) Begin(context.Context) error { s.begun++; return nil }
 func (s *sink) Part(ctx context.Context, n int, b []byte) error {
@@ -52,6 +62,9 @@ func (s *sink) Part(ctx context.Context, n int, b []byte) error {
 	return ctx.Err()
 }
 func (s *sink) Finish(context.Context, int) (objects.Object, error) {
+	if err := s.refused(); err != nil {
+		return objects.Object{}, err
+	}
 	s.done++
 	return objects.Object{}, s.finish
 }
@@ -183,4 +196,22 @@ func TestAnUnknownFinishIsNotDropped(t *testing.T) {
 			require.Equal(t, dropped, s.dropped)
 		}
 	})
+}
+
+// TestCommitAgain commits once more what the store refused for now.
+func TestCommitAgain(t *testing.T) {
+	for _, size := range []int{5, 25} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &sink{parts: map[int][]byte{}, refuse: &driver.Retryable{Err: errors.New("slow down")}}
+			u := objects.NewParts(10, 100).Upload(t.Context(), s, 0)
+			_, err := u.Write(pattern(size))
+			require.NoError(t, err)
+			_, err = u.Commit(t.Context())
+			require.ErrorContains(t, err, "slow down")
+			_, err = u.Commit(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, string(pattern(size)), string(s.whole)+string(s.bytes(3)))
+			require.Zero(t, s.dropped)
+		})
+	}
 }

@@ -72,7 +72,8 @@ func shortReads(p *place) {
 	torn := errors.New("connection reset")
 	for _, end := range []error{io.EOF, torn} {
 		b := &breaking{Store: p.s, after: 100, end: end}
-		s := ufs.New(b, "broken://", &ufs.Options{Attempts: 3, BaseDelay: 1, MaxDelay: 1})
+		s, err := ufs.New(b, "broken://", &ufs.Options{Attempts: 3, BaseDelay: 1, MaxDelay: 1})
+		require.NoError(p, err)
 		got := make([]byte, len(data))
 		n, err := s.ReadAt(p.ctx, "f", "", got, 0)
 		require.True(p, err != nil || n == len(data), "a body that ends after 100 bytes with %v: %d bytes and no error", end, n)
