@@ -1,0 +1,133 @@
+# What the server scripts share. Each script is one store: it sources this file, defines
+#
+#   install     puts the server's files into $CACHE; does nothing when they are there
+#   start DIR   starts it with its data below DIR, waits until it serves, prints the environment of its tests
+#
+# and ends with: main "$@". Usage of every script:
+#
+#   STORE.sh install      fetch it
+#   STORE.sh start DIR    install, start, print NAME=VALUE lines (nothing else goes to stdout)
+#   STORE.sh stop DIR     stop what start started in DIR
+#
+# What goes wrong ends the script with status 1 and one line: "STORE: what, and what would do". Status 3 says that the
+# store cannot run here (it needs root, a package that this machine cannot get).
+#
+# MILLPOND_SERVERS is where downloads are kept. Default: millpond/servers in the user's cache directory.
+set -euo pipefail
+
+STORE=$(basename "$0" .sh)
+CACHE=${MILLPOND_SERVERS:-${XDG_CACHE_HOME:-$HOME/.cache}/millpond/servers}
+
+say() { echo "$STORE: $*" >&2; }
+die() { say "$*"; exit 1; }
+cannot() { say "$*"; exit 3; }
+
+# need COMMAND ADVICE...: a command that the script cannot do without.
+need() {
+  local command=$1
+  shift
+  command -v "$command" >/dev/null || cannot "no $command on this machine: $*"
+}
+
+# again COMMAND...: run it up to three times. Its output is shown when the last try fails.
+again() {
+  local n log
+  log=$(mktemp)
+  for n in 1 2 3; do
+    if "$@" >"$log" 2>&1; then
+      rm -f "$log"
+      return 0
+    fi
+    [ "$n" = 3 ] || sleep $((n * 5))
+  done
+  tail -n 5 "$log" >&2
+  rm -f "$log"
+  return 1
+}
+
+# go_tool PACKAGE@VERSION: build a Go program into the cache; its path goes to stdout.
+go_tool() {
+  local package=${1%@*} version=${1#*@} dir
+  dir=$CACHE/$(basename "$package")-$version
+  if [ ! -x "$dir/$(basename "$package")" ]; then
+    need go "install Go first"
+    mkdir -p "$dir"
+    CGO_ENABLED=0 GOBIN=$dir again go install "$1" || die "cannot build $1 in three tries"
+  fi
+  echo "$dir/$(basename "$package")"
+}
+
+# listening PORT: something answers there.
+listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# port VARIABLE DEFAULT: the port that the environment names, or the first free one from DEFAULT on.
+port() {
+  local asked=${!1:-} p
+  if [ -n "$asked" ]; then
+    ! listening "$asked" || die "port $asked is taken: set $1 to a free one"
+    echo "$asked"
+    return
+  fi
+  for ((p = $2; p < $2 + 50; p++)); do
+    if ! listening "$p"; then
+      echo "$p"
+      return
+    fi
+  done
+  die "ports $2 to $((p - 1)) are all taken: set $1 to a free one"
+}
+
+# daemon DIR NAME COMMAND...: run it in the background, its output in DIR/NAME.log, its process group noted for stop.
+daemon() {
+  local dir=$1 name=$2
+  shift 2
+  setsid "$@" >"$dir/$name.log" 2>&1 </dev/null &
+  echo $! >>"$dir/pids"
+}
+
+# await DIR NAME SECONDS COMMAND...: wait until COMMAND succeeds; what daemon NAME said last if it does not.
+await() {
+  local dir=$1 name=$2 seconds=$3 pid
+  shift 3
+  pid=$(tail -n 1 "$dir/pids")
+  for ((n = 0; n < seconds * 10; n++)); do
+    if "$@" >/dev/null 2>&1; then
+      return 0
+    fi
+    kill -0 "$pid" 2>/dev/null || break
+    sleep 0.1
+  done
+  stop "$dir"
+  die "$name did not come up in $seconds s: $(tail -n 1 "$dir/$name.log")"
+}
+
+# stop DIR: end what was started in DIR, politely, then not.
+stop() {
+  local pid n
+  [ -f "$1/pids" ] || return 0
+  while read -r pid; do
+    kill -TERM -- "-$pid" 2>/dev/null || true
+  done <"$1/pids"
+  while read -r pid; do
+    for ((n = 0; n < 100; n++)); do
+      kill -0 "$pid" 2>/dev/null || break
+      sleep 0.1
+    done
+    kill -KILL -- "-$pid" 2>/dev/null || true
+  done <"$1/pids"
+  rm -f "$1/pids"
+}
+
+main() {
+  case "${1:-} $#" in
+    "install 1") install ;;
+    "start 2")
+      install
+      mkdir -p "$2"
+      [ ! -s "$2/pids" ] || die "$2 has a server already: $0 stop $2"
+      start "$(cd "$2" && pwd)"
+      ;;
+    "stop 2") stop "$2" ;;
+    *) die "usage: $0 install | start DIR | stop DIR" ;;
+  esac
+}
