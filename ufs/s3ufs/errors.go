@@ -1,0 +1,193 @@
+package s3ufs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	smithy "github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/millpond/millpond/ufs/driver"
+	"github.com/millpond/millpond/ufs/objects"
+)
+
+// ErrClock says that this machine's clock is so far from the store's that no signature holds.
+var ErrClock = errors.New("this machine's clock and the store's are more than 15 minutes apart; set it")
+
+// op is what a request was about, for its error.
+type op struct{ verb, name string }
+
+// do makes a request that publishes nothing: what came of it matters less than that its answer came.
+func (b *bucket) do(ctx context.Context, o op, request func() error) error {
+	return b.named(o, b.explain(ctx, o, b.fresh(request)))
+}
+
+// publish makes a request that publishes an object. An answer that is lost, or one that may come from half way, is
+// *driver.Unknown.
+func (b *bucket) publish(ctx context.Context, o op, request func() error) error {
+	err := b.fresh(request)
+	told := b.explain(ctx, o, err)
+	if err != nil && !definite(err) {
+		told = &driver.Unknown{Err: told}
+	}
+	return b.named(o, told)
+}
+
+func (b *bucket) named(o op, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s %q in bucket %q: %w", o.verb, o.name, b.name, err)
+}
+
+// fresh makes a request once more with new credentials if the store finds them expired: it did nothing.
+func (b *bucket) fresh(request func() error) error {
+	err := request()
+	if b.credentials == nil || !expired(err) {
+		return err
+	}
+	b.credentials.Invalidate()
+	return request()
+}
+
+// expired: the answer to a HEAD has no body that says more than 400.
+func expired(err error) bool {
+	return slices.Contains([]string{"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired", "BadRequest"}, code(err))
+}
+
+func code(err error) string {
+	if e, ok := errors.AsType[smithy.APIError](err); ok {
+		return e.ErrorCode()
+	}
+	return ""
+}
+
+func status(err error) (int, http.Header) {
+	e, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !ok || e.Response == nil {
+		return 0, nil
+	}
+	return e.HTTPStatusCode(), e.Response.Header
+}
+
+// definite reports whether a request that failed certainly did nothing.
+func definite(err error) bool {
+	switch s, _ := status(err); {
+	case s == 0: // no answer; but nobody was there to get the request, or it was never sent
+		return errors.Is(err, syscall.ECONNREFUSED) || unsent(err)
+	case s == http.StatusServiceUnavailable, s == http.StatusTooManyRequests, s == http.StatusNotImplemented:
+		return true
+	default:
+		return s >= 300 && s < 500 && s != http.StatusRequestTimeout
+	}
+}
+
+// unsent: the name was not found, or there were no credentials to sign with.
+func unsent(err error) bool {
+	_, dns := errors.AsType[*net.DNSError](err)
+	return dns || strings.Contains(err.Error(), "failed to retrieve credentials") || strings.Contains(err.Error(), "get identity")
+}
+
+// explain gives an error its meaning. The SDK's own text is kept: it has the store's request id.
+func (b *bucket) explain(ctx context.Context, o op, err error) error {
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return errors.Join(cause, err)
+	}
+	s, header := status(err)
+	c := code(err)
+	switch {
+	case s == 0:
+		return err
+	case c == "NoSuchBucket":
+		return fmt.Errorf("%w: the bucket does not exist (region %s): %w", driver.ErrInvalid, b.region, err)
+	case s == http.StatusMovedPermanently, c == "AuthorizationHeaderMalformed", c == "PermanentRedirect":
+		return fmt.Errorf("%w: the bucket is not in region %s, set region%s: %w", driver.ErrInvalid, b.region, inRegion(header), err)
+	case s == http.StatusPreconditionFailed && o.reads():
+		return fmt.Errorf("%w: %w", driver.ErrChanged, err)
+	case s == http.StatusPreconditionFailed:
+		return fmt.Errorf("%w: %w", driver.ErrExist, err)
+	case s == http.StatusRequestedRangeNotSatisfiable:
+		return fmt.Errorf("%w: %w", objects.ErrRange, err)
+	}
+	if meaning := refusal(c, s); meaning != nil {
+		return join(meaning, err, retryAfter(header))
+	}
+	return err
+}
+
+// join puts meaning and error together.
+func join(meaning, err error, after time.Duration) error {
+	if meaning == errLater {
+		return &driver.Retryable{Err: err, After: after}
+	}
+	return fmt.Errorf("%w: %w", meaning, err)
+}
+
+// errLater stands for driver.Retryable.
+var errLater = errors.New("asked to come later")
+
+// reads: a condition that fails is about what is read, not about what is in the way.
+func (o op) reads() bool { return o.verb == "get" || strings.HasPrefix(o.verb, "copy") }
+
+// meanings of S3's codes; of a status where there is no code.
+var meanings = map[string]error{
+	"NoSuchKey": driver.ErrNotExist, "NotFound": driver.ErrNotExist, "NoSuchUpload": driver.ErrNotExist, "NoSuchVersion": driver.ErrNotExist,
+	"AccessDenied": driver.ErrPermission, "Forbidden": driver.ErrPermission, "AllAccessDisabled": driver.ErrPermission,
+	"InvalidAccessKeyId": driver.ErrPermission, "SignatureDoesNotMatch": driver.ErrPermission, "InvalidToken": driver.ErrPermission, "ExpiredToken": driver.ErrPermission,
+	"RequestTimeTooSkewed": ErrClock,
+	"NotImplemented":       driver.ErrUnsupported, "MethodNotAllowed": driver.ErrUnsupported,
+	"InvalidRequest": errAbility, "InvalidArgument": errAbility, "MalformedXML": errAbility, "MissingContentMD5": errAbility,
+	"SlowDown": errLater, "ServiceUnavailable": errLater, "TooManyRequests": errLater, "InternalError": errLater, "RequestTimeout": errLater,
+	"ConditionalRequestConflict": errLater, "OperationAborted": errLater,
+}
+
+// refusal is what a code means, or a status where the code is not one that we know; nil: nothing that we know.
+func refusal(code string, status int) error {
+	if m := meanings[code]; m != nil {
+		return m
+	}
+	switch status {
+	case http.StatusForbidden, http.StatusUnauthorized:
+		return driver.ErrPermission
+	case http.StatusNotFound:
+		return driver.ErrNotExist
+	case http.StatusNotImplemented:
+		return driver.ErrUnsupported
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
+		return errLater
+	}
+	return nil
+}
+
+// retryAfter is how long a store wants to be left alone.
+func retryAfter(h http.Header) time.Duration {
+	text := h.Get("Retry-After")
+	if s, err := strconv.Atoi(text); err == nil {
+		return time.Duration(max(s, 0)) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(time.Until(at), 0)
+	}
+	return 0
+}
+
+func inRegion(h http.Header) string {
+	if r := h.Get("X-Amz-Bucket-Region"); r != "" {
+		return " to " + r
+	}
+	return ""
+}
+
+// encrypted reports whether requests go over TLS.
+func (b *bucket) encrypted() bool { return !strings.HasPrefix(b.o.Endpoint, "http://") }

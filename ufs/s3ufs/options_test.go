@@ -1,0 +1,54 @@
+package s3ufs_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/driver"
+	"github.com/millpond/millpond/ufs/s3ufs"
+)
+
+func TestPlacesHaveLastingNames(t *testing.T) {
+	for url, id := range map[string]string{
+		"s3://bucket":                              "s3://bucket",
+		"s3://bucket/":                             "s3://bucket",
+		"s3://bucket/a/b/?region=eu-west-1":        "s3://bucket/a/b",
+		"s3://bucket/a?endpoint=http://h:1/":       "s3+http://h:1/bucket/a",
+		"s3://bucket/a?anonymous&path_style=false": "s3://bucket/a",
+	} {
+		s, err := ufs.Open(t.Context(), url, nil)
+		require.NoError(t, err, url)
+		require.Equal(t, id, s.ID())
+		require.NoError(t, s.Close())
+	}
+}
+
+func TestBadURLs(t *testing.T) {
+	for url, say := range map[string]string{
+		"s3:///a":                              "no bucket",
+		"s3://user@bucket/a":                   "no bucket",
+		"s3://host:9000/a":                     "endpoint= for a store that is not AWS",
+		"s3://b/a//c":                          "component",
+		"s3://b?path_style=maybe":              `"path_style" is "maybe"; want true or false`,
+		"s3://b?secret_access_key=hunter2":     "name credentials by reference",
+		"s3://b?colour=hunter2":                "unknown option",
+		"s3://b?endpoint=ftp://h":              "Endpoint is no http or https URL",
+		"s3://b?endpoint=http://me:hunter2@h":  "a URL with a user",
+		"s3://b?sse=rot13":                     "AES256, aws:kms or aws:kms:KEY",
+		"s3://b?anonymous=true&profile=reader": "want one of them",
+	} {
+		_, err := ufs.Open(t.Context(), url, nil)
+		require.ErrorIs(t, err, driver.ErrInvalid, url)
+		require.ErrorContains(t, err, say, url)
+		require.NotContains(t, err.Error(), "hunter2")
+	}
+}
+
+func TestBadOptionsAreToldAtOnce(t *testing.T) {
+	_, err := s3ufs.Open(t.Context(), "b", "", &s3ufs.Options{PartSize: 1, InFlight: -1, CopyWhole: 6 << 30})
+	for _, say := range []string{"PartSize is 1", "InFlight is -1", "CopyWhole is 6442450944"} {
+		require.ErrorContains(t, err, say)
+	}
+}
