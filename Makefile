@@ -5,7 +5,7 @@ MODULES     = $(shell $(GO) work edit -json | $(GO) run ./internal/tools/modules
 PLATFORMS   = linux/arm64 darwin/arm64 windows/amd64
 FUZZTIME   ?= 30s
 
-.PHONY: check test bench fuzz soak cover
+.PHONY: check test test-servers bench fuzz soak cover
 
 ## check: formatting, vet, staticcheck, modernizers, tidy, architecture, other platforms
 check:
@@ -24,6 +24,10 @@ check:
 ## test: all tests that need no root and no server, with the race detector
 test:
 	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) test -race -timeout 11m ./...); done
+
+## test-servers: drivers against real servers, fetched and started by internal/servers; STORES="s3"
+test-servers:
+	$(GO) run ./internal/tools/testservers $(STORES)
 
 ## bench: the goals of speed, each against what it is compared with; BENCH="-goals 1-3"
 bench:

@@ -1,0 +1,71 @@
+// Command testservers runs the tests of the under stores' drivers against real servers, one after the other: each is
+// fetched, started and stopped by its script in internal/servers. It prints what go test prints, and closes with a
+// table of the stores.
+//
+//	go run ./internal/tools/testservers [STORE...]
+//
+// It runs in the workspace's directory. The status is 1 if a test failed or a server did not come up, 0 if all is well
+// or a store cannot run on this machine, which the table says.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// store is a server, and the module whose TestServer* tests run against it.
+type store struct {
+	name   string
+	script string // in internal/servers
+	module string // directory
+}
+
+// stores is the list that a new driver adds itself to.
+func stores() []store {
+	return []store{
+		{"s3", "versitygw.sh", "ufs/s3ufs"},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	chosen, err := choose(stores(), os.Args[1:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "testservers:", err)
+		os.Exit(2)
+	}
+	var results []result
+	for _, s := range chosen {
+		results = append(results, s.test(ctx, os.Stdout))
+	}
+	printTable(os.Stdout, results)
+	if slices.ContainsFunc(results, result.bad) {
+		os.Exit(1)
+	}
+}
+
+// choose keeps the stores that are named, all if none is.
+func choose(all []store, names []string) (chosen []store, err error) {
+	if len(names) == 0 {
+		return all, nil
+	}
+	var have []string
+	for _, s := range all {
+		have = append(have, s.name)
+		if slices.Contains(names, s.name) {
+			chosen = append(chosen, s)
+		}
+	}
+	for _, n := range names {
+		if !slices.Contains(have, n) {
+			return nil, fmt.Errorf("no store %q (have %s)", n, strings.Join(have, ", "))
+		}
+	}
+	return chosen, nil
+}
