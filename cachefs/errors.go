@@ -26,7 +26,7 @@ var (
 	ErrIncomplete   = namespace.ErrIncomplete     // not closed by its writer yet
 	ErrLeaseLost    = namespace.ErrLeaseLost      // the file was removed, or its writer presumed dead
 	ErrCrossMount   = namespace.ErrCrossMount     // rename from one mount to another
-	ErrBusy         = namespace.ErrBusy           // open writers below
+	ErrBusy         = namespace.ErrBusy           // files are being written there
 	ErrNotPersisted = namespace.ErrNotPersisted   // the cache holds the only copy
 	ErrPinned       = namespace.ErrPinned         // pinned, without Force
 	ErrNoSpace      = tier.ErrNoSpace             // nothing can be evicted in any tier

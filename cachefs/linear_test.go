@@ -178,8 +178,7 @@ func linCall(ctx context.Context, n *cachefs.Node, o linOp) string {
 		err = n.Mkdir(ctx, o.path, nil)
 	case "create":
 		var w *cachefs.Writer
-		// MustCache: a through write whose directory is renamed meanwhile ends with ErrLeaseLost and takes the file along.
-		if w, err = n.Create(ctx, o.path, &cachefs.CreateOptions{WriteType: cachefs.MustCache}); err == nil {
+		if w, err = n.Create(ctx, o.path, nil); err == nil {
 			err = w.Close()
 			if errors.Is(err, cachefs.ErrLeaseLost) { // created, then removed by somebody before Close
 				err = nil
@@ -212,7 +211,9 @@ func linCall(ctx context.Context, n *cachefs.Node, o linOp) string {
 	case "remove":
 		err = n.Remove(ctx, o.path, nil)
 	case "rename":
-		err = n.Rename(ctx, o.path, o.to, nil)
+		for err = cachefs.ErrBusy; errors.Is(err, cachefs.ErrBusy); { // until who writes there has closed
+			err = n.Rename(ctx, o.path, o.to, nil)
+		}
 	}
 	return linWord(err)
 }

@@ -3,13 +3,14 @@ package cachefs
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/ufs"
 )
 
 // Rename moves a file or directory within its mount: every reader sees the old name or the new one. Renaming onto
-// itself does nothing.
+// itself does nothing. Below a mount what is being written, or holds what is, does not move: ErrBusy.
 func (n *Node) Rename(ctx context.Context, from, to string, o *RenameOptions) error {
 	return linkError("rename", from, to, n.rename(ctx, from, to, deref(o)))
 }
@@ -39,11 +40,17 @@ func (n *Node) renameInode(ctx context.Context, from, to string, in *namespace.I
 		return err
 	}
 	b := &namespace.Begin{Kind: namespace.IntentRename, Path: from, Ino: in.Ino, To: to, User: n.user(ctx), Overwrite: o.Overwrite, Prior: in.Version.String()}
-	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error) {
+	err = n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error) {
 		n.absent.forget(m, toKey)
 		it, _ := n.tree.Intent(id)
 		return n.renameStored(ctx, s, m, it.Ino, fromKey, toKey, target != nil, o.Overwrite)
 	})
+	if errors.Is(err, ErrBusy) {
+		if path := n.writers.below(from); path != "" {
+			return fmt.Errorf("%w: %s is being written; close its writer first", err, path)
+		}
+	}
+	return err
 }
 
 // renameStored is the store's part of a rename. The intent holds both names, so what the store has is looked at now: an

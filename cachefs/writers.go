@@ -63,6 +63,18 @@ func (s *writerSet) writes(id tier.FileID) bool {
 	return false
 }
 
+// below is a path at or below dir that is being written, "" for none.
+func (s *writerSet) below(dir string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for w := range s.mu.open {
+		if _, ok := below(dir, w.path); ok {
+			return w.path
+		}
+	}
+	return ""
+}
+
 // abortAll gives up what is being written, and refuses more.
 func (s *writerSet) abortAll() {
 	s.mu.Lock()

@@ -271,6 +271,9 @@ func (t *Tree) checkRename(from, to string, u *User, overwrite bool) (*node, *no
 	if inner {
 		return nil, nil, "", ErrInvalid
 	}
+	if t.mountOf(d) != nil && t.written(n) {
+		return nil, nil, "", ErrBusy
+	}
 	if err := t.heldBelow(n); err != nil {
 		return nil, nil, "", err
 	}
@@ -280,6 +283,17 @@ func (t *Tree) checkRename(from, to string, u *User, overwrite bool) (*node, *no
 		}
 	}
 	return n, d, name, nil
+}
+
+// written reports whether n, or something below it, is being written: an upload goes to the key that
+// it began with.
+func (t *Tree) written(n *node) (found bool) {
+	t.table.Leased(func(ino uint64) {
+		for ; ino != 0 && !found; ino = t.table.Parent(ino) {
+			found = ino == n.Ino
+		}
+	})
+	return found
 }
 
 func (t *Tree) move(n, d *node, name string, a *applied) {
