@@ -45,29 +45,32 @@ func (n *Node) setAttr(ctx context.Context, path string, o AttrOptions) error {
 	return n.retryStale(ctx, path, func(in *namespace.Inode) error { return n.setInodeAttr(ctx, path, in, o) })
 }
 
-func (n *Node) setInodeAttr(ctx context.Context, path string, in *namespace.Inode, o AttrOptions) (err error) {
+func (n *Node) setInodeAttr(ctx context.Context, path string, in *namespace.Inode, o AttrOptions) error {
 	c := o.command(path, n.user(ctx))
 	m, key := n.mounts.find(path)
-	inStore := m != nil && !m.readOnly && (o.Mode != nil || o.Owner != nil || o.Group != nil)
-	if inStore {
-		if inStore, err = n.stored(ctx, m, key, in); err != nil {
-			return err
-		}
-	}
-	if m != nil && m.readOnly && (o.Mode != nil || o.Owner != nil || o.Group != nil) {
-		return ErrReadOnly
-	}
-	if !inStore {
+	switch {
+	case m == nil || !o.inStores():
 		_, err := n.change(ctx, c)
 		return n.removed(ctx, err)
+	case m.readOnly:
+		return ErrReadOnly
 	}
 	b := &namespace.Begin{
 		Kind: namespace.IntentSetAttr, Path: path, Ino: in.Ino, User: n.user(ctx), Recursive: o.Recursive, Prior: in.Version.String(), Payload: c.Append(nil),
 	}
-	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, _ uint64) (outcome, error) {
+	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error) {
+		// The intent keeps uploads from publishing: what the store has is looked at now.
+		it, _ := n.tree.Intent(id)
+		now, _ := n.tree.Get(it.Ino)
+		if has, err := n.stored(ctx, m, key, &now); err != nil || !has {
+			return outcome{}, err
+		}
 		return n.setStoreAttr(ctx, s, path, key, in, &o)
 	})
 }
+
+// inStores reports whether the change reaches under stores, those that have what it is about.
+func (o *AttrOptions) inStores() bool { return o.Mode != nil || o.Owner != nil || o.Group != nil }
 
 func (o *AttrOptions) check() error {
 	switch {

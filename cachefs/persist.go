@@ -212,28 +212,29 @@ func (n *Node) persistFile(ctx context.Context, ino uint64) error {
 }
 
 func (n *Node) uploadAndPublish(ctx context.Context, path string, in *namespace.Inode) error {
-	u, err := n.newUpload(ctx, path, in.Size)
+	u, err := n.newUpload(ctx, path, in.Size, in.Mode)
 	if err != nil {
 		return err
 	}
+	if err := n.sendAndPublish(ctx, path, in, u); err != nil {
+		u.abort()
+		n.sweep(ctx, path)
+		return err
+	}
+	return nil
+}
+
+func (n *Node) sendAndPublish(ctx context.Context, path string, in *namespace.Inode, u *upload) error {
 	for i := range blocksOf(in) {
 		if err := n.uploadBlock(ctx, u, in, i); err != nil {
-			u.abort()
 			return err
 		}
 	}
 	// A name that moved meanwhile is uploaded again under the new one.
 	if now, ok := n.tree.Path(in.Ino); !ok || now != path {
-		u.abort()
-		n.sweep(ctx, path)
 		return errMoved
 	}
-	err = n.publish(ctx, path, in.Ino, u, nil)
-	if err != nil {
-		u.abort()
-		n.sweep(ctx, path)
-	}
-	return err
+	return n.publish(ctx, path, in.Ino, u, nil)
 }
 
 // sweep removes the directories that an upload made in the store for a name that has moved, as far as they are empty and

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"strconv"
 
 	"github.com/millpond/millpond/internal/namespace"
@@ -16,11 +17,12 @@ type upload struct {
 	w    *ufs.Writer
 	m    *mount
 	key  string
-	sent int64 // bytes
+	mode fs.FileMode // that it was begun with
+	sent int64       // bytes
 }
 
 // newUpload begins an upload of what path names. size is a hint, 0 unknown.
-func (n *Node) newUpload(ctx context.Context, path string, size int64) (*upload, error) {
+func (n *Node) newUpload(ctx context.Context, path string, size int64, mode fs.FileMode) (*upload, error) {
 	m, key := n.mounts.find(path)
 	if m == nil {
 		return nil, ErrNotMounted
@@ -32,11 +34,11 @@ func (n *Node) newUpload(ctx context.Context, path string, size int64) (*upload,
 	if size == 0 {
 		size = -1
 	}
-	w, err := store.Create(ctx, key, ufs.CreateOptions{Parents: true, Size: size})
+	w, err := store.Create(ctx, key, ufs.CreateOptions{Parents: true, Size: size, Mode: mode})
 	if err != nil {
 		return nil, err
 	}
-	return &upload{w: w, m: m, key: key}, nil
+	return &upload{w: w, m: m, key: key, mode: mode}, nil
 }
 
 func (u *upload) Write(p []byte) (int, error) {
@@ -101,14 +103,30 @@ func (n *Node) publish(ctx context.Context, path string, ino uint64, u *upload, 
 	if c != nil {
 		b.Payload = c.Append(nil)
 	}
-	return n.withIntent(ctx, b, func(ctx context.Context, _ *ufs.Store, _ uint64) (outcome, error) {
+	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, _ uint64) (outcome, error) {
 		a, err := u.w.Commit(ctx)
 		if err != nil {
 			return outcome{}, err
 		}
 		n.absent.forget(u.m, u.key)
+		a = n.matchMode(ctx, s, ino, u, a)
 		return outcome{a.Version, a.ModTime.UnixNano()}, nil
 	})
+}
+
+// matchMode gives what was published the mode that the file was given while it was on its way. The file is there
+// whatever comes of it.
+func (n *Node) matchMode(ctx context.Context, s *ufs.Store, ino uint64, u *upload, a ufs.Attr) ufs.Attr {
+	in, ok := n.tree.Get(ino)
+	if !ok || in.Mode == u.mode || !s.Caps().Mode {
+		return a
+	}
+	now, err := s.SetMode(ctx, u.key, in.Mode)
+	if err != nil {
+		n.log.Warn("a published file does not have its mode", "key", u.key, "mode", in.Mode, "err", err)
+		return a
+	}
+	return now
 }
 
 // publishedSize is the length of what a publication was to show: its intent has it in To, which a publication has no

@@ -82,7 +82,7 @@ func (n *Node) stored(ctx context.Context, m *mount, key string, in *namespace.I
 	switch {
 	case m == nil || in.MountPoint:
 		return false, nil
-	case !in.Dir && in.Persist == namespace.Persisted:
+	case !in.Dir && in.Complete && in.Persist == namespace.Persisted:
 		return true, nil
 	}
 	s, err := m.open(ctx)

@@ -80,7 +80,7 @@ func (n *Node) create(ctx context.Context, path string, o CreateOptions) (*Write
 		return nil, errors.Join(ErrClosed, n.abandon(w))
 	}
 	if o.WriteType == Through || o.WriteType == CacheThrough {
-		if w.mu.up, err = n.newUpload(ctx, path, o.Size); err != nil {
+		if w.mu.up, err = n.newUpload(ctx, path, o.Size, o.Mode); err != nil {
 			return nil, errors.Join(err, w.Abort())
 		}
 	}
@@ -303,7 +303,7 @@ func (w *Writer) fullLocked(err error) error {
 
 // throughLocked turns an AsyncThrough writer into a Through one: what is cached goes to the store first.
 func (w *Writer) throughLocked() error {
-	up, err := w.n.newUpload(w.ctx, w.path, w.opts.Size)
+	up, err := w.n.newUpload(w.ctx, w.path, w.opts.Size, w.opts.Mode)
 	if err != nil {
 		return err
 	}

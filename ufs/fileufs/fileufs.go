@@ -209,8 +209,7 @@ func (s *store) syncDir(dir string) error {
 	}
 	return nil
 }
-func (s *store) Delete(_ context.Context, key string) error { return mapErr(s.root.Remove(name(key))) }
-func (s *store) Close() error                               { return s.root.Close() }
+func (s *store) Close() error { return s.root.Close() }
 func (s *store) Rename(_ context.Context, from, to string, overwrite bool) (driver.Attr, error) {
 	if !overwrite {
 		if _, err := s.root.Lstat(to); err == nil {
