@@ -3,7 +3,6 @@ package cachefs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 	"time"
@@ -30,8 +29,20 @@ type AttrOptions struct {
 	ModTime     *time.Time
 }
 
-// ACL is an access control list, as POSIX 1003.1e has it.
+// ACL is an access control list, as POSIX 1003.1e has it: what it grants beside the mode, whose bits are the owner's, the
+// owning group's and the others'.
 type ACL = namespace.ACL
+
+// ACLEntry grants the bits Perm (4 read, 2 write, 1 search) to the user or group Name; an ACLMask, which has no name,
+// bounds what the entries and the owning group have.
+type ACLEntry = namespace.ACLEntry
+
+// Tags of an ACLEntry.
+const (
+	ACLUser  = 'u'
+	ACLGroup = 'g'
+	ACLMask  = 'm'
+)
 
 // SetAttr changes what is not the content.
 func (n *Node) SetAttr(ctx context.Context, path string, o *AttrOptions) error {
@@ -46,6 +57,9 @@ func (n *Node) setAttr(ctx context.Context, path string, o AttrOptions) error {
 }
 
 func (n *Node) setInodeAttr(ctx context.Context, path string, in *namespace.Inode, o AttrOptions) error {
+	if o.DefaultACL != nil && !in.Dir {
+		return invalid("default ACL of a file; directories have one")
+	}
 	c := o.command(path, n.user(ctx))
 	m, key := n.mounts.find(path)
 	switch {
@@ -71,18 +85,6 @@ func (n *Node) setInodeAttr(ctx context.Context, path string, in *namespace.Inod
 
 // inStores reports whether the change reaches under stores, those that have what it is about.
 func (o *AttrOptions) inStores() bool { return o.Mode != nil || o.Owner != nil || o.Group != nil }
-
-func (o *AttrOptions) check() error {
-	switch {
-	case o.TTL != nil && *o.TTL < 0:
-		return fmt.Errorf("%w: TTL %v; want 0 (for ever) or more", ErrInvalid, *o.TTL)
-	case o.ReplicasMin != nil && *o.ReplicasMin < 0, o.ReplicasMax != nil && *o.ReplicasMax < 0:
-		return fmt.Errorf("%w: negative number of replicas", ErrInvalid)
-	case o.ReplicasMin != nil && o.ReplicasMax != nil && *o.ReplicasMax != 0 && *o.ReplicasMin > *o.ReplicasMax:
-		return fmt.Errorf("%w: ReplicasMin %d above ReplicasMax %d", ErrInvalid, *o.ReplicasMin, *o.ReplicasMax)
-	}
-	return nil
-}
 
 // command is the change as the namespace makes it.
 func (o *AttrOptions) command(path string, u *namespace.User) *namespace.SetAttr {

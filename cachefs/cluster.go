@@ -22,8 +22,8 @@ type PeerInfo struct {
 }
 
 // Cluster describes the nodes, their tiers and the journal.
-func (n *Node) Cluster(context.Context) (*ClusterInfo, error) {
-	if err := n.alive(); err != nil {
+func (n *Node) Cluster(ctx context.Context) (*ClusterInfo, error) {
+	if err := n.ready(ctx); err != nil {
 		return nil, err
 	}
 	self := PeerInfo{ID: n.id, Primary: n.journal.Primary(), Tiers: n.tiers.Metrics(), Journal: n.journal.Metrics()}

@@ -3,7 +3,6 @@ package cachefs
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -87,47 +86,23 @@ type MountConfig struct {
 
 // complete returns a copy with the defaults filled in, or everything that is wrong with c.
 func (c Config) complete() (Config, error) {
-	var bad []error
-	report := func(field string, value any, want string) {
-		bad = append(bad, fmt.Errorf("%w: Config.%s is %v; want %s", ErrInvalid, field, value, want))
-	}
-	if err := checkBlockSize(c.BlockSize); err != nil {
-		report("BlockSize", c.BlockSize, err.Error())
+	bad := c.check()
+	if checkBlockSize(c.BlockSize) != nil {
+		c.BlockSize = 0 // the other sizes are checked against the default
 	}
 	c.BlockSize = orDefault(c.BlockSize, defaultBlock)
-	for _, f := range []struct {
-		name string
-		v    *int
-		def  int
-	}{{"FillWorkers", &c.FillWorkers, 8}, {"FillQueue", &c.FillQueue, 256}, {"PersistWorkers", &c.PersistWorkers, 4}} {
-		if *f.v < 0 {
-			report(f.name, *f.v, fmt.Sprintf("0 (the default, %d) or more", f.def))
-		}
-		*f.v = orDefault(*f.v, f.def)
+	for _, n := range c.counts() {
+		*n.v = orDefault(*n.v, n.def)
 	}
-	for _, f := range []struct {
-		name string
-		v    *time.Duration
-		def  time.Duration
-	}{
-		{"PersistMinDelay", &c.PersistMinDelay, 100 * time.Millisecond}, {"PersistMaxDelay", &c.PersistMaxDelay, time.Minute},
-		{"TTLInterval", &c.TTLInterval, time.Second}, {"CloseTimeout", &c.CloseTimeout, 30 * time.Second},
-	} {
-		if *f.v < 0 {
-			report(f.name, *f.v, fmt.Sprintf("0 (the default, %v) or more", f.def))
-		}
-		*f.v = orDefault(*f.v, f.def)
+	for _, d := range c.delays() {
+		*d.v = orDefault(*d.v, d.def)
 	}
 	if c.PersistMaxDelay < c.PersistMinDelay {
-		report("PersistMaxDelay", c.PersistMaxDelay, fmt.Sprintf("at least PersistMinDelay, %v", c.PersistMinDelay))
-	}
-	if err := c.UFS.Check(); err != nil {
-		bad = append(bad, fmt.Errorf("Config.UFS: %w", err))
+		bad = append(bad, wrong("PersistMaxDelay", c.PersistMaxDelay, fmt.Sprintf("at least PersistMinDelay, %v", c.PersistMinDelay)))
 	}
 	bad = append(bad, c.completeTiers()...)
-	bad = append(bad, c.checkMounts()...)
 	if c.Logger == nil {
-		c.Logger = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.Level(127)}))
+		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.FS == nil {
 		c.FS = vfs.OS
@@ -144,39 +119,46 @@ func (c Config) complete() (Config, error) {
 	return c, errors.Join(bad...)
 }
 
+// A setting is a number of Config with its default.
+type setting[T any] struct {
+	name string
+	v    *T
+	def  T
+}
+
+func (c *Config) counts() []setting[int] {
+	return []setting[int]{
+		{"FillWorkers", &c.FillWorkers, 8}, {"FillQueue", &c.FillQueue, 256}, {"PersistWorkers", &c.PersistWorkers, 4},
+	}
+}
+
+func (c *Config) delays() []setting[time.Duration] {
+	return []setting[time.Duration]{
+		{"PersistMinDelay", &c.PersistMinDelay, 100 * time.Millisecond}, {"PersistMaxDelay", &c.PersistMaxDelay, time.Minute},
+		{"TTLInterval", &c.TTLInterval, time.Second}, {"CloseTimeout", &c.CloseTimeout, 30 * time.Second},
+	}
+}
+
 // completeTiers gives disk tiers without directories one below Dir, and a node without tiers its memory tier.
 func (c *Config) completeTiers() (bad []error) {
 	c.Tiers = slices.Clone(c.Tiers)
 	if len(c.Tiers) == 0 {
 		c.Tiers = []tier.Config{{Kind: tier.Memory, Size: defaultMemory(c.BlockSize)}}
 	}
+	placed := c.Tiers[:0:0]
 	for i := range c.Tiers {
 		t := &c.Tiers[i]
-		if t.Kind == tier.Memory || len(t.Dirs) > 0 {
-			continue
+		if t.Kind != tier.Memory && len(t.Dirs) == 0 {
+			if c.Dir == "" {
+				bad = append(bad, wrong(fmt.Sprintf("Tiers[%d].Dirs", i), "empty", fmt.Sprintf("a directory for the %v tier, or a Config.Dir that it can live in", t.Kind)))
+				continue
+			}
+			t.Dirs = []tier.Dir{{Path: filepath.Join(c.Dir, fmt.Sprint(t.Kind)), Quota: t.Size}}
 		}
-		if c.Dir == "" {
-			bad = append(bad, fmt.Errorf("%w: Config.Tiers[%d].Dirs is empty; give the %v tier a directory, or Config.Dir one", ErrInvalid, i, t.Kind))
-			continue
-		}
-		t.Dirs = []tier.Dir{{Path: filepath.Join(c.Dir, fmt.Sprintf("%v", t.Kind)), Quota: t.Size}}
+		placed = append(placed, *t)
 	}
-	return bad
-}
-
-func (c *Config) checkMounts() (bad []error) {
-	seen := map[string]bool{}
-	for i, m := range c.Mounts {
-		if err := checkPath(m.Path); err != nil {
-			bad = append(bad, fmt.Errorf("Config.Mounts[%d].Path is %q: %w", i, m.Path, err))
-		}
-		if m.URL == "" && m.Store == nil {
-			bad = append(bad, fmt.Errorf("%w: Config.Mounts[%d] (%q) has neither URL nor Store; give it one", ErrInvalid, i, m.Path))
-		}
-		if seen[m.Path] {
-			bad = append(bad, fmt.Errorf("%w: Config.Mounts[%d].Path is %q, as an earlier one's; paths differ", ErrInvalid, i, m.Path))
-		}
-		seen[m.Path] = true
+	if len(placed) > 0 {
+		bad = append(bad, layer("Tiers", tier.Check(tier.Options{BlockSize: c.BlockSize}, placed...))...)
 	}
 	return bad
 }

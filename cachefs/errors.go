@@ -46,12 +46,12 @@ func pathError(op, path string, err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok && pe.Path == path && pe.Op == op {
 		return err
 	}
-	return &fs.PathError{Op: op, Path: path, Err: err}
+	return &fs.PathError{Op: op, Path: path, Err: advised(op, err)}
 }
 
 func linkError(op, from, to string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &os.LinkError{Op: op, Old: from, New: to, Err: err}
+	return &os.LinkError{Op: op, Old: from, New: to, Err: advised(op, err)}
 }

@@ -2,7 +2,6 @@ package cachefs
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"io/fs"
 	"math/bits"
@@ -126,10 +125,10 @@ func (f *File) Seek(offset int64, whence int) (int64, error) {
 	case io.SeekEnd:
 		offset += f.in.Size
 	default:
-		return 0, pathError("seek", f.path, fmt.Errorf("%w: whence %d", ErrInvalid, whence))
+		return 0, pathError("seek", f.path, invalid("whence %d; want io.SeekStart, io.SeekCurrent or io.SeekEnd", whence))
 	}
 	if offset < 0 {
-		return 0, pathError("seek", f.path, fmt.Errorf("%w: offset %d", ErrInvalid, offset))
+		return 0, pathError("seek", f.path, invalid("offset %d; want 0 or more", offset))
 	}
 	f.pos.off = offset
 	return offset, nil

@@ -20,7 +20,10 @@ type LoadOptions struct {
 // a job that was cancelled, or ended with its process, goes on where it was when it is started again.
 func (n *Node) Load(ctx context.Context, path string, o *LoadOptions) (*Job, error) {
 	opts := deref(o)
-	opts.Parallel = orDefault(max(0, opts.Parallel), 8)
+	if err := opts.check(); err != nil {
+		return nil, pathError("load", path, err)
+	}
+	opts.Parallel = orDefault(opts.Parallel, 8)
 	in, _, err := n.look(ctx, path, opts.Verify)
 	if err != nil {
 		return nil, pathError("load", path, err)

@@ -2,7 +2,6 @@ package cachefs
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/millpond/millpond/tier"
 )
@@ -23,14 +22,15 @@ type BlockReplica struct {
 // Locate says where the blocks of a file are cached.
 func (n *Node) Locate(ctx context.Context, path string, o *LocateOptions) ([]BlockLocation, error) {
 	opts := deref(o)
+	if err := opts.check(); err != nil {
+		return nil, pathError("locate", path, err)
+	}
 	in, _, err := n.look(ctx, path, false)
 	switch {
 	case err != nil:
 		return nil, pathError("locate", path, err)
 	case in.Dir:
 		return nil, pathError("locate", path, ErrIsDir)
-	case opts.Offset < 0 || opts.Length < 0:
-		return nil, pathError("locate", path, fmt.Errorf("%w: range of %d bytes at %d", ErrInvalid, opts.Length, opts.Offset))
 	}
 	end := in.Size
 	if opts.Length > 0 && opts.Length < end-opts.Offset {

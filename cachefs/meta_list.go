@@ -45,6 +45,9 @@ func (w *walk) root(path string) error {
 	if err := checkPath(path); err != nil {
 		return err
 	}
+	if err := w.opts.check(); err != nil {
+		return err
+	}
 	in, from, err := w.n.look(w.ctx, path, w.opts.Sync)
 	switch {
 	case err != nil:

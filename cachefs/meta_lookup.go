@@ -23,7 +23,7 @@ func (n *Node) look(ctx context.Context, path string, sync bool) (in namespace.I
 }
 
 func (n *Node) lookOnce(ctx context.Context, path string, sync bool) (in namespace.Inode, from *found, err error) {
-	if err := n.alive(); err != nil {
+	if err := n.ready(ctx); err != nil {
 		return in, nil, err
 	}
 	u := n.user(ctx)

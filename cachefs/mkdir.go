@@ -21,8 +21,10 @@ func (n *Node) mkdir(ctx context.Context, path string, o MkdirOptions) error {
 		return err
 	case old != nil && old.Dir && o.Parents:
 		return nil
+	case old != nil && old.Dir:
+		return refuse(ErrExist, "with Parents a directory that is there will do")
 	case old != nil:
-		return ErrExist
+		return refuse(ErrExist, "a file has the name")
 	}
 	name, group := owner(ctx)
 	m, key := n.mounts.find(path)

@@ -125,6 +125,16 @@ func (t *mountTable) of(path string) *mount {
 	return m
 }
 
+// below lists the mounts below path, but not at it, the deepest first.
+func (t *mountTable) below(path string) (list []*mount) {
+	for _, m := range t.all() {
+		if rel, ok := below(path, m.path); ok && rel != "" {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
 func (t *mountTable) add(m *mount) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

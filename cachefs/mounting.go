@@ -41,15 +41,27 @@ func (n *Node) Mount(ctx context.Context, path, url string, o *MountOptions) err
 }
 
 func (n *Node) mount(ctx context.Context, c MountConfig) error {
-	if err := n.alive(); err != nil {
+	if err := n.ready(ctx); err != nil {
 		return err
 	}
 	if err := checkPath(c.Path); err != nil {
 		return err
 	}
+	if err := checkSync(c.Sync); err != nil {
+		return invalid("sync %v; want %v", c.Sync, err)
+	}
+	switch {
+	case c.URL == "" && c.Store == nil:
+		return invalid("neither URL nor store; give one")
+	case c.Path == "/":
+		return invalid("mount point \"/\"; want a path below the root, such as \"/data\"")
+	}
 	m, err := n.openMount(ctx, c)
 	if err != nil {
 		return err
+	}
+	if err := n.apart(m); err != nil {
+		return errors.Join(err, m.close())
 	}
 	if _, err := n.known(ctx, c.Path); err != nil {
 		return errors.Join(err, m.close())
@@ -61,6 +73,17 @@ func (n *Node) mount(ctx context.Context, c MountConfig) error {
 		return errors.Join(err, m.close())
 	}
 	return n.addMount(m)
+}
+
+// apart refuses a mount whose place in its store contains or lies in another's: one file would have two names, and a
+// change of one would not be seen at the other.
+func (n *Node) apart(m *mount) error {
+	for _, o := range n.mounts.all() {
+		if overlap(o.spec.Store, m.spec.Store) {
+			return invalid("%s contains, or lies in, %s, which is mounted at %s; mount a place apart from it", m.spec.Store, o.spec.Store, o.path)
+		}
+	}
+	return nil
 }
 
 // addMount makes a mount known to this node's look-ups.
@@ -168,7 +191,7 @@ func (n *Node) Unmount(ctx context.Context, path string, o *UnmountOptions) erro
 }
 
 func (n *Node) unmount(ctx context.Context, path string, o UnmountOptions) error {
-	if err := n.alive(); err != nil {
+	if err := n.ready(ctx); err != nil {
 		return err
 	}
 	if err := checkPath(path); err != nil {
@@ -176,6 +199,9 @@ func (n *Node) unmount(ctx context.Context, path string, o UnmountOptions) error
 	}
 	if m, _ := n.mounts.find(path); m == nil || m.path != path {
 		return ErrNotMounted
+	}
+	if inner := n.mounts.below(path); len(inner) > 0 {
+		return refuse(ErrInvalid, fmt.Sprintf("%s is mounted below it: Unmount that first", inner[0].path))
 	}
 	if _, err := n.change(ctx, &namespace.Unmount{Path: path, User: n.user(ctx), Force: o.Force}); err != nil {
 		return err
@@ -190,21 +216,18 @@ func (n *Node) unmount(ctx context.Context, path string, o UnmountOptions) error
 	return nil
 }
 
-// unmountBelow unmounts what is mounted below path, the deepest first.
-func (n *Node) unmountBelow(ctx context.Context, path string) error {
-	for _, m := range n.mounts.all() {
-		if rel, ok := below(path, m.path); ok && rel != "" {
-			if err := n.unmount(ctx, m.path, UnmountOptions{}); err != nil {
-				return pathError("unmount", m.path, err)
-			}
+func (n *Node) unmountAll(ctx context.Context, list []*mount) error {
+	for _, m := range list {
+		if err := n.unmount(ctx, m.path, UnmountOptions{}); err != nil {
+			return pathError("unmount", m.path, err)
 		}
 	}
 	return nil
 }
 
 // Mounts lists the mounts, the deepest first.
-func (n *Node) Mounts(context.Context) ([]MountInfo, error) {
-	if err := n.alive(); err != nil {
+func (n *Node) Mounts(ctx context.Context) ([]MountInfo, error) {
+	if err := n.ready(ctx); err != nil {
 		return nil, err
 	}
 	list := n.mounts.all()

@@ -143,10 +143,13 @@ func (n *Node) spawn(task func(ctx context.Context)) bool {
 	return true
 }
 
-// alive is nil, or ErrClosed once Shutdown has begun.
-func (n *Node) alive() error {
+// ready is nil, or why a call does not begin: ErrClosed once Shutdown has begun, the cause of an ended context.
+func (n *Node) ready(ctx context.Context) error {
 	if n.closed.Load() {
 		return ErrClosed
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func checkPath(p string) error {
 	for i := 1; i <= len(p); i++ {
 		if i < len(p) && p[i] != '/' {
 			if p[i] == 0 {
-				return fmt.Errorf("%w: NUL in a name", ErrInvalid)
+				return fmt.Errorf("%w: NUL in a name; every other byte will do", ErrInvalid)
 			}
 			continue
 		}

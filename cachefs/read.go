@@ -3,7 +3,6 @@ package cachefs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/millpond/millpond/tier"
@@ -12,7 +11,7 @@ import (
 // ReadAt fills p from off on. A hit in memory is a look at the file's table and a copy: no lock, no allocation.
 func (f *File) ReadAt(p []byte, off int64) (int, error) {
 	h := f.handle
-	if uint64(off) < uint64(h.in.Size) && !h.closed.Load() {
+	if uint64(off) < uint64(h.in.Size) && !h.closed.Load() && f.ctx.Err() == nil {
 		i, at := h.place(off)
 		if at+int64(len(p)) <= h.in.BlockSize {
 			if b := h.table.slot(i).Load(); b != nil {
@@ -44,7 +43,7 @@ func (f *File) readAtSlow(p []byte, off int64) (n int, err error) {
 	case f.closed.Load():
 		return 0, ErrClosed
 	case off < 0:
-		return 0, fmt.Errorf("%w: offset %d", ErrInvalid, off)
+		return 0, invalid("offset %d; want 0 or more", off)
 	case len(p) == 0:
 		return 0, nil
 	case off >= f.in.Size:
@@ -73,7 +72,7 @@ func (f *File) readSome(p []byte, off int64) (int, error) {
 	i, at := f.place(off)
 	p = p[:min(int64(len(p)), f.blockLen(i)-at)]
 	slot := f.table.slot(i)
-	if b := slot.Load(); b != nil {
+	if b := slot.Load(); b != nil && f.ctx.Err() == nil {
 		if n, ok := b.ReadAt(p, at); ok {
 			return n, nil
 		}

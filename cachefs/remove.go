@@ -3,6 +3,7 @@ package cachefs
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/ufs"
@@ -20,16 +21,25 @@ func (n *Node) remove(ctx context.Context, path string, o RemoveOptions) error {
 }
 
 func (n *Node) removeInode(ctx context.Context, path string, in *namespace.Inode, o RemoveOptions) error {
+	switch {
+	case path == "/":
+		return refuse(ErrInvalid, "the root stays; remove what is below it")
+	case in.MountPoint:
+		return refuse(ErrInvalid, "a mount point: Unmount takes it away and leaves the store alone")
+	}
 	m, key := n.mounts.find(path)
 	if m != nil && m.readOnly && !o.CacheOnly {
 		return ErrReadOnly
 	}
-	if o.Mounts && in.Dir {
-		if err := n.unmountBelow(ctx, path); err != nil {
+	if inner := n.mounts.below(path); len(inner) > 0 {
+		if !o.Mounts {
+			return refuse(ErrInvalid, fmt.Sprintf("%s is mounted below it: Unmount that, or set Mounts", inner[0].path))
+		}
+		if err := n.unmountAll(ctx, inner); err != nil {
 			return err
 		}
 	}
-	if o.CacheOnly || m == nil || in.MountPoint {
+	if o.CacheOnly || m == nil {
 		_, err := n.change(ctx, &namespace.Remove{Path: path, User: n.user(ctx), Recursive: o.Recursive, CacheOnly: o.CacheOnly})
 		return n.removed(ctx, err)
 	}

@@ -27,6 +27,9 @@ func (n *Node) renameInode(ctx context.Context, from, to string, in *namespace.I
 	if err != nil {
 		return err
 	}
+	if err := n.movable(from, to, in, target); err != nil {
+		return err
+	}
 	m, fromKey := n.mounts.find(from)
 	tm, toKey := n.mounts.find(to)
 	if m != tm {
@@ -51,6 +54,23 @@ func (n *Node) renameInode(ctx context.Context, from, to string, in *namespace.I
 		}
 	}
 	return err
+}
+
+// movable refuses what has its place for good.
+func (n *Node) movable(from, to string, in, target *namespace.Inode) error {
+	rel, inside := below(from, to)
+	switch {
+	case from == "/" || to == "/":
+		return refuse(ErrInvalid, "the root stays where it is")
+	case in.MountPoint || from != to && target != nil && target.MountPoint:
+		return refuse(ErrInvalid, "a mount point: Unmount it and Mount it elsewhere")
+	case inside && rel != "":
+		return refuse(ErrInvalid, "a directory cannot lie below itself")
+	}
+	if inner := n.mounts.below(from); from != to && len(inner) > 0 {
+		return refuse(ErrInvalid, fmt.Sprintf("%s is mounted below it: Unmount that first", inner[0].path))
+	}
+	return nil
 }
 
 // renameStored is the store's part of a rename. The intent holds both names, so what the store has is looked at now: an

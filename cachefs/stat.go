@@ -26,7 +26,7 @@ func (n *Node) Stat(ctx context.Context, path string, o *StatOptions) (*Info, er
 // statKnown is Stat for what the replica has and needs no look at a store; nil for all else. It is look without what
 // look needs for the others.
 func (n *Node) statKnown(ctx context.Context, path string) *Info {
-	if n.closed.Load() || n.overlay.get(path) != nil {
+	if n.ready(ctx) != nil || n.overlay.get(path) != nil {
 		return nil
 	}
 	e := new(namespace.Entry)
@@ -53,6 +53,9 @@ func (n *Node) Open(ctx context.Context, path string, o *OpenOptions) (*File, er
 	var opts OpenOptions
 	if o != nil {
 		opts = *o
+	}
+	if err := opts.ReadType.check(); err != nil {
+		return nil, pathError("open", path, err)
 	}
 	for {
 		var ended <-chan struct{}

@@ -3,7 +3,6 @@ package cachefs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/millpond/millpond/tier"
@@ -36,7 +35,7 @@ func (v *View) Release() {
 // View lends the file's bytes from off on, n at most; they end at the block's end, so that Bytes may be shorter. What
 // is not in memory is brought there first. At the end of the file it is io.EOF.
 func (f *File) View(off int64, n int) (*View, error) {
-	if uint64(off) < uint64(f.in.Size) && n > 0 && !f.closed.Load() {
+	if uint64(off) < uint64(f.in.Size) && n > 0 && !f.closed.Load() && f.ctx.Err() == nil {
 		i, at := f.place(off)
 		if b := f.table.slot(i).Load(); b != nil {
 			if v, ok := b.View(at, n); ok {
@@ -53,7 +52,7 @@ func (f *File) viewSlow(off int64, n int) (*View, error) {
 	case f.closed.Load():
 		return nil, ErrClosed
 	case off < 0 || n <= 0:
-		return nil, fmt.Errorf("%w: view of %d bytes at %d", ErrInvalid, n, off)
+		return nil, invalid("view of %d bytes at %d; want at least one byte, at 0 or more", n, off)
 	case off >= f.in.Size:
 		return nil, io.EOF
 	}

@@ -50,8 +50,8 @@ func (n *Node) Create(ctx context.Context, path string, o *CreateOptions) (*Writ
 }
 
 func (n *Node) create(ctx context.Context, path string, o CreateOptions) (*Writer, error) {
-	if err := checkBlockSize(o.BlockSize); err != nil {
-		return nil, fmt.Errorf("%w: block size %d; want %w", ErrInvalid, o.BlockSize, err)
+	if err := o.check(); err != nil {
+		return nil, err
 	}
 	old, err := n.known(ctx, path)
 	if err != nil {
@@ -71,6 +71,9 @@ func (n *Node) create(ctx context.Context, path string, o CreateOptions) (*Write
 	})
 	if err != nil {
 		w.release()
+		if errors.Is(err, ErrExist) && old != nil && old.Dir {
+			err = refuse(err, "it is a directory")
+		}
 		return nil, err
 	}
 	w.ino = a.Ino
@@ -128,8 +131,6 @@ func (n *Node) defaults(ctx context.Context, path string, o *CreateOptions) erro
 		o.WriteType = CacheThrough
 	case o.WriteType == DefaultWrite:
 		o.WriteType = MustCache
-	case o.WriteType > AsyncThrough:
-		return fmt.Errorf("%w: write type %d", ErrInvalid, o.WriteType)
 	}
 	if m != nil && m.readOnly {
 		return ErrReadOnly
@@ -354,6 +355,10 @@ func (w *Writer) writeSome(p []byte) (int, error) {
 func (w *Writer) finishBlockLocked() error {
 	b := w.mu.block
 	w.mu.block = nil
+	if b.Len() == 0 { // begun for bytes that did not come
+		b.Abort()
+		return nil
+	}
 	if _, err := b.Commit(w.ctx); err != nil {
 		if isFull(err) && w.opts.WriteType == CacheThrough {
 			w.dropBlocksLocked()

@@ -68,6 +68,12 @@ type CheckpointInfo struct {
 	Err      error
 }
 
+// Check reports everything that is wrong with c, as Open would, without opening anything.
+func (c Config) Check() error {
+	_, err := c.complete()
+	return err
+}
+
 // complete returns c with its defaults, or everything that is wrong with it.
 func (c Config) complete() (Config, error) {
 	var errs []error

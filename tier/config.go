@@ -68,6 +68,12 @@ func (o Options) complete() Options {
 	return o
 }
 
+// Check reports everything that is wrong with the tiers of a node, as Open would, without opening anything.
+func Check(o Options, tiers ...Config) error {
+	_, err := complete(o.complete(), tiers)
+	return err
+}
+
 // complete returns the tiers fastest first with their defaults, or everything that is wrong.
 func complete(o Options, tiers []Config) ([]Config, error) {
 	tiers = slices.Clone(tiers)

@@ -36,21 +36,37 @@ func Schemes() []string {
 
 // Open opens the place that url names through the driver of its scheme.
 func Open(ctx context.Context, rawURL string, o *Options) (*Store, error) {
-	u, err := url.Parse(rawURL)
+	open, u, err := opener(rawURL)
 	if err != nil {
-		return nil, unparsed(rawURL, err)
-	}
-	registryMu.RLock()
-	open := registry[u.Scheme]
-	registryMu.RUnlock()
-	if open == nil {
-		return nil, fmt.Errorf("%w: no under store at %q: unknown scheme %q (have %s)", driver.ErrInvalid, driver.Shown(u), u.Scheme, strings.Join(Schemes(), ", "))
+		return nil, err
 	}
 	d, id, err := open(ctx, u)
 	if err != nil {
 		return nil, fmt.Errorf("no under store at %q: %w", driver.Shown(u), err)
 	}
 	return New(d, id, o)
+}
+
+// CheckURL reports what is wrong with the URL of an under store as far as that can be seen without asking the store: an
+// unknown scheme, of which it lists the known ones.
+func CheckURL(rawURL string) error {
+	_, _, err := opener(rawURL)
+	return err
+}
+
+// opener is the driver for a URL.
+func opener(rawURL string) (driver.Opener, *url.URL, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return nil, nil, unparsed(rawURL, err)
+	}
+	registryMu.RLock()
+	open := registry[u.Scheme]
+	registryMu.RUnlock()
+	if open == nil {
+		return nil, nil, fmt.Errorf("%w: no under store at %q: unknown scheme %q (have %s)", driver.ErrInvalid, driver.Shown(u), u.Scheme, strings.Join(Schemes(), ", "))
+	}
+	return open, u, nil
 }
 
 // unparsed says that a URL is none. What stands before an '@' or behind a '?' may be a secret, and what is wrong would be

@@ -79,10 +79,11 @@ type LockedError struct {
 
 // Error names the file and the process.
 func (e *LockedError) Error() string {
-	if e.PID == 0 {
-		return fmt.Sprintf("lock %s: held by another process", e.Name)
+	holder := "another process"
+	if e.PID != 0 {
+		holder = fmt.Sprintf("process %d", e.PID)
 	}
-	return fmt.Sprintf("lock %s: held by process %d", e.Name, e.PID)
+	return fmt.Sprintf("lock %s: held by %s; end that or use another directory", e.Name, holder)
 }
 
 // Is makes a LockedError a syscall.EWOULDBLOCK for errors.Is.

@@ -52,6 +52,9 @@ type store struct{ root *os.Root }
 func open(dir string) (*store, error) {
 	r, err := os.OpenRoot(dir)
 	if err != nil {
+		if fi, serr := os.Stat(dir); serr == nil && !fi.IsDir() { // OpenRoot says so in words alone
+			err = &fs.PathError{Op: "open", Path: dir, Err: driver.ErrNotDir}
+		}
 		return nil, err
 	}
 	return &store{r}, nil
