@@ -1,0 +1,134 @@
+package ring_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/peer/internal/ring"
+)
+
+// mesh has n members whose weights go from 1,024 to kinds times that.
+func mesh(n, kinds int) (ms []ring.Member) {
+	for i := range n {
+		ms = append(ms, ring.Member{ID: fmt.Sprintf("node-%d", i), Weight: uint32(1024 * (1 + i%kinds))})
+	}
+	return ms
+}
+
+func shares(r *ring.Ring) map[string]int {
+	n := map[string]int{}
+	for _, id := range ring.Owners(r) {
+		n[id]++
+	}
+	return n
+}
+
+func fairShare(r *ring.Ring, m ring.Member) float64 {
+	total := 0.0
+	for _, m := range r.Members() {
+		total += float64(m.Weight)
+	}
+	return float64(m.Weight) / total * ring.Slots
+}
+
+// TestBalance holds each share to 5 % of the fair one, or to a slot where 5 % is less.
+func TestBalance(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 5, 25, 100, many} {
+		for _, kinds := range []int{1, 8} {
+			if n == many && kinds == 1 {
+				continue // TestMovement has it
+			}
+			r := ring.New(mesh(n, kinds)...)
+			got := shares(r)
+			worst := 0.0
+			for _, m := range r.Members() {
+				fair := fairShare(r, m)
+				off := math.Abs(float64(got[m.ID]) - fair)
+				worst = max(worst, off/fair)
+				require.LessOrEqual(t, off, max(0.05*fair, 0.04*fair+1), "%s of %d members has %d slots, fair are %.1f", m.ID, n, got[m.ID], fair)
+			}
+			t.Logf("%4d members, weights 1 to %d: worst share %.2f %% off", n, kinds, 100*worst)
+		}
+	}
+}
+
+// TestMovement adds a member: it takes its share, and hardly anything moves between the others.
+func TestMovement(t *testing.T) {
+	for _, n := range []int{1, 2, 5, 25, many} {
+		r := ring.New(mesh(n, 1)...)
+		was, now := ring.Owners(r), ring.Owners(r.With(ring.Member{ID: "new", Weight: 1024}))
+		taken, other := 0, 0
+		for s := range was {
+			switch {
+			case now[s] == "new":
+				taken++
+			case now[s] != was[s]:
+				other++
+			}
+		}
+		fair := float64(ring.Slots) / float64(n+1)
+		t.Logf("%4d members and one more: it takes %.2f of its fair share; %.4f %% move between the others", n, float64(taken)/fair, 100*float64(other)/ring.Slots)
+		require.InEpsilon(t, fair, taken, 0.05)
+		if n <= 25 {
+			require.Zero(t, other)
+		}
+		require.LessOrEqual(t, other, ring.Slots/1000, "what balancing moves")
+	}
+}
+
+// TestSameEverywhere makes rings of equal members by different ways.
+func TestSameEverywhere(t *testing.T) {
+	for seed := range uint64(4) {
+		rnd := rand.New(rand.NewPCG(seed, 0))
+		ms := make([]ring.Member, 1+rnd.IntN(8))
+		for i := range ms {
+			ms[i] = ring.Member{ID: fmt.Sprint(rnd.Uint32()), Weight: rnd.Uint32N(1 << rnd.UintN(20))}
+		}
+		want := ring.Owners(ring.New(ms...))
+		r := ring.New(ring.Member{ID: "gone", Weight: 77})
+		for _, i := range rnd.Perm(len(ms)) {
+			r = r.With(ring.Member{ID: ms[i].ID, Weight: 5}).With(ms[i])
+		}
+		require.Equal(t, want, ring.Owners(r.Without("gone")), "seed %d: %v", seed, ms)
+	}
+}
+
+// TestOwners: the successors of a key own it when those before them are gone.
+func TestOwners(t *testing.T) {
+	r := ring.New(mesh(10, 3)...)
+	for i := range 10 {
+		key := binary.BigEndian.AppendUint64(nil, rand.Uint64())
+		ids := r.Owners(nil, key, 3)
+		require.Len(t, ids, 3)
+		require.Equal(t, r.Owner(key), ids[0])
+		without := r.Without(ids[0])
+		require.Equal(t, ids[1], without.Owner(key), "key %d", i)
+		require.Equal(t, ids[2], without.Without(ids[1]).Owner(key), "key %d", i)
+	}
+	require.Len(t, r.Owners(nil, []byte("k"), 99), 10)
+	require.Empty(t, ring.New().Owners(nil, []byte("k"), 2))
+	require.Empty(t, ring.New(ring.Member{ID: "empty"}).Owner([]byte("k")))
+}
+
+// TestLookUpAllocates nothing.
+func TestLookUpAllocates(t *testing.T) {
+	r := ring.New(mesh(20, 1)...)
+	ids := make([]string, 0, 3)
+	key := []byte("a key of a block")
+	require.Zero(t, testing.AllocsPerRun(100, func() { ids = r.Owners(ids[:0], key, 3) }))
+}
+
+// TestGolden holds the ring to what it was: nodes of two versions must agree.
+func TestGolden(t *testing.T) {
+	all := xxhash.New()
+	for _, id := range ring.Owners(ring.New(mesh(40, 7)...)) {
+		_, _ = all.WriteString(id)
+	}
+	require.Equal(t, uint64(0x2a62831df59e31b0), all.Sum64())
+}
