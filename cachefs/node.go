@@ -5,13 +5,13 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"github.com/millpond/millpond/internal/vfs"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 
 	"github.com/millpond/millpond/internal/flight"
 	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/journal"
 	"github.com/millpond/millpond/tier"
 )
@@ -67,7 +67,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n := &Node{cfg: cfg, log: cfg.Logger, tree: namespace.New(), effects: newEffects(), orphans: newOrphans()}
 	n.ctx, n.cancel = context.WithCancelCause(context.Background())
 	n.overlay = newOverlay(n)
-	n.stats, n.lists = flight.New[*found](n.spawn), flight.New[struct{}](n.spawn)
+	n.stats, n.lists = flight.New[*found](n.spawn, ErrClosed), flight.New[struct{}](n.spawn, ErrClosed)
 	n.filler = newFiller(n, cfg.FillQueue)
 	n.persist = newPersister(n)
 	rand.Read(n.lease[:])

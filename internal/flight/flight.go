@@ -4,25 +4,23 @@ package flight
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/golang/groupcache/singleflight"
 )
 
-// ErrClosed answers calls that come when Group's spawn starts nothing any more.
-var ErrClosed = errors.New("closed")
-
 // Group merges calls that return a V.
 type Group[V any] struct {
 	g     singleflight.Group
 	spawn func(task func(ctx context.Context)) bool
+	ended error
 }
 
 // New returns a Group whose calls run in goroutines that spawn starts, under the context that spawn gives: a caller who
-// leaves does not end the call for the others. spawn reports false if it starts nothing any more.
-func New[V any](spawn func(task func(ctx context.Context)) bool) *Group[V] {
-	return &Group[V]{spawn: spawn}
+// leaves does not end the call for the others. spawn reports false if it starts nothing any more; calls that come then
+// end with the error ended.
+func New[V any](spawn func(task func(ctx context.Context)) bool, ended error) *Group[V] {
+	return &Group[V]{spawn: spawn, ended: ended}
 }
 
 type result[V any] struct {
@@ -40,7 +38,7 @@ func (g *Group[V]) Do(ctx context.Context, key string, call func(ctx context.Con
 		out <- result[V]{v, err}
 	})
 	if !started {
-		return v, ErrClosed
+		return v, g.ended
 	}
 	select {
 	case r := <-out:
