@@ -68,9 +68,14 @@ func (n *Node) checkLost(ctx context.Context, ino uint64) error {
 		return err
 	}
 	path, _ := n.tree.Path(ino)
-	n.log.Warn("file lost: its only copy was in this node's tiers", "path", path, "size", in.Size)
-	if n.cfg.Events.FileLost != nil {
-		n.cfg.Events.FileLost(fileInfo(path, &in))
-	}
+	n.lost(fileInfo(path, &in), "its only copy was in this node's tiers")
 	return nil
+}
+
+// lost tells that a file's bytes are gone, and why.
+func (n *Node) lost(f FileInfo, why string) {
+	n.log.Warn("file lost: "+why, "path", f.Path, "size", f.Size)
+	if n.cfg.Events.FileLost != nil {
+		n.cfg.Events.FileLost(f)
+	}
 }

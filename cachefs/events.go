@@ -8,13 +8,18 @@ import (
 )
 
 // Events are called as things happen, by the goroutine that made them happen: they return soon and call nothing of the
-// node. A nil func is not called.
+// node. Several may be called at the same time. A nil func is not called. Those of the journal are in Config.Journal.
 type Events struct {
-	FileLost      func(FileInfo)    // the only copy of a file is gone
-	FilePersisted func(FileInfo)    // a file that was written behind is in its store
-	PersistFailed func(PersistInfo) // an upload failed and will be tried again
-	StoreChanged  func(FileInfo)    // a file changed in its store while it was read
-	Tier          tier.Events       // directories out of and back in service, checksum errors
+	// FileLost: the only copy of a file is gone: its blocks did not survive a restart, or a forced Unmount gave it up.
+	FileLost func(FileInfo)
+	// FilePersisted: a file that was written behind is in its store.
+	FilePersisted func(FileInfo)
+	// PersistFailed: an upload failed and will be tried again.
+	PersistFailed func(PersistInfo)
+	// StoreChanged: the version that was opened is not in its store any more; once for each open file that met it.
+	StoreChanged func(FileInfo)
+	// Tier: blocks evicted or corrupt, directories out of and back in service.
+	Tier tier.Events
 }
 
 // FileInfo says which file an event is about.

@@ -32,6 +32,7 @@ type handle struct {
 	shift uint8 // log2 of the block size, 0 if that is no power of two
 
 	closed atomic.Bool
+	told   atomic.Bool // that it changed in its store
 	table  blockTable
 	ahead  ahead
 	pos    struct {

@@ -243,6 +243,9 @@ func (fr *filler) end(f *fill, b *tier.Block, err error) {
 	fr.mu.Lock()
 	delete(fr.mu.running, f.id)
 	fr.mu.Unlock()
+	if err != nil && fr.n.ctx.Err() != nil {
+		err = context.Cause(fr.n.ctx) // the node closes: rather than the words of whatever noticed it
+	}
 	f.finish(b, err)
 }
 

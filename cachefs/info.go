@@ -89,6 +89,9 @@ func (i *Info) Owner() string { return i.e().Owner() }
 // Group is the owning group's name.
 func (i *Info) Group() string { return i.e().Group() }
 
+// ACL is the access list beside the mode, nil for none; the caller must not change it.
+func (i *Info) ACL() *ACL { return i.e().ACL() }
+
 // Xattr returns the extended attributes; the caller must not change them.
 func (i *Info) Xattr() map[string][]byte { return i.e().Xattr() }
 

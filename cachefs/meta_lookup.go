@@ -30,6 +30,7 @@ func (n *Node) lookOnce(ctx context.Context, path string, sync bool) (in namespa
 	if f := n.overlay.get(path); f != nil && !sync {
 		// The parents were found with it, or before it; permissions on them are the replica's.
 		if u == nil {
+			n.counters.saved.inc()
 			return f.in, f, nil
 		}
 		if err := n.overlay.flush(ctx); err != nil {
@@ -44,7 +45,10 @@ func (n *Node) lookOnce(ctx context.Context, path string, sync bool) (in namespa
 			err = checkFirst(path, err)
 		}
 		return in, nil, err
-	case err == nil && (!sync && n.believed(m, &in) || in.MountPoint || unsettled(&in)):
+	case err == nil && in.MountPoint:
+		return in, nil, nil
+	case err == nil && (!sync && n.believed(m, &in) || unsettled(&in)):
+		n.counters.saved.inc()
 		return in, nil, nil
 	case err != nil && !errors.Is(err, ErrNotExist):
 		return in, nil, checkFirst(path, err)
@@ -53,6 +57,7 @@ func (n *Node) lookOnce(ctx context.Context, path string, sync bool) (in namespa
 		return in, nil, cerr
 	}
 	if err != nil && !sync && n.believedAbsent(m, path, key) {
+		n.counters.saved.inc()
 		return in, nil, err
 	}
 	return n.lookStore(ctx, m, path, key, in, sync)
@@ -122,7 +127,9 @@ func (n *Node) believedAbsent(m *mount, path, key string) bool {
 // lookStore asks the store for path, once however many want to know, and notes what it says. was is what the replica
 // has, if anything.
 func (n *Node) lookStore(ctx context.Context, m *mount, path, key string, was namespace.Inode, sync bool) (namespace.Inode, *found, error) {
+	merged := true
 	f, err := n.stats.Do(ctx, statKey(m, key), func(ctx context.Context) (*found, error) {
+		merged = false
 		if was.Ino == 0 && !sync && n.knows(path) {
 			return nil, errKnown
 		}
@@ -131,6 +138,10 @@ func (n *Node) lookStore(ctx context.Context, m *mount, path, key string, was na
 	switch {
 	case err != nil:
 		return namespace.Inode{}, nil, err
+	case merged:
+		n.counters.saved.inc()
+	}
+	switch {
 	case n.tree.Touched(path, f.since): // we joined a look that began before a change that we may have seen
 		return namespace.Inode{}, nil, errKnown
 	case f.same && n.user(ctx) == nil:

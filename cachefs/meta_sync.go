@@ -16,12 +16,21 @@ func (n *Node) ensureListed(ctx context.Context, path string, dir *namespace.Ino
 		return err
 	}
 	m, key := n.mounts.find(path)
-	if m == nil || !sync && dir.ChildrenLoaded && m.fresh(time.Unix(0, dir.SyncedAt)) {
+	switch {
+	case m == nil:
+		return nil
+	case !sync && dir.ChildrenLoaded && m.fresh(time.Unix(0, dir.SyncedAt)):
+		n.counters.saved.inc()
 		return nil
 	}
+	merged := true
 	_, err := n.lists.Do(ctx, statKey(m, key), func(ctx context.Context) (struct{}, error) {
+		merged = false
 		return struct{}{}, n.listStore(ctx, m, path, key, dir)
 	})
+	if err == nil && merged {
+		n.counters.saved.inc()
+	}
 	return err
 }
 

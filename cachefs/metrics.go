@@ -21,13 +21,15 @@ type Metrics struct {
 	Fills           uint64 // blocks brought
 	FillsDropped    uint64 // given up because FillQueue was full
 	FillQueue       int    // blocks that wait to be brought
-	StoreCallsSaved uint64 // looks into an under store that were answered without one
+	StoreCallsSaved uint64 // stats and listings of mounts that were answered from the replica, from memory or by an equal call
 	SkippedNames    uint64 // entries of under stores whose names are no names here
 	EffectQueue     int    // changes that the tiers have yet to follow
 	Discovering     int    // found entries on their way into the journal
 	Persisted       uint64 // files uploaded behind
 	PersistFailures uint64 // uploads that failed and are tried again
 	PersistBacklog  int    // files that wait for their store
+	Writers         int    // files being written
+	Intents         int    // changes under way that touch a store, too
 }
 
 // counters are what the node itself counts. Memory hits are counted by the tiers: a counter that all readers share
@@ -36,7 +38,7 @@ type counters struct {
 	diskHits, diskBytes atomic.Uint64
 	misses              atomic.Uint64
 	storeBytes          atomic.Uint64
-	saved               atomic.Uint64
+	saved               striped
 	skippedNames        atomic.Uint64
 }
 
@@ -54,9 +56,10 @@ func (n *Node) Metrics() Metrics {
 		Tiers: n.tiers.Metrics(), Journal: n.journal.Metrics(), Stores: map[string]ufs.Metrics{},
 		DiskHits: n.counters.diskHits.Load(), DiskBytes: n.counters.diskBytes.Load(), Misses: n.counters.misses.Load(),
 		StoreBytes: n.counters.storeBytes.Load(), Fills: n.filler.fills.Load(), FillsDropped: n.filler.dropped.Load(),
-		FillQueue: len(n.filler.queue), StoreCallsSaved: n.counters.saved.Load(), SkippedNames: n.counters.skippedNames.Load(),
+		FillQueue: len(n.filler.queue), StoreCallsSaved: n.counters.saved.load(), SkippedNames: n.counters.skippedNames.Load(),
 		EffectQueue: n.effects.depth(), Discovering: int(n.overlay.size.Load()),
-		Persisted: n.persist.done.Load(), PersistFailures: n.persist.failed.Load(), PersistBacklog: n.persist.backlog(),
+		Persisted: n.persist.done.Load(), PersistFailures: n.persist.failed.Load(), PersistBacklog: n.tree.Waiting(),
+		Writers: n.writers.count(), Intents: n.tree.IntentCount(),
 	}
 	for _, mt := range n.mounts.all() {
 		if s := mt.store.Load(); s != nil {

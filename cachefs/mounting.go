@@ -20,7 +20,7 @@ type MountOptions struct {
 
 // UnmountOptions are the options of Unmount.
 type UnmountOptions struct {
-	Force bool // go on although files are being written, or are not persisted: the error of both is the list of what is lost
+	Force bool // go on although files are being written, or are not persisted: Events.FileLost and the Logger name what is lost
 }
 
 // MountInfo describes a mount.
@@ -203,10 +203,17 @@ func (n *Node) unmount(ctx context.Context, path string, o UnmountOptions) error
 	if inner := n.mounts.below(path); len(inner) > 0 {
 		return refuse(ErrInvalid, fmt.Sprintf("%s is mounted below it: Unmount that first", inner[0].path))
 	}
+	lost, err := n.onlyHere(ctx, path, o.Force)
+	if err != nil {
+		return err
+	}
 	if _, err := n.change(ctx, &namespace.Unmount{Path: path, User: n.user(ctx), Force: o.Force}); err != nil {
 		return err
 	}
 	m := n.mounts.remove(path)
+	for i := range lost {
+		n.lost(lost[i], "its mount was forced away")
+	}
 	if err := n.effects.wait(ctx); err != nil {
 		return err
 	}
@@ -214,6 +221,20 @@ func (n *Node) unmount(ctx context.Context, path string, o UnmountOptions) error
 		return m.close()
 	}
 	return nil
+}
+
+// onlyHere lists the complete files below path whose only copy a forced Unmount gives up.
+func (n *Node) onlyHere(ctx context.Context, path string, force bool) (list []FileInfo, err error) {
+	if !force {
+		return nil, nil
+	}
+	err = n.eachFile(ctx, path, func(path string, in *namespace.Inode) error {
+		if in.Complete && in.Persist != Persisted {
+			list = append(list, fileInfo(path, in))
+		}
+		return nil
+	})
+	return list, err
 }
 
 func (n *Node) unmountAll(ctx context.Context, list []*mount) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,14 +21,16 @@ type persister struct {
 	slot chan struct{} // one token for each upload that runs
 	mu   struct {
 		sync.Mutex
-		files map[uint64]*persisting // running, or waiting for their next try
-		moved chan struct{}          // closed when one was persisted or failed; nil while nobody waits
+		files  map[uint64]*persisting // running, or waiting for their next try
+		rounds uint64                 // scans begun
+		moved  chan struct{}          // closed when one was persisted or failed; nil while nobody waits
 	}
 	done, failed atomic.Uint64
 }
 
 type persisting struct {
 	running bool
+	round   uint64 // the last scan that met it
 	next    time.Time
 	delay   time.Duration
 	err     error // of the last try
@@ -67,12 +70,13 @@ func (p *persister) run(ctx context.Context) {
 // scan starts an upload for each file that waits and may be tried now. It returns when the next one may be.
 func (p *persister) scan(ctx context.Context) (next time.Time, ok bool) {
 	const page = 256
+	round := p.round()
 	for after := uint64(0); ; {
 		list := p.n.tree.ToPersist(after, page)
 		for i := range list {
 			in := &list[i]
 			after = in.Ino
-			start, at := p.claim(in.Ino)
+			start, at := p.claim(in.Ino, round)
 			switch {
 			case start:
 				select {
@@ -89,13 +93,29 @@ func (p *persister) scan(ctx context.Context) (next time.Time, ok bool) {
 			}
 		}
 		if len(list) < page {
+			p.forget(round)
 			return next, ok
 		}
 	}
 }
 
+// round begins a scan.
+func (p *persister) round() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.rounds++
+	return p.mu.rounds
+}
+
+// forget drops what a whole scan has not met: files that were removed while they waited for their next try.
+func (p *persister) forget(round uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.mu.files, func(_ uint64, f *persisting) bool { return f.round != round && !f.running })
+}
+
 // claim reports whether ino may be tried now, and else when.
-func (p *persister) claim(ino uint64) (start bool, at time.Time) {
+func (p *persister) claim(ino, round uint64) (start bool, at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f := p.mu.files[ino]
@@ -103,6 +123,7 @@ func (p *persister) claim(ino uint64) (start bool, at time.Time) {
 		f = &persisting{}
 		p.mu.files[ino] = f
 	}
+	f.round = round
 	switch {
 	case f.running:
 		return false, time.Time{}
@@ -263,13 +284,6 @@ func (n *Node) unholdFile(in *namespace.Inode) {
 	for i := range blocksOf(in) {
 		n.tiers.Unhold(blockID(in, i))
 	}
-}
-
-// backlog is how many files wait for their store.
-func (p *persister) backlog() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.mu.files)
 }
 
 // drain waits until nothing waits for its store: what is written behind would end with this process.

@@ -74,9 +74,17 @@ func (h *handle) atSource(ctx context.Context, do func(s *ufs.Store, key, versio
 		if now, err := h.source(); err != nil || now != p {
 			continue
 		}
-		h.n.lookAgain(ctx, h.path, p)
+		h.changedAt(ctx, p)
 		return ErrChanged
 	}
+}
+
+// changedAt notes that the store has another version, or none, where it had the one that h opened. The next Open sees it.
+func (h *handle) changedAt(ctx context.Context, p place) {
+	if f := h.n.cfg.Events.StoreChanged; f != nil && !h.told.Swap(true) {
+		f(fileInfo(h.path, &h.in))
+	}
+	h.n.lookAgain(ctx, h.path, p)
 }
 
 // readStore fills p with the file's bytes from off on, straight from the store.
@@ -110,7 +118,7 @@ func (h *handle) explain(ctx context.Context, err error) error {
 		return err
 	}
 	if p, serr := h.source(); serr == nil {
-		h.n.lookAgain(ctx, h.path, p)
+		h.changedAt(ctx, p)
 	}
 	return ErrChanged
 }

@@ -33,10 +33,14 @@ func (n *Node) statKnown(ctx context.Context, path string) *Info {
 	if n.tree.StatEntry(path, n.user(ctx), e) != nil {
 		return nil
 	}
-	if m := n.mounts.of(path); m == nil || m.spec.Sync == SyncNever || e.MountPoint() || n.believedEntry(m, e) {
-		return (*Info)(e)
+	switch m := n.mounts.of(path); {
+	case m == nil || e.MountPoint():
+	case m.spec.Sync == SyncNever || n.believedEntry(m, e):
+		n.counters.saved.inc()
+	default:
+		return nil
 	}
-	return nil
+	return (*Info)(e)
 }
 
 // believedEntry is believed for an entry.

@@ -41,6 +41,13 @@ func (s *writerSet) remove(w *Writer) {
 	}
 }
 
+// count is how many are open.
+func (s *writerSet) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.mu.open)
+}
+
 // end returns a channel that is closed when the next writer ends.
 func (s *writerSet) end() <-chan struct{} {
 	s.mu.Lock()

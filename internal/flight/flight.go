@@ -55,5 +55,9 @@ func guarded[V any](ctx context.Context, call func(ctx context.Context) (V, erro
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	return call(ctx)
+	got, err := call(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // rather than the words of whatever noticed it
+	}
+	return got, err
 }

@@ -69,6 +69,14 @@ func (e *Entry) TTL() int64 {
 	return e.more.ttl
 }
 
+// ACL is the access list, nil for none.
+func (e *Entry) ACL() *ACL {
+	if e.more == nil {
+		return nil
+	}
+	return e.more.acl
+}
+
 // Xattr are the extended attributes.
 func (e *Entry) Xattr() map[string][]byte {
 	if e.more == nil {

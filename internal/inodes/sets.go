@@ -59,6 +59,9 @@ func (t *Table) Waiting(after uint64, f func(ino uint64) bool) {
 	t.waiting.after(uint32(after), func(slot uint32) bool { return f(t.rec(slot).ino(slot)) })
 }
 
+// WaitingLen is how many files wait for their upload.
+func (t *Table) WaitingLen() int { return t.waiting.n }
+
 // expiries is a heap of the slots whose time to live ends, the earliest first, that knows where each slot stands.
 type expiries struct {
 	heap []expiry

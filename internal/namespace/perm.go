@@ -23,6 +23,9 @@ func allows(in *Inode, u *User, bits uint8) bool {
 	return u == nil || u.Superuser || permBits(in, u)&bits == bits
 }
 
+// MayRead reports whether u may read what in describes; the directories above it are not looked at.
+func MayRead(in *Inode, u *User) bool { return allows(in, u, 4) }
+
 // permBits are the bits that u has, found as POSIX 1003.1e finds them: the owner's; else those of an entry that names the
 // user; else those of all groups that u is in, the owning one (whose bits are the mode's) among them; else the others'.
 // A mask bounds what entries and the owning group give.

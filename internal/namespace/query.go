@@ -131,6 +131,18 @@ func (t *Tree) ToPersist(after uint64, limit int) (out []Inode) {
 	return out
 }
 
+// Waiting is how many files wait for their upload.
+func (t *Tree) Waiting() int {
+	defer t.locks.read(0)()
+	return t.table.WaitingLen()
+}
+
+// IntentCount is how many intents are under way.
+func (t *Tree) IntentCount() int {
+	defer t.locks.read(0)()
+	return len(t.intents)
+}
+
 // Expired lists up to limit files and directories whose time to live has ended.
 func (t *Tree) Expired(now int64, limit int) []uint64 {
 	defer t.locks.read(0)()
