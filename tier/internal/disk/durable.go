@@ -57,10 +57,8 @@ func (d *Dir) flushBlock(id *ID) error {
 }
 
 // SetFlags changes what is remembered with a block and makes it, with the flags, durable. Errors: ErrMiss, *DirError.
+// When it fails otherwise, or the directory is closed, the change stands in memory alone: see Reconcile.
 func (d *Dir) SetFlags(id ID, flags Flags) error {
-	if d.closed.Load() {
-		return ErrClosed
-	}
 	h := hashID(&id)
 	s := d.index.of(h)
 	s.mu.Lock()

@@ -16,6 +16,9 @@ var (
 	// ErrExist reports that the block is here already. It is fs.ErrExist.
 	ErrExist = fs.ErrExist
 
+	// ErrDropped reports that the block was dropped while PutUnless wrote it.
+	ErrDropped = errors.New("disk: block dropped while it was written")
+
 	// ErrFull reports that the quota has no room: delete blocks and try again. The directory itself is well.
 	ErrFull = errors.New("disk: quota reached")
 

@@ -112,6 +112,9 @@ func (d *Dir) syncLogLocked() error {
 	if l.synced == l.written {
 		return nil
 	}
+	if _, err := d.fs.Stat(l.name); err != nil { // what is synced into a file without a name is lost with the process
+		return d.fail("open", err)
+	}
 	if err := l.f.Sync(); err != nil {
 		l.broken = true
 		d.wake()

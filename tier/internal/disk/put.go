@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -13,6 +14,12 @@ import (
 // system has the bytes and the index record: they survive this process, and the machine after Sync. The slot is the
 // block's until it leaves. Errors: ErrExist, ErrFull (delete something), *DirError.
 func (d *Dir) Put(id ID, data [][]byte, flags Flags) (slot uint32, err error) {
+	return d.PutUnless(nil, id, data, flags)
+}
+
+// PutUnless is Put for a copy of a block that another may drop meanwhile: ErrDropped if dropped is set before the block can
+// be found. Who sets it and then deletes the block is sure that it does not come back.
+func (d *Dir) PutUnless(dropped *atomic.Bool, id ID, data [][]byte, flags Flags) (slot uint32, err error) {
 	if d.closed.Load() {
 		return 0, ErrClosed
 	}
@@ -38,10 +45,10 @@ func (d *Dir) Put(id ID, data [][]byte, flags Flags) (slot uint32, err error) {
 	}
 	seg.done.Add(1)
 	r := record{kind: kindPut, flags: flags, id: id, sum: sum, place: place{seg.id, uint32(off), uint32(n)}}
-	slot, seq, ok := d.enter(h, &r)
-	if !ok {
+	slot, seq, err := d.enter(h, &r, dropped)
+	if err != nil {
 		d.giveUp(seg, off, n)
-		return 0, ErrExist
+		return 0, err
 	}
 	d.published(seg)
 	d.count.puts.Add(1)
@@ -57,16 +64,19 @@ func (d *Dir) Put(id ID, data [][]byte, flags Flags) (slot uint32, err error) {
 }
 
 // enter puts a block that is all seen into the index and the log.
-func (d *Dir) enter(h uint64, r *record) (slot uint32, seq uint64, ok bool) {
+func (d *Dir) enter(h uint64, r *record, dropped *atomic.Bool) (slot uint32, seq uint64, err error) {
 	s := d.index.of(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, _, found := s.find(h, &r.id); found {
-		return 0, 0, false
+		return 0, 0, ErrExist
+	}
+	if dropped != nil && dropped.Load() {
+		return 0, 0, ErrDropped
 	}
 	e, local := s.insert(h, &r.id)
 	e.place, e.flags, e.sum, e.seen = r.place, r.flags, r.sum, allSeen
-	return slotOf(h, local), d.log.append(r), true
+	return slotOf(h, local), d.log.append(r), nil
 }
 
 // throttle makes Put wait for the disk when too much is on the way to it.

@@ -42,8 +42,14 @@ func (d *Dir) Lookup(id ID) (slot uint32, length int64, flags Flags, ok bool) {
 // error. Pieces that nobody has read since Open are verified first. Errors: ErrMiss, ErrCorrupt (the block has been
 // dropped), *DirError. It allocates nothing.
 func (d *Dir) ReadAt(id ID, p []byte, off int64) (int, error) {
+	n, _, err := d.ReadSlot(id, p, off)
+	return n, err
+}
+
+// ReadSlot is ReadAt that tells the block's slot as well.
+func (d *Dir) ReadSlot(id ID, p []byte, off int64) (n int, slot uint32, err error) {
 	if off < 0 {
-		return 0, fmt.Errorf("disk: read at %d: %w", off, fs.ErrInvalid)
+		return 0, 0, fmt.Errorf("disk: read at %d: %w", off, fs.ErrInvalid)
 	}
 	defer runtime.KeepAlive(d) // same looks at memory that goes with d
 	h := hashID(&id)
@@ -51,15 +57,15 @@ func (d *Dir) ReadAt(id ID, p []byte, off int64) (int, error) {
 	for try := 0; ; try++ {
 		f, n, seen, ok := s.look(h, &id, int64(len(p)), off)
 		if !ok {
-			return 0, ErrMiss
+			return 0, 0, ErrMiss
 		}
 		if n <= 0 {
-			return 0, nil
+			return 0, slotOf(h, f.local), nil
 		}
 		seg := d.segment(f.seg)
 		if seg == nil {
 			if f.same() {
-				return 0, d.corrupt(&id, &f)
+				return 0, 0, d.corrupt(&id, &f)
 			}
 			continue
 		}
@@ -76,12 +82,12 @@ func (d *Dir) ReadAt(id ID, p []byte, off int64) (int, error) {
 			if damaged(err) && try == 0 {
 				continue // a bit that flipped on the way is right the second time
 			}
-			return 0, d.readFailed(&id, &f, err)
+			return 0, 0, d.readFailed(&id, &f, err)
 		}
 		if !seen {
 			s.mark(&f, off/pieceSize, (off+n-1)/pieceSize)
 		}
-		return int(n), nil
+		return int(n), slotOf(h, f.local), nil
 	}
 }
 

@@ -6,6 +6,12 @@ func (d *Dir) Delete(id ID) bool {
 	return d.drop(&id, nil, &why)
 }
 
+// DeleteIf drops a block if its flags are these; false if they are others, or it is not here.
+func (d *Dir) DeleteIf(id ID, flags Flags) bool {
+	why := Deleted
+	return d.drop(&id, func(e *entry) bool { return e.flags == flags }, &why)
+}
+
 // DeleteFile drops all blocks of a file and returns how many those were.
 func (d *Dir) DeleteFile(file [16]byte) int {
 	n := 0
