@@ -33,11 +33,6 @@ type blockState struct {
 
 const dead = -1 << 63
 
-const (
-	flagHeld = 1 << iota
-	flagPinned
-)
-
 // ID is the block's name.
 func (b *Block) ID() BlockID { return b.id }
 

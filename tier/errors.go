@@ -21,6 +21,9 @@ var (
 	// ErrExist reports that the block is there already. It is fs.ErrExist: blocks never change, so its bytes are equal.
 	ErrExist = fs.ErrExist
 
+	// ErrDropped reports that the block was dropped while it was being written.
+	ErrDropped = errors.New("tier: block dropped while it was written")
+
 	// ErrClosed reports a call after Close. It is fs.ErrClosed.
 	ErrClosed = fs.ErrClosed
 )

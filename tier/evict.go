@@ -33,66 +33,100 @@ func (s *Store) ahead() {
 	}
 }
 
-// evictOne moves the policy's victim out of memory: down a tier, or away. false: nothing may leave.
+// evictOne moves the policy's victim out of memory: down a tier, or away if no tier takes it and nothing keeps it.
+// false: nothing may leave.
 func (s *Store) evictOne(ctx context.Context) bool {
 	m := s.mem
 	s.evicting.Add(1)
 	defer func() { s.evicting.Add(-1); m.announce() }()
-	below := s.below(Memory)
-	var b *Block
-	_, ok := m.policy.Evict(func(slot uint32) bool {
-		v := m.slots.at(slot)
-		if v == nil || v.slot != slot || v.has(flagHeld|flagPinned) && below == nil || v.state.n.Load() != 0 {
-			return false // what is lent would free nothing
+	lower := s.below(Memory)
+	for marked := len(lower) > 0; ; marked = false {
+		b := m.victim(marked)
+		if b == nil {
+			return false
 		}
-		b = v
-		return true
-	})
-	if !ok {
-		return false
-	}
-	safe := uint32(0) // marks that the copy below has as well
-	if below != nil {
-		safe = b.flags.Load()
-		if !s.demote(ctx, b, below, safe) {
-			safe = 0
+		to, err := s.demote(ctx, b, lower)
+		switch {
+		case to != nil:
+			m.drop(b) // its copy has what keeps it
+		case ctx.Err() == nil && m.dropUnmarked(b):
+		case !m.putBack(b):
+			return true // dropped meanwhile
+		case marked && ctx.Err() == nil:
+			continue // it cannot go down: one that nothing keeps may go instead
+		default:
+			return false
 		}
-	}
-	if m.dropUnless(b, safe) {
 		m.count.evictions.Add(1)
+		if len(lower) > 0 {
+			s.left(EvictInfo{ID: b.id, Length: b.length, From: Memory, Err: err}, to, &m.count)
+		}
 		return true
 	}
-	return !b.alive()
 }
 
-// demote copies a block to the tier below, durably if it is held.
-func (s *Store) demote(ctx context.Context, b *Block, below *disks, marks uint32) bool {
+// demote copies a block that memory is to let go to the first tier that takes it; nil: none.
+func (s *Store) demote(ctx context.Context, b *Block, lower []*disks) (to *disks, err error) {
+	if len(lower) == 0 {
+		return nil, nil
+	}
+	var mv move
+	if err := s.names.begin(&mv, b.id); err != nil {
+		return nil, err
+	}
+	defer s.names.end(&mv)
 	if !b.acquire() {
-		return true // dropped meanwhile
+		return nil, ErrDropped
 	}
 	defer b.release()
-	flags := diskFlags(marks)
-	err := s.copyDown(ctx, b, below, flags)
-	if err == nil && !b.alive() {
-		below.drop(b.id) // dropped while it was copied
-	}
-	s.left(EvictInfo{ID: b.id, Length: b.length, From: Memory, To: below.cfg.Kind, Gone: err != nil, Err: err}, &s.mem.count)
-	return err == nil
+	return s.copyDown(ctx, &mv, b, lower)
 }
 
-// copyDown puts a block that the caller has acquired into a disk tier.
-func (s *Store) copyDown(ctx context.Context, b *Block, below *disks, flags disk.Flags) error {
-	err := below.put(ctx, b.id, b.bytes(), flags, s.mem.policy.Frequency(b.key))
-	if errors.Is(err, ErrExist) {
-		err = nil
-		if flags != 0 {
-			err = below.setFlags(b.id, flags, 0)
+// copyDown puts a block that the caller has acquired into the first tier that has it or takes it, with its marks, and
+// durably if it has any.
+func (s *Store) copyDown(ctx context.Context, mv *move, b *Block, lower []*disks) (to *disks, err error) {
+	hints := putHints{flags: diskFlags(b.flags.Load()), freq: s.mem.policy.Frequency(b.key)}
+	for _, t := range lower {
+		if err = t.setFlags(b.id, hints.flags, 0); err == nil {
+			if err = s.settle(mv, t, hints.flags); err == nil {
+				return t, nil
+			}
 		}
 	}
-	if err == nil && flags != 0 {
-		err = below.sync(b.id)
+	for _, t := range lower {
+		err = t.put(ctx, mv, b.id, b.bytes(), hints)
+		if errors.Is(err, ErrExist) {
+			err = t.setFlags(b.id, hints.flags, 0)
+		}
+		if err == nil {
+			err = s.settle(mv, t, hints.flags)
+		}
+		if err == nil {
+			return t, nil
+		}
+		if errors.Is(err, ErrDropped) || ctx.Err() != nil {
+			break
+		}
 	}
-	return err
+	return nil, err
+}
+
+// settle ends a move to a disk tier: the copy is durable if it has marks, and gets those that were changed meanwhile.
+func (s *Store) settle(mv *move, t *disks, flags disk.Flags) error {
+	if flags != 0 {
+		if err := t.sync(mv.id); err != nil {
+			return err
+		}
+	}
+	for {
+		set, clear := s.names.marks(mv)
+		if set|clear == 0 {
+			return nil
+		}
+		if err := t.setFlags(mv.id, diskFlags(set), diskFlags(clear)); err != nil {
+			return err
+		}
+	}
 }
 
 // bytes are the pieces of a block that the caller has acquired.
@@ -103,28 +137,18 @@ func (b *Block) bytes() [][]byte {
 	return append([][]byte{b.first}, b.rest...)
 }
 
-func (b *Block) diskFlags() disk.Flags { return diskFlags(b.flags.Load()) }
-
-func diskFlags(marks uint32) (f disk.Flags) {
-	if marks&flagHeld != 0 {
-		f |= disk.Held
-	}
-	if marks&flagPinned != 0 {
-		f |= disk.Pinned
-	}
-	return f
-}
-
-// left counts and tells that a block moved down, or was lost from the cache.
-func (s *Store) left(info EvictInfo, c *counters) {
-	if info.Gone {
+// left counts and tells that a block moved down, or (to is nil) was lost from the cache.
+func (s *Store) left(info EvictInfo, to *disks, c *counters) {
+	if to == nil {
 		c.rejected.Add(1)
+		info.Gone = true
 		if f := s.opts.Events.Rejected; f != nil {
 			f(info)
 		}
 		return
 	}
 	c.demotions.Add(1)
+	info.To, info.Err = to.cfg.Kind, nil
 	if f := s.opts.Events.Evicted; f != nil {
 		f(info)
 	}

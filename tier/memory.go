@@ -20,6 +20,7 @@ const (
 type memory struct {
 	cfg    Config
 	opts   *Options
+	names  *names
 	arena  *arena.Arena
 	policy *policy.Policy
 	index  index
@@ -36,7 +37,6 @@ type memory struct {
 	writers atomic.Int64 // blocks being written
 	waiting atomic.Int64 // of them, those that wait for room
 	unmap   runtime.Cleanup
-	names   [64]sync.Mutex // by hash: a block enters or leaves index, slots and policy as one
 	count   counters
 }
 
@@ -45,13 +45,13 @@ type counters struct {
 	hits, misses, admissions, evictions, promotions, demotions, corrupt, rejected atomic.Uint64
 }
 
-func newMemory(cfg Config, o *Options) (*memory, error) {
+func newMemory(cfg Config, o *Options, n *names) (*memory, error) {
 	a, err := arena.New(cfg.Size)
 	if err != nil {
 		return nil, fmt.Errorf("memory tier of %d bytes: %w", cfg.Size, err)
 	}
 	blocks := max(cfg.Size/o.BlockSize, 1)
-	m := &memory{cfg: cfg, opts: o, arena: a}
+	m := &memory{cfg: cfg, opts: o, names: n, arena: a}
 	shards := max(1, min(o.Shards, int(blocks/64)))
 	m.policy = policy.New(policy.Config{Capacity: uint64(cfg.Size / costUnit), Shards: shards})
 	m.index.init(cfg.Size)
@@ -62,22 +62,28 @@ func newMemory(cfg Config, o *Options) (*memory, error) {
 	return m, nil
 }
 
-// name is the lock that a block's coming, leaving and moving is ordered by.
-func (m *memory) name(key uint64) *sync.Mutex { return &m.names[key%uint64(len(m.names))] }
-
 // get finds a block without a lock.
 func (m *memory) get(id *BlockID) *Block { return m.index.get(id, id.hash()) }
 
-// add makes a filled block visible; false if one of the name is there already.
-func (m *memory) add(b *Block, freq int) bool {
+// add makes a filled block visible, which ends its move if it has one. Errors: ErrExist, ErrDropped, ErrClosed.
+func (m *memory) add(b *Block, mv *move, freq int) error {
 	b.key = b.id.hash()
-	mu := m.name(b.key)
-	mu.Lock()
-	defer mu.Unlock()
+	stripe := m.names.of(b.key)
+	stripe.Lock()
+	defer stripe.Unlock()
+	if mv != nil {
+		stripe.endLocked(mv)
+	}
+	switch {
+	case stripe.closed:
+		return ErrClosed
+	case mv != nil && mv.dropped.Load():
+		return ErrDropped
+	}
 	b.slot = m.slots.take(b)
 	if !m.index.add(b) {
 		m.slots.give(b.slot)
-		return false
+		return ErrExist
 	}
 	m.policy.AddWarm(b.key, b.slot, cost(b.length), freq)
 	m.count.admissions.Add(1)
@@ -85,16 +91,16 @@ func (m *memory) add(b *Block, freq int) bool {
 		m.bytes.Store(0)
 		m.beat.Add(1)
 	}
-	return true
+	return nil
 }
 
 func cost(length int64) uint32 { return uint32(max(1, length/costUnit)) }
 
 // drop takes a block out; its bytes go when nobody uses them. false if it was out already.
 func (m *memory) drop(b *Block) bool {
-	mu := m.name(b.key)
-	mu.Lock()
-	defer mu.Unlock()
+	stripe := m.names.of(b.key)
+	stripe.Lock()
+	defer stripe.Unlock()
 	return m.dropLocked(b)
 }
 
@@ -108,30 +114,40 @@ func (m *memory) dropLocked(b *Block) bool {
 	return true
 }
 
-// dropUnless drops a victim, unless somebody has marked it meanwhile with more than safe: then the policy has it back.
-func (m *memory) dropUnless(b *Block, safe uint32) bool {
-	mu := m.name(b.key)
-	mu.Lock()
-	if b.flags.Load()&(flagHeld|flagPinned)&^safe != 0 && m.get(&b.id) == b {
-		m.policy.Add(b.key, b.slot, cost(b.length))
-		mu.Unlock()
-		return false
-	}
-	defer mu.Unlock()
-	return m.dropLocked(b)
+// dropUnmarked drops a victim, unless somebody has marked it meanwhile.
+func (m *memory) dropUnmarked(b *Block) bool {
+	stripe := m.names.of(b.key)
+	stripe.Lock()
+	defer stripe.Unlock()
+	return !b.has(flagHeld|flagPinned) && m.dropLocked(b)
 }
 
-// mark sets what keeps a block; false if it is not in memory.
-func (m *memory) mark(id *BlockID, flag uint32) bool {
-	mu := m.name(id.hash())
-	mu.Lock()
-	defer mu.Unlock()
-	b := m.get(id)
-	if b == nil {
+// putBack gives the policy a victim that cannot leave after all; false if it has left.
+func (m *memory) putBack(b *Block) bool {
+	stripe := m.names.of(b.key)
+	stripe.Lock()
+	defer stripe.Unlock()
+	if m.get(&b.id) != b {
 		return false
 	}
-	b.flags.Or(flag)
+	m.policy.Add(b.key, b.slot, cost(b.length))
 	return true
+}
+
+// victim takes a block out of the policy that may leave, with marks or without; nil if there is none.
+func (m *memory) victim(marked bool) (b *Block) {
+	_, ok := m.policy.Evict(func(slot uint32) bool {
+		v := m.slots.at(slot)
+		if v == nil || v.slot != slot || v.has(flagHeld|flagPinned) && !marked || v.state.n.Load() != 0 {
+			return false // what is lent would free nothing
+		}
+		b = v
+		return true
+	})
+	if !ok {
+		return nil
+	}
+	return b
 }
 
 // freed gives a dead block's bytes back.
@@ -193,6 +209,9 @@ func (m *memory) waitIdle(ctx context.Context) error {
 		case <-soon:
 		case <-ctx.Done():
 			m.unmap.Stop() // who leaked a View may still read it
+			if w := m.writers.Load(); w > 0 {
+				return fmt.Errorf("%d blocks are being written and %d are still lent; the memory stays mapped: %w", w, n-w, context.Cause(ctx))
+			}
 			return fmt.Errorf("%d blocks are still lent: a View was not released; the memory stays mapped: %w", n, context.Cause(ctx))
 		}
 	}

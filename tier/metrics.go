@@ -33,16 +33,16 @@ func (s *Store) Metrics() (m Metrics) {
 	for _, d := range s.disks {
 		t := d.count.metrics(d.cfg.Kind)
 		for _, dir := range d.dirs {
-			open, done, up := dir.use()
-			if !up {
+			if dir.writable() != nil {
+				t.DirsUp++
+			} else {
 				t.DirsDown++
-				continue
 			}
-			t.DirsUp++
-			t.Capacity += open.Capacity()
-			t.Used += open.Used()
-			t.Blocks += open.Blocks()
-			done()
+			if m := dir.readable(); m != nil {
+				t.Capacity += m.d.Capacity()
+				t.Used += m.d.Used()
+				t.Blocks += m.d.Blocks()
+			}
 		}
 		m.Tiers = append(m.Tiers, t)
 	}

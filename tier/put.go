@@ -2,6 +2,7 @@ package tier
 
 import (
 	"context"
+	"errors"
 
 	"github.com/millpond/millpond/tier/internal/arena"
 )
@@ -23,6 +24,9 @@ func (s *Store) Put(ctx context.Context, id BlockID, data []byte, o PutOptions) 
 		_, err = w.Commit(ctx)
 	}
 	w.Abort()
+	if errors.Is(err, ErrDropped) {
+		return nil // it was put and then dropped, as far as anybody can tell
+	}
 	return err
 }
 
@@ -54,12 +58,12 @@ func (s *Store) putInto(e arena.Extent, id BlockID, data []byte, o PutOptions) e
 	m.live.Add(1)
 	m.used.Add(int64(e.Len()))
 	copy(b.first, data) // not copyBytes: see Writer.Write
-	if !m.add(b, 0) {
+	if err := m.add(b, nil, 0); err != nil {
 		m.used.Add(-int64(e.Len()))
 		m.arena.Release(e)
 		m.live.Add(-1)
 		m.announce()
-		return ErrExist
+		return err
 	}
 	m.announce() // who waits for room may evict it now
 	s.ahead()

@@ -3,27 +3,66 @@ package tier
 import (
 	"context"
 	"errors"
-	"iter"
+	"fmt"
 	"sync"
 	"sync/atomic"
-
-	"github.com/millpond/millpond/tier/internal/disk"
+	"time"
 )
 
 // Store is the tiers of one node. All methods may be called by any number of goroutines.
 type Store struct {
 	opts  Options
+	names names
 	mem   *memory  // nil without a memory tier
 	disks []*disks // fastest first
 
-	ctx       context.Context
-	stop      context.CancelFunc
-	behind    sync.WaitGroup
+	ctx       context.Context // of what works behind
+	life      life
 	wake      chan struct{}
 	promote   chan BlockID
 	evicting  atomic.Int64
 	closed    atomic.Bool
 	recovered chan struct{}
+}
+
+// life starts and ends the goroutines that work behind.
+type life struct {
+	sync.Mutex
+	ended  bool
+	stop   context.CancelFunc
+	behind sync.WaitGroup
+}
+
+// spawn runs f until it returns, under a context that Close ends; false once that has begun.
+func (s *Store) spawn(f func(context.Context)) bool {
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.life.ended {
+		return false
+	}
+	s.life.behind.Go(func() { f(s.ctx) })
+	return true
+}
+
+// end ends what spawn started, and waits for it within ctx.
+func (s *Store) end(ctx context.Context) error {
+	s.life.Lock()
+	s.life.ended = true
+	s.life.Unlock()
+	s.life.stop()
+	done := make(chan struct{})
+	go func() { s.life.behind.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	select {
+	case <-done:
+		return nil
+	case <-time.After(time.Second): // what does not hang has ended by then
+		return fmt.Errorf("work behind waits for a disk: %w", context.Cause(ctx))
+	}
 }
 
 // Open opens the tiers, in any order of Configs. Blocks that the directories hold can be read at once; they are checked
@@ -36,30 +75,39 @@ func Open(ctx context.Context, o Options, tiers ...Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{opts: o, wake: make(chan struct{}, 1), promote: make(chan BlockID, 64), recovered: make(chan struct{})}
-	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.ctx, s.life.stop = context.WithCancel(context.WithoutCancel(ctx))
 	for _, t := range tiers {
 		if t.Kind == Memory {
-			s.mem, err = newMemory(t, &s.opts)
+			s.mem, err = newMemory(t, &s.opts, &s.names)
 		} else {
 			var d *disks
 			d, err = newDisks(s, t)
 			s.disks = append(s.disks, d)
 		}
-		if err == nil {
-			err = ctx.Err()
+		if err == nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
 		}
 		if err != nil {
-			s.stop()
-			s.behind.Wait()
+			s.life.stop()
 			return nil, errors.Join(append(s.closeDisks(), err)...)
 		}
 	}
-	if s.mem != nil {
-		s.behind.Go(func() { s.evict(s.ctx) })
-		s.behind.Go(func() { s.promoteBehind(s.ctx) })
-	}
-	s.behind.Go(func() { s.awaitRecovery(s.ctx) })
+	s.start()
 	return s, nil
+}
+
+// start begins to work behind.
+func (s *Store) start() {
+	if s.mem != nil {
+		s.spawn(s.evict)
+		s.spawn(s.promoteBehind)
+	}
+	for _, t := range s.disks {
+		for _, dir := range t.dirs {
+			dir.start()
+		}
+	}
+	s.spawn(s.awaitRecovery)
 }
 
 // Recovered is closed when the scan behind Open is done: every directory has been looked through.
@@ -69,14 +117,8 @@ func (s *Store) awaitRecovery(ctx context.Context) {
 	defer close(s.recovered) // also when the store is closed before
 	for _, t := range s.disks {
 		for _, dir := range t.dirs {
-			d, done, up := dir.use()
-			if !up {
-				continue
-			}
-			scanned := d.Recovered()
-			done()
 			select {
-			case <-scanned:
+			case <-dir.cur.Load().d.Recovered():
 			case <-ctx.Done():
 				return
 			}
@@ -84,125 +126,12 @@ func (s *Store) awaitRecovery(ctx context.Context) {
 	}
 }
 
-// below is the next slower tier, nil if there is none.
-func (s *Store) below(k Kind) *disks {
-	for _, t := range s.disks {
+// below are the slower tiers, fastest first.
+func (s *Store) below(k Kind) []*disks {
+	for i, t := range s.disks {
 		if t.cfg.Kind > k {
-			return t
+			return s.disks[i:]
 		}
 	}
 	return nil
-}
-
-// Get returns a block that is in memory, or nil. It takes no lock and does no I/O.
-func (s *Store) Get(id BlockID) *Block {
-	if s.mem == nil {
-		return nil
-	}
-	b := s.mem.get(&id)
-	if b == nil || !b.alive() {
-		return nil
-	}
-	b.touch()
-	s.mem.count.hits.Add(1)
-	return b
-}
-
-// Has reports the fastest tier that has a block, and the block's length.
-func (s *Store) Has(id BlockID) (kind Kind, length int64, ok bool) {
-	if s.mem != nil {
-		if b := s.mem.get(&id); b != nil {
-			return Memory, b.length, true
-		}
-	}
-	for _, t := range s.disks {
-		if _, n, _, ok := t.find(id); ok {
-			return t.cfg.Kind, n, true
-		}
-	}
-	return 0, 0, false
-}
-
-// ReadAt copies a block's bytes from off on into p, whichever tier has it; fewer than len(p) only at the block's end.
-// From a disk they are read straight into p, checked if nobody has read them since Open. With promote the block moves
-// to memory behind. Errors: ErrMiss, also for a block that did not match its checksum.
-func (s *Store) ReadAt(ctx context.Context, id BlockID, p []byte, off int64, promote bool) (n int, kind Kind, err error) {
-	if err := ctx.Err(); err != nil {
-		return 0, 0, context.Cause(ctx)
-	}
-	if b := s.Get(id); b != nil {
-		if n, ok := b.ReadAt(p, off); ok {
-			return n, Memory, nil
-		}
-	}
-	for _, t := range s.disks {
-		n, err := t.readAt(id, p, off)
-		if err == nil {
-			if promote && s.mem != nil {
-				s.promoteSoon(id)
-			}
-			return n, t.cfg.Kind, nil
-		}
-		if !errors.Is(err, ErrMiss) {
-			return 0, t.cfg.Kind, err
-		}
-		t.count.misses.Add(1)
-	}
-	return 0, 0, ErrMiss
-}
-
-// View lends a piece of a block, at most n bytes and to the end of the piece that off lies in. A block on a disk is
-// brought to memory first. Errors: ErrMiss, ErrNoSpace if memory cannot take it.
-func (s *Store) View(ctx context.Context, id BlockID, off int64, n int) (*View, error) {
-	for {
-		b := s.Get(id)
-		if b == nil {
-			var err error
-			if b, err = s.Promote(ctx, id); err != nil {
-				return nil, err
-			}
-		}
-		if off < 0 || off >= b.length || n <= 0 {
-			return nil, ErrMiss
-		}
-		if v, ok := b.View(off, n); ok {
-			return &v, nil
-		}
-	}
-}
-
-// All yields the blocks that stay during the walk, and perhaps some that come or go; a block that two tiers have, twice.
-func (s *Store) All() iter.Seq[BlockInfo] {
-	return func(yield func(BlockInfo) bool) {
-		if s.mem != nil {
-			for b := range s.mem.index.all() {
-				if !yield(BlockInfo{b.id, Memory, b.length, b.has(flagHeld), b.has(flagPinned)}) {
-					return
-				}
-			}
-		}
-		for _, t := range s.disks {
-			for _, dir := range t.dirs {
-				d, done, up := dir.use()
-				if !up {
-					continue
-				}
-				seq := d.All()
-				done()
-				for i := range seq {
-					if !yield(BlockInfo{BlockID(i.ID), t.cfg.Kind, i.Length, i.Flags&disk.Held != 0, i.Flags&disk.Pinned != 0}) {
-						return
-					}
-				}
-			}
-		}
-	}
-}
-
-// BlockInfo describes a block in a tier.
-type BlockInfo struct {
-	ID           BlockID
-	Kind         Kind
-	Len          int64
-	Held, Pinned bool
 }

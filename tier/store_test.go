@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -38,7 +39,11 @@ func open(t *testing.T, fsys vfs.FS, tiers ...tier.Config) *tier.Store {
 	t.Helper()
 	s, err := tier.Open(t.Context(), tier.Options{BlockSize: 64 * kib, FS: fsys, Poison: true}, tiers...)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.Close(context.Background())) })
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		require.NoError(t, s.Close(ctx))
+	})
 	return s
 }
 

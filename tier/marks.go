@@ -1,0 +1,89 @@
+package tier
+
+import (
+	"errors"
+
+	"github.com/millpond/millpond/tier/internal/disk"
+)
+
+// What keeps a block from being evicted.
+const (
+	flagHeld = 1 << iota
+	flagPinned
+)
+
+// diskFlags are marks as a disk remembers them.
+func diskFlags(marks uint32) (f disk.Flags) {
+	if marks&flagHeld != 0 {
+		f |= disk.Held
+	}
+	if marks&flagPinned != 0 {
+		f |= disk.Pinned
+	}
+	return f
+}
+
+// Hold keeps a block until Unhold, wherever it is; on a disk durably. Errors: ErrMiss, ErrClosed; after an error of a
+// directory the block may be held.
+func (s *Store) Hold(id BlockID) error { return s.mark(id, flagHeld) }
+
+// Pin is Hold for a user's wish.
+func (s *Store) Pin(id BlockID) error { return s.mark(id, flagPinned) }
+
+func (s *Store) mark(id BlockID, flag uint32) error {
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	found := s.markMemory(&id, flag, 0)
+	for _, t := range s.disks {
+		switch err := t.setFlags(id, diskFlags(flag), 0); {
+		case err == nil:
+			found = true
+		case !errors.Is(err, ErrMiss):
+			return err
+		}
+	}
+	if !found {
+		return ErrMiss
+	}
+	return nil
+}
+
+// Unhold lets a block be evicted again, unless it is pinned.
+func (s *Store) Unhold(id BlockID) { s.unmark(id, flagHeld) }
+
+// Unpin undoes Pin.
+func (s *Store) Unpin(id BlockID) { s.unmark(id, flagPinned) }
+
+func (s *Store) unmark(id BlockID, flag uint32) {
+	if s.closed.Load() {
+		return
+	}
+	s.markMemory(&id, 0, flag)
+	for _, t := range s.disks {
+		if err := t.setFlags(id, 0, diskFlags(flag)); err != nil && !errors.Is(err, ErrMiss) {
+			s.opts.Logger.Warn("a block may be held on disk after a crash", "block", id.String(), "err", err)
+		}
+	}
+}
+
+// markMemory changes the marks of a block in memory and of what is on its way out of it; false if it is not there.
+func (s *Store) markMemory(id *BlockID, set, clear uint32) bool {
+	stripe := s.names.of(id.hash())
+	stripe.Lock()
+	defer stripe.Unlock()
+	stripe.markLocked(id, set, clear)
+	if s.mem == nil {
+		return false
+	}
+	b := s.mem.get(id)
+	if b == nil {
+		return false
+	}
+	b.flags.Or(set)
+	b.flags.And(^clear)
+	if clear != 0 {
+		s.mem.policy.Release(b.slot)
+	}
+	return true
+}

@@ -1,0 +1,123 @@
+package tier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// Get returns a block that is in memory, or nil. It takes no lock, does no I/O and allocates nothing. That it found nothing
+// is not counted: who goes on to ReadAt or View is counted there.
+func (s *Store) Get(id BlockID) *Block {
+	if s.mem == nil {
+		return nil
+	}
+	b := s.mem.get(&id)
+	if b == nil || !b.alive() {
+		return nil
+	}
+	b.touch()
+	s.mem.count.hits.Add(1)
+	return b
+}
+
+// Has reports the fastest tier that has a block, and the block's length in bytes. It does no I/O.
+func (s *Store) Has(id BlockID) (kind Kind, length int64, ok bool) {
+	if s.mem != nil {
+		if b := s.mem.get(&id); b != nil {
+			return Memory, b.length, true
+		}
+	}
+	if s.closed.Load() {
+		return 0, 0, false
+	}
+	for _, t := range s.disks {
+		if _, n, _, ok := t.find(id); ok {
+			return t.cfg.Kind, n, true
+		}
+	}
+	return 0, 0, false
+}
+
+// ReadAt copies a block's bytes from off on into p, whichever tier has it; fewer than len(p) only at the block's end.
+// From a disk they are read straight into p, checked if nobody has read them since Open. With promote the block moves
+// to memory behind. Errors: ErrMiss, also for a block that did not match its checksum or whose directory does not work;
+// fs.ErrInvalid for an off below 0; ErrClosed.
+func (s *Store) ReadAt(ctx context.Context, id BlockID, p []byte, off int64, promote bool) (n int, kind Kind, err error) {
+	if ctx.Err() != nil {
+		return 0, 0, context.Cause(ctx)
+	}
+	if off < 0 {
+		return 0, 0, fmt.Errorf("%w: read at %d", fs.ErrInvalid, off)
+	}
+	if b := s.Get(id); b != nil {
+		if n, ok := b.ReadAt(p, off); ok {
+			return n, Memory, nil
+		}
+	}
+	if s.closed.Load() {
+		return 0, 0, ErrClosed
+	}
+	if s.mem != nil {
+		s.mem.count.misses.Add(1)
+	}
+	for _, t := range s.disks {
+		n, err := t.readAt(id, p, off)
+		if err == nil {
+			t.count.hits.Add(1)
+			if promote && s.mem != nil {
+				s.promoteSoon(id)
+			}
+			return n, t.cfg.Kind, nil
+		}
+		if !errors.Is(err, ErrMiss) {
+			return 0, t.cfg.Kind, err
+		}
+		t.count.misses.Add(1)
+	}
+	return 0, 0, ErrMiss
+}
+
+// View lends a piece of a block, at most n bytes and to the end of the piece that off lies in. A block on a disk is
+// brought to memory first. Errors: ErrMiss, ErrNoSpace if memory cannot take it, fs.ErrInvalid for what is not in the
+// block, ErrClosed.
+func (s *Store) View(ctx context.Context, id BlockID, off int64, n int) (*View, error) {
+	for {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		b := s.Get(id)
+		if b == nil {
+			var err error
+			if b, err = s.viewed(ctx, id); err != nil {
+				return nil, err
+			}
+		}
+		if off < 0 || off >= b.length || n <= 0 {
+			return nil, fmt.Errorf("%w: view of %d bytes at %d of block %v, which has %d", fs.ErrInvalid, n, off, id, b.length)
+		}
+		if v, ok := b.View(off, n); ok {
+			return &v, nil
+		}
+	}
+}
+
+// viewed brings up a block that a View did not find in memory, and counts in which tier it was.
+func (s *Store) viewed(ctx context.Context, id BlockID) (*Block, error) {
+	b, from, err := s.bringUp(ctx, id)
+	if errors.Is(err, ErrClosed) {
+		return nil, err
+	}
+	if s.mem != nil {
+		s.mem.count.misses.Add(1)
+	}
+	for _, t := range s.disks {
+		if t == from {
+			t.count.hits.Add(1)
+			break
+		}
+		t.count.misses.Add(1)
+	}
+	return b, err
+}
