@@ -24,7 +24,7 @@ func (n *Node) Load(ctx context.Context, path string, o *LoadOptions) (*Job, err
 		return nil, pathError("load", path, err)
 	}
 	opts.Parallel = orDefault(opts.Parallel, 8)
-	in, _, err := n.look(ctx, path, opts.Verify)
+	in, _, err := n.lookToList(ctx, path, opts.Verify)
 	if err != nil {
 		return nil, pathError("load", path, err)
 	}

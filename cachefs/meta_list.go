@@ -39,6 +39,8 @@ type walk struct {
 	cut   int // where the relative part of a path begins
 	count int
 	stop  bool // the caller broke off, or the limit is reached
+
+	listed string // a directory that was listed just now
 }
 
 func (w *walk) root(path string) error {
@@ -48,19 +50,14 @@ func (w *walk) root(path string) error {
 	if err := w.opts.check(); err != nil {
 		return err
 	}
-	in, from, err := w.n.look(w.ctx, path, w.opts.Sync)
+	in, listed, err := w.n.lookToList(w.ctx, path, w.opts.Sync)
 	switch {
 	case err != nil:
 		return err
 	case !in.Dir:
 		return ErrNotDir
-	case from != nil:
-		if err := w.n.overlay.flush(w.ctx); err != nil {
-			return err
-		}
-		if in, err = w.n.tree.Stat(path, w.user); err != nil {
-			return err
-		}
+	case listed:
+		w.listed = path
 	}
 	if w.cut = len(path) + 1; path == "/" {
 		w.cut = 1
@@ -70,8 +67,10 @@ func (w *walk) root(path string) error {
 
 // dir walks one directory: what comes after the relative path start in it.
 func (w *walk) dir(path string, in *namespace.Inode, start string) error {
-	if err := w.n.ensureListed(w.ctx, path, in, w.opts.Sync); err != nil {
-		return err
+	if path != w.listed {
+		if err := w.n.ensureListed(w.ctx, path, in, w.opts.Sync); err != nil {
+			return err
+		}
 	}
 	after, rest, _ := strings.Cut(start, "/")
 	if after != "" {

@@ -44,23 +44,14 @@ func (n *Node) listStore(ctx context.Context, m *mount, path, key string, dir *n
 		return err
 	}
 	began := listing{at: time.Now().UnixNano(), since: n.tree.Index()}
-	opts := ufs.ListOptions{Prefix: key}
-	for {
-		page, err := store.ListPage(ctx, opts)
-		if errors.Is(err, ErrNotExist) {
-			return n.listGone(ctx, m, path, key, dir, began)
-		}
-		if err != nil {
-			return err
-		}
-		if err := n.discoverPage(ctx, m, path, page, began, key); err != nil {
-			return err
-		}
-		if page.Token == "" {
-			return nil
-		}
-		opts.Token = page.Token
+	first, err := store.ListPage(ctx, ufs.ListOptions{Prefix: key})
+	if err == nil {
+		err = n.discoverPages(ctx, store, m, path, key, began, first)
 	}
+	if errors.Is(err, ErrNotExist) {
+		return n.listGone(ctx, m, path, key, dir, began)
+	}
+	return err
 }
 
 // listGone handles a directory that the store does not have: one that only the namespace has is listed by that; one
