@@ -61,12 +61,17 @@ func Lost() Fault {
 	}
 }
 
-// Cut resets the connection after n bytes of the answer's body.
+// Cut closes the connection after n bytes of the answer's body, all of which arrive.
 func Cut(n int64) Fault { return CutThen(n, func() {}) }
 
-// CutThen is Cut, and calls f before the reset.
+// CutThen is Cut, and calls f before it closes.
 func CutThen(n int64, f func()) Fault {
-	return begin(n, func(x *exchange, _ io.Reader) { f(); x.reset() })
+	return begin(n, func(_ *exchange, _ io.Reader) { f(); panic(http.ErrAbortHandler) })
+}
+
+// ResetAfter resets the connection after n bytes of the answer's body: those still on their way are lost, too.
+func ResetAfter(n int64) Fault {
+	return begin(n, func(x *exchange, _ io.Reader) { x.reset() })
 }
 
 // Stall sends n bytes of the answer's body, then nothing until the caller goes away.
@@ -129,6 +134,28 @@ func CutUpload(n int64) Fault {
 		}
 		x.reset()
 	}
+}
+
+// FlipUpload passes the request's body on with the lowest bit of its byte n the other way round.
+func FlipUpload(n int64) Fault {
+	return func(x *exchange) {
+		x.r.Body = &flipping{x.r.Body, n}
+		pass(x)
+	}
+}
+
+type flipping struct {
+	io.ReadCloser
+	left int64 // bytes before the one that is flipped
+}
+
+func (f *flipping) Read(p []byte) (int, error) {
+	n, err := f.ReadCloser.Read(p)
+	if f.left >= 0 && f.left < int64(n) {
+		p[f.left] ^= 1
+	}
+	f.left -= int64(n)
+	return n, err
 }
 
 type failing struct{}

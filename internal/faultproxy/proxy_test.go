@@ -130,6 +130,7 @@ func TestRequestsThatBreak(t *testing.T) {
 		asked int32
 	}{
 		"reset":     {faultproxy.Reset(), 0},
+		"later":     {faultproxy.ResetAfter(7), 1},
 		"lost":      {faultproxy.Lost(), 1},
 		"cutupload": {faultproxy.CutUpload(100), 0},
 	} {
@@ -141,6 +142,16 @@ func TestRequestsThatBreak(t *testing.T) {
 			require.Equal(t, c.asked, s.asked.Load())
 		})
 	}
+}
+
+func TestFlippedUpload(t *testing.T) {
+	s := newStand(t)
+	s.On(faultproxy.Rule{Fault: faultproxy.FlipUpload(70_000)}) // past the first piece that is read
+	sent := []byte(strings.Repeat("sent", 25_000))
+	_, _, err := s.do(t.Context(), http.MethodPost, bytes.NewReader(sent))
+	require.NoError(t, err)
+	sent[70_000] ^= 1
+	require.True(t, bytes.Equal(sent, *s.got.Load()))
 }
 
 func TestStallsEndWithTheCaller(t *testing.T) {

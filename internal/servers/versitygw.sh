@@ -9,13 +9,13 @@ start() {
   local dir=$1 port
   port=$(port MILLPOND_VERSITYGW_PORT 7070)
   mkdir -p "$dir/data"
-  ROOT_ACCESS_KEY=millpond ROOT_SECRET_KEY=millpond-secret \
+  ROOT_ACCESS_KEY=access-of-tests ROOT_SECRET_KEY=secret-of-tests \
     daemon "$dir" versitygw "$BIN" --port "127.0.0.1:$port" --quiet --health /health posix "$dir/data"
   await "$dir" versitygw 20 listening "$port"
   echo "MILLPOND_S3_ENDPOINT=http://127.0.0.1:$port"
   echo "MILLPOND_S3_DATA=$dir/data"
-  echo "AWS_ACCESS_KEY_ID=millpond"
-  echo "AWS_SECRET_ACCESS_KEY=millpond-secret"
+  echo "AWS_ACCESS_KEY_ID=access-of-tests"
+  echo "AWS_SECRET_ACCESS_KEY=secret-of-tests"
   echo "AWS_REGION=us-east-1"
 }
 

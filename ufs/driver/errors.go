@@ -18,6 +18,7 @@ var (
 	ErrChanged     = errors.New("changed in the under store")
 	ErrUnsupported = errors.New("not supported by the under store")
 	ErrReadOnly    = errors.New("read-only")
+	ErrChecksum    = errors.New("bytes arrived that are not those of the store's checksum")
 
 	// ErrUnavailable says that a store cannot be reached for now: what it holds is not gone, and asking again may help.
 	ErrUnavailable = errors.New("under store unavailable")

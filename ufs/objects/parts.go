@@ -88,8 +88,8 @@ func (u *upload) Write(b []byte) (int, error) {
 // send hands the filled part to a goroutine of its own, when the bound allows one.
 func (u *upload) send() error {
 	if u.sent == 0 {
-		if err := u.to.Begin(u.ctx); err != nil {
-			return definite(err)
+		if err := patiently(u.ctx, func() error { return u.to.Begin(u.ctx) }); err != nil {
+			return err
 		}
 	}
 	body := u.buf

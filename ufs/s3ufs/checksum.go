@@ -2,7 +2,6 @@ package s3ufs
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"hash"
 	"hash/crc32"
@@ -12,10 +11,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-)
 
-// ErrChecksum says that the bytes that arrived are not those that the store has a checksum of.
-var ErrChecksum = errors.New("checksum of the bytes that arrived differs from the store's")
+	"github.com/millpond/millpond/ufs/driver"
+)
 
 var (
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -53,7 +51,7 @@ func sumOf(out *s3.GetObjectOutput) *sum {
 	return nil
 }
 
-// verified checks a body of size bytes on its way. The last bytes are handed out only if all of them were right.
+// verified checks a body of size bytes on its way: with its last bytes it says driver.ErrChecksum if they were not right.
 func verified(body io.ReadCloser, size int64, s *sum) io.ReadCloser {
 	if s == nil || size == 0 {
 		return body
@@ -73,15 +71,8 @@ func (v *verifier) Read(p []byte) (int, error) {
 	v.left -= int64(n)
 	if v.left == 0 && n > 0 {
 		if got := base64.StdEncoding.EncodeToString(v.h.Sum(nil)); got != v.want {
-			v.left = -1
-			return 0, fmt.Errorf("%w: %s, want %s", ErrChecksum, got, v.want)
+			return n, fmt.Errorf("%w: %s, want %s", driver.ErrChecksum, got, v.want)
 		}
-	}
-	if v.left < 0 {
-		return 0, ErrChecksum
 	}
 	return n, err
 }
-
-// Verifies says that a body that ends without an error is what the store has.
-func (v *verifier) Verifies() bool { return true }

@@ -113,6 +113,8 @@ func (b *bucket) explain(ctx context.Context, o op, err error) error {
 		return fmt.Errorf("%w: the bucket does not exist (region %s): %w", driver.ErrInvalid, b.region, err)
 	case s == http.StatusMovedPermanently, c == "AuthorizationHeaderMalformed", c == "PermanentRedirect":
 		return fmt.Errorf("%w: the bucket is not in region %s, set region%s: %w", driver.ErrInvalid, b.region, inRegion(header), err)
+	case s == http.StatusForbidden && o.verb == "head" && skewed(header): // no body that says so
+		return fmt.Errorf("%w: %w", ErrClock, err)
 	case s == http.StatusPreconditionFailed && o.reads():
 		return fmt.Errorf("%w: %w", driver.ErrChanged, err)
 	case s == http.StatusPreconditionFailed:
@@ -145,10 +147,12 @@ var meanings = map[string]error{
 	"NoSuchKey": driver.ErrNotExist, "NotFound": driver.ErrNotExist, "NoSuchUpload": driver.ErrNotExist, "NoSuchVersion": driver.ErrNotExist,
 	"AccessDenied": driver.ErrPermission, "Forbidden": driver.ErrPermission, "AllAccessDisabled": driver.ErrPermission,
 	"InvalidAccessKeyId": driver.ErrPermission, "SignatureDoesNotMatch": driver.ErrPermission, "InvalidToken": driver.ErrPermission, "ExpiredToken": driver.ErrPermission,
+	"XAdminUserNotFound":   driver.ErrPermission, // versitygw's InvalidAccessKeyId, with status 404
 	"RequestTimeTooSkewed": ErrClock,
 	"NotImplemented":       driver.ErrUnsupported, "MethodNotAllowed": driver.ErrUnsupported,
 	"InvalidRequest": errAbility, "InvalidArgument": errAbility, "MalformedXML": errAbility, "MissingContentMD5": errAbility,
 	"SlowDown": errLater, "ServiceUnavailable": errLater, "TooManyRequests": errLater, "InternalError": errLater, "RequestTimeout": errLater,
+	"BadDigest": errLater, "XAmzContentSHA256Mismatch": errLater, "XAmzContentChecksumMismatch": errLater, // flipped on the way
 	"ConditionalRequestConflict": errLater, "OperationAborted": errLater,
 }
 
@@ -180,6 +184,15 @@ func retryAfter(h http.Header) time.Duration {
 		return max(time.Until(at), 0)
 	}
 	return 0
+}
+
+// mostSkew is how far S3 lets clocks be apart.
+const mostSkew = 15 * time.Minute
+
+// skewed reports whether the store's clock says that ours is wrong.
+func skewed(h http.Header) bool {
+	at, err := http.ParseTime(h.Get("Date"))
+	return err == nil && time.Since(at).Abs() > mostSkew
 }
 
 func inRegion(h http.Header) string {

@@ -1,0 +1,17 @@
+package s3ufs_test
+
+import (
+	"testing"
+
+	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/s3ufs"
+)
+
+// TestServer59FirstReaders is the item of the table that needs a cache.
+func TestServer59FirstReaders(t *testing.T) {
+	v := realServer(t)
+	prefix := place()
+	s := v.open(t, prefix, s3ufs.Options{UFS: &ufs.Options{DisableHedge: true}})
+	cachefstest.FirstReaders(t, s, func(key string, data []byte) { v.put(t, prefix+key, data) })
+}

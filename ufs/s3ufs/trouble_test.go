@@ -1,0 +1,85 @@
+package s3ufs_test
+
+import (
+	"bytes"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/internal/faultproxy"
+	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/s3ufs"
+)
+
+// trouble is a place behind a fault proxy.
+type trouble struct {
+	*server
+	*faultproxy.Proxy
+	prefix string
+	store  *ufs.Store
+}
+
+// quick are retries that a test can wait for. Nothing is hedged: requests are counted.
+func quick() *ufs.Options {
+	return &ufs.Options{Attempts: 3, BaseDelay: 5 * time.Millisecond, MaxDelay: 20 * time.Millisecond, DisableHedge: true}
+}
+
+func newTrouble(t *testing.T, o s3ufs.Options) *trouble {
+	v := &trouble{server: realServer(t), prefix: place()}
+	p, err := faultproxy.Start(v.endpoint, faultproxy.S3)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	v.Proxy = p
+	o.Endpoint, o.PartSize = p.URL(), 5<<20
+	if o.UFS == nil {
+		o.UFS = quick()
+	}
+	v.store = v.open(t, v.prefix, o)
+	return v
+}
+
+// watch keeps the headers of the requests of a kind.
+func (v *trouble) watch(kind string) func() []http.Header {
+	var mu sync.Mutex
+	var seen []http.Header
+	v.On(faultproxy.Rule{Kinds: []string{kind}, Match: func(r *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		seen = append(seen, r.Header.Clone())
+		return false
+	}})
+	return func() []http.Header { mu.Lock(); defer mu.Unlock(); return seen }
+}
+
+// meet lets the next times requests of a kind, 0 for all, meet a fault.
+func (v *trouble) meet(kind string, times int, f faultproxy.Fault) {
+	v.On(faultproxy.Rule{Kinds: []string{kind}, Times: times, Fault: f})
+}
+
+// pattern is n bytes that differ from place to place.
+func pattern(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i ^ i>>8 ^ i>>16)
+	}
+	return b
+}
+
+// readAll reads a file through the store.
+func (v *trouble) readAll(t *testing.T, key, version string) ([]byte, error) {
+	a, err := v.store.Stat(t.Context(), key)
+	if err != nil {
+		return nil, err
+	}
+	rc, _, err := v.store.Open(t.Context(), key, 0, a.Size, version)
+	if err != nil {
+		return nil, err
+	}
+	defer rc.Close()
+	var b bytes.Buffer
+	_, err = b.ReadFrom(rc)
+	return b.Bytes(), err
+}
