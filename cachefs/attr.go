@@ -3,6 +3,7 @@ package cachefs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"time"
@@ -64,23 +65,56 @@ func (n *Node) setInodeAttr(ctx context.Context, path string, in *namespace.Inod
 	m, key := n.mounts.find(path)
 	switch {
 	case m == nil || !o.inStores():
-		_, err := n.change(ctx, c)
-		return n.removed(ctx, err)
+		if _, err := n.change(ctx, c); err != nil {
+			return err
+		}
+		return n.removed(ctx, n.setBelow(ctx, in, c, 0))
 	case m.readOnly:
 		return ErrReadOnly
 	}
 	b := &namespace.Begin{
 		Kind: namespace.IntentSetAttr, Path: path, Ino: in.Ino, User: n.user(ctx), Recursive: o.Recursive, Prior: in.Version.String(), Payload: c.Append(nil),
 	}
-	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error) {
+	var denied error // what is not the user's below stays; all else is changed
+	err := n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error) {
 		// The intent keeps uploads from publishing: what the store has is looked at now.
 		it, _ := n.tree.Intent(id)
 		now, _ := n.tree.Get(it.Ino)
-		if has, err := n.stored(ctx, m, key, &now); err != nil || !has {
-			return outcome{}, err
+		has, err := n.stored(ctx, m, key, &now)
+		var out outcome
+		if err == nil && has {
+			out, err = n.setStoreAttr(ctx, s, path, key, in, &o, c)
 		}
-		return n.setStoreAttr(ctx, s, path, key, in, &o)
+		if err != nil {
+			return out, err
+		}
+		if err = n.setBelow(ctx, in, c, id); errors.Is(err, ErrPermission) {
+			denied, err = err, nil
+		}
+		return out, err
 	})
+	return errors.Join(err, denied)
+}
+
+// setBelow makes a recursive change to what lies below a directory, in steps. What the user may not change is left, and
+// the error says so at the end.
+func (n *Node) setBelow(ctx context.Context, in *namespace.Inode, c *namespace.SetAttr, intent uint64) error {
+	if !in.Dir || !c.Recursive {
+		return nil
+	}
+	var denied error
+	x := &namespace.SetAttrBelow{SetAttr: *c, Intent: intent}
+	for {
+		a, err := n.propose(ctx, x)
+		if errors.Is(err, ErrPermission) {
+			denied = fmt.Errorf("%w: some of what is below", err)
+		} else if err != nil {
+			return err
+		}
+		if x.After = a.Next; x.After == "" {
+			return denied
+		}
+	}
 }
 
 // inStores reports whether the change reaches under stores, those that have what it is about.
@@ -115,7 +149,7 @@ func (o *AttrOptions) command(path string, u *namespace.User) *namespace.SetAttr
 }
 
 // setStoreAttr makes the store's part of a change: mode and owner, where it has them.
-func (n *Node) setStoreAttr(ctx context.Context, s *ufs.Store, path, key string, in *namespace.Inode, o *AttrOptions) (outcome, error) {
+func (n *Node) setStoreAttr(ctx context.Context, s *ufs.Store, path, key string, in *namespace.Inode, o *AttrOptions, c *namespace.SetAttr) (outcome, error) {
 	set := func(key string) error {
 		var errs []error
 		if o.Mode != nil && s.Caps().Mode {
@@ -135,6 +169,9 @@ func (n *Node) setStoreAttr(ctx context.Context, s *ufs.Store, path, key string,
 		m, _ := n.mounts.find(path)
 		for a, err := range s.List(ctx, ufs.ListOptions{Prefix: key, Recursive: true}) {
 			if err == nil {
+				if rel, _ := below("/"+key, "/"+a.Key); c.User != nil && n.tree.MaySet(join(path, rel), c) != nil {
+					continue // setBelow says so
+				}
 				err = set(a.Key)
 			}
 			if err != nil {
