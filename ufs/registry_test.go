@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,13 +14,16 @@ import (
 	"github.com/millpond/millpond/ufs/driver"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	ufs.Register("refusing", func(_ context.Context, u *url.URL) (driver.Store, string, error) {
+		_, err := driver.Query(u, "region", "endpoint")
+		return nil, "", errors.Join(err, errors.New("no such bucket"))
+	})
+	goleak.VerifyTestMain(m)
+}
 
 // TestNoSecretInErrors opens URLs that hold a secret where none belongs.
 func TestNoSecretInErrors(t *testing.T) {
-	ufs.Register("refusing", func(context.Context, *url.URL) (driver.Store, string, error) {
-		return nil, "", errors.New("no such bucket")
-	})
 	for _, raw := range []string{
 		"refusing://bucket/p?secret_key=hunter2",
 		"refusing://me:hunter2@bucket/p",
@@ -34,4 +38,28 @@ func TestNoSecretInErrors(t *testing.T) {
 	}
 	_, err := ufs.Open(t.Context(), "refusing://bucket/%zz", nil)
 	require.ErrorContains(t, err, `"%zz"`, "what is wrong is told where it can be no secret")
+}
+
+// FuzzURL: whatever a URL looks like, opening it neither panics nor shows the secret in it.
+func FuzzURL(f *testing.F) {
+	f.Add("refusing", "me", "bucket", "/p", "region=a")
+	f.Add("refusing", "", "bucket:80", "/%zz", "endpoint=http%3A%2F%2Fh")
+	f.Add("nowhere", "me", "[::1]", "//", "a=1;b=2")
+	f.Add("", "a:b", "\x7f", "?", "&&=")
+	f.Fuzz(func(t *testing.T, scheme, user, host, path, options string) {
+		const secret = "hunter2-hunter2"
+		for _, raw := range []string{
+			scheme + "://" + user + ":" + secret + "@" + host + path + "?" + options,
+			scheme + "://" + host + path + "?" + options + "&secret_key=" + secret,
+			scheme + "://" + host + path + "?sig=" + secret + "&" + options,
+			scheme + "://" + host + path + "?endpoint=https%3A%2F%2Fme%3A" + secret + "%40h&" + options,
+		} {
+			if strings.ContainsAny(host+path, "#?") || strings.ContainsAny(user, "/#?@") {
+				continue // what comes after is no option, and no user, any more
+			}
+			_, err := ufs.Open(t.Context(), raw, nil)
+			require.Error(t, err, raw)
+			require.NotContains(t, err.Error(), secret, raw)
+		}
+	})
 }

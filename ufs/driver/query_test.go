@@ -51,4 +51,6 @@ func TestQueryRefuses(t *testing.T) {
 func TestShown(t *testing.T) {
 	require.Equal(t, "s://host:1/p", driver.Shown(parse(t, "s://me:hunter2@host:1/p?secret=hunter2")))
 	require.Equal(t, "mem:x", driver.Shown(parse(t, "mem:x")))
+	require.Equal(t, "s:...@host/p", driver.Shown(parse(t, "s:me:hunter2@host/p")))
+	require.NotContains(t, driver.Shown(parse(t, "s://me:12/hunter2@host/p")), "12", "a password with a slash in it")
 }
