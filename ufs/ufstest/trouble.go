@@ -3,7 +3,6 @@ package ufstest
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 
 	"github.com/millpond/millpond/ufs"
@@ -69,60 +68,20 @@ func denied(p *place) {
 func shortReads(p *place) {
 	data := bytes.Repeat([]byte("TestBytes"), 170)
 	p.put("f", data)
-	torn := errors.New("connection reset")
-	for _, end := range []error{io.EOF, torn} {
-		b := &breaking{Store: p.s, after: 100, end: end}
-		s, err := ufs.New(b, "broken://", &ufs.Options{Attempts: 3, BaseDelay: 1, MaxDelay: 1})
-		require.NoError(p, err)
+	f, err := NewFaulty(Driver(p.s), "")
+	require.NoError(p, err)
+	s, err := ufs.New(f, "broken://", &ufs.Options{Attempts: 3, BaseDelay: 1, MaxDelay: 1})
+	require.NoError(p, err)
+	for _, broken := range []string{"short=100", "cut=100"} {
+		require.NoError(p, f.Play("open "+broken))
 		got := make([]byte, len(data))
 		n, err := s.ReadAt(p.ctx, "f", "", got, 0)
-		require.True(p, err != nil || n == len(data), "a body that ends after 100 bytes with %v: %d bytes and no error", end, n)
+		require.True(p, err != nil || n == len(data), "a body with %s: %d bytes and no error", broken, n)
 		require.Equal(p, data[:n], got[:n])
 
-		b.times, b.done = 1, 0 // the second try of the body is whole
+		require.NoError(p, f.Play("open nth=1 "+broken)) // the second try of the body is whole
 		n, err = s.ReadAt(p.ctx, "f", "", got, 0)
-		require.NoError(p, err, "one body broke with %v", end)
+		require.NoError(p, err, "one body with %s", broken)
 		require.Equal(p, data, got[:n])
 	}
-}
-
-// breaking makes a driver of a portable Store whose bodies end early: the next times of them, or all with 0.
-type breaking struct {
-	*ufs.Store
-	after int64
-	end   error
-	times int
-	done  int
-}
-
-func (b *breaking) List(ctx context.Context, o driver.ListOptions) (driver.Page, error) {
-	return b.ListPage(ctx, o)
-}
-
-func (b *breaking) Create(ctx context.Context, key string, o driver.CreateOptions) (driver.Writer, error) {
-	return b.Store.Create(ctx, key, o)
-}
-
-func (b *breaking) Open(ctx context.Context, key string, off, n int64, version string) (io.ReadCloser, driver.Attr, error) {
-	rc, a, err := b.Store.Open(ctx, key, off, n, version)
-	if err != nil || b.times > 0 && b.done >= b.times {
-		return rc, a, err
-	}
-	b.done++
-	return &brokenBody{rc, b.after, b.end}, a, nil
-}
-
-type brokenBody struct {
-	io.ReadCloser
-	left int64
-	end  error
-}
-
-func (b *brokenBody) Read(p []byte) (int, error) {
-	if b.left == 0 {
-		return 0, b.end
-	}
-	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
-	b.left -= int64(n)
-	return n, err
 }
