@@ -1,0 +1,187 @@
+package ufs_test
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/ufs"
+)
+
+var fragile = ufs.Options{Attempts: 1, BreakerFailures: 3, BreakerDelay: time.Second, BreakerMaxDelay: 3 * time.Second}
+
+func (w *world) stat() error {
+	_, err := w.s.Stat(w.Context(), "")
+	return err
+}
+
+// trip opens the breaker.
+func (w *world) trip() {
+	w.Helper()
+	w.play("* fail=reset")
+	for range 3 {
+		require.Equal(w, ufs.BreakerClosed, w.s.Metrics().Breaker)
+		require.NotErrorIs(w, w.stat(), ufs.ErrUnavailable)
+	}
+	require.Equal(w, ufs.BreakerOpen, w.s.Metrics().Breaker)
+}
+
+func TestBreakerFailsFast(t *testing.T) {
+	bubble(t, fragile, nil, func(w *world) {
+		w.trip()
+		calls := w.made(func() {
+			err := w.stat()
+			require.ErrorIs(w, err, ufs.ErrUnavailable)
+			u, ok := errors.AsType[*ufs.UnavailableError](err)
+			require.True(w, ok)
+			require.Equal(w, "mem://world", u.Store)
+			require.Equal(w, time.Now().Add(time.Second), u.Until)
+			require.ErrorContains(w, err, "under store mem://world unavailable: 3 calls in a row failed, the next is tried at ")
+			require.ErrorContains(w, err, "connection reset")
+		})
+		require.Empty(w, calls)
+		m := w.s.Metrics()
+		require.EqualValues(w, 1, m.Refused)
+		require.EqualValues(w, 1, m.BreakerOpens)
+	})
+}
+
+// TestBreakerProbe: one call is let through when the delay is over. If it fails the delay doubles, up to its bound; if
+// not, the breaker closes.
+func TestBreakerProbe(t *testing.T) {
+	bubble(t, fragile, nil, func(w *world) {
+		w.trip()
+		for _, delay := range []time.Duration{time.Second, 2 * time.Second, 3 * time.Second, 3 * time.Second} {
+			time.Sleep(delay - 1)
+			require.Empty(w, w.made(func() { require.Error(w, w.stat()) }), "before %v", delay)
+			time.Sleep(1)
+			require.Len(w, w.made(func() { require.Error(w, w.stat()) }), 1, "after %v", delay)
+		}
+		time.Sleep(3 * time.Second)
+		w.play("stat delay=1s")
+		var wg sync.WaitGroup
+		wg.Go(func() { require.NoError(w, w.stat()) })
+		synctest.Wait()
+		require.Equal(w, ufs.BreakerHalfOpen, w.s.Metrics().Breaker)
+		require.ErrorIs(w, w.stat(), ufs.ErrUnavailable, "there is one probe")
+		wg.Wait()
+		require.Equal(w, ufs.BreakerClosed, w.s.Metrics().Breaker)
+		require.NoError(w, w.stat())
+		w.trip() // from the first delay again
+		time.Sleep(time.Second)
+		w.play("")
+		require.NoError(w, w.stat())
+	})
+}
+
+// TestBreakerTakesAnswers: what the store says is a success, and being asked to come later says nothing.
+func TestBreakerTakesAnswers(t *testing.T) {
+	for _, fail := range []string{"notexist", "permission", "exist", "throttled"} {
+		bubble(t, fragile, nil, func(w *world) {
+			w.play("* fail=" + fail)
+			for range 10 {
+				require.Error(w, w.stat())
+			}
+			require.Equal(w, ufs.BreakerClosed, w.s.Metrics().Breaker, fail)
+			w.play("* nth=1-2 fail=reset\n* nth=3 fail=notexist\n* nth=4-5 fail=reset")
+			for range 5 {
+				require.Error(w, w.stat())
+			}
+			require.Equal(w, ufs.BreakerClosed, w.s.Metrics().Breaker, "an answer between")
+		})
+	}
+}
+
+// TestBreakerThrottledProbe: a probe that is sent away for now decides nothing; the next call is the probe.
+func TestBreakerThrottledProbe(t *testing.T) {
+	bubble(t, fragile, nil, func(w *world) {
+		w.trip()
+		time.Sleep(time.Second)
+		w.play("* nth=1 fail=throttled")
+		require.NotErrorIs(w, w.stat(), ufs.ErrUnavailable)
+		require.NoError(w, w.stat())
+		require.Equal(w, ufs.BreakerClosed, w.s.Metrics().Breaker)
+	})
+}
+
+// TestBreakerSendsWaitersAway: who waits for his turn is told when there is none.
+func TestBreakerSendsWaitersAway(t *testing.T) {
+	o := fragile
+	o.MaxCalls, o.BreakerFailures = 1, 1
+	bubble(t, o, nil, func(w *world) {
+		w.play("* delay=1s fail=reset")
+		began := time.Now()
+		var wg sync.WaitGroup
+		for range 5 {
+			wg.Go(func() { require.Error(w, w.stat()) })
+		}
+		wg.Wait()
+		require.Equal(w, time.Second, time.Since(began))
+		require.EqualValues(w, 4, w.s.Metrics().Refused)
+	})
+}
+
+// TestBreakerStalledBodies: a store that answers and then brings nothing is down as well.
+func TestBreakerStalledBodies(t *testing.T) {
+	o := fragile
+	o.AttemptTimeout = time.Second
+	bubble(t, o, nil, func(w *world) {
+		w.put("f", pattern(100))
+		w.play("open hang=0")
+		for range 3 {
+			require.Equal(w, ufs.BreakerClosed, w.s.Metrics().Breaker)
+			_, err := w.s.ReadAt(w.Context(), "f", "", make([]byte, 100), 0)
+			require.Error(w, err)
+		}
+		require.Equal(w, ufs.BreakerOpen, w.s.Metrics().Breaker)
+
+		time.Sleep(time.Second) // the probe begins well, and stalls: once is enough
+		_, err := w.s.ReadAt(w.Context(), "f", "", make([]byte, 100), 0)
+		require.NotErrorIs(w, err, ufs.ErrUnavailable)
+		require.Equal(w, ufs.BreakerOpen, w.s.Metrics().Breaker)
+
+		time.Sleep(2 * time.Second)
+		w.play("")
+		_, err = w.s.ReadAt(w.Context(), "f", "", make([]byte, 100), 0)
+		require.NoError(w, err)
+		w.trip() // a body that came was a whole success
+	})
+}
+
+func TestBreakerRetriesStop(t *testing.T) {
+	o := fragile
+	o.Attempts = 10
+	bubble(t, o, nil, func(w *world) {
+		w.play("* fail=reset")
+		require.Len(w, w.made(func() { require.ErrorIs(w, w.stat(), ufs.ErrUnavailable) }), 3, "a retry is refused like any call")
+	})
+}
+
+func TestDisableBreaker(t *testing.T) {
+	o := fragile
+	o.DisableBreaker = true
+	bubble(t, o, nil, func(w *world) {
+		w.play("* fail=reset")
+		for range 20 {
+			require.NotErrorIs(w, w.stat(), ufs.ErrUnavailable)
+		}
+	})
+}
+
+// TestBreakerLeavesBodies: a body that is open is read on.
+func TestBreakerLeavesBodies(t *testing.T) {
+	bubble(t, fragile, nil, func(w *world) {
+		w.put("f", pattern(100))
+		rc, _, err := w.s.Open(w.Context(), "f", 0, -1, "")
+		require.NoError(w, err)
+		w.trip()
+		got, err := io.ReadAll(rc)
+		require.NoError(w, err)
+		require.Len(w, got, 100)
+	})
+}
