@@ -52,10 +52,16 @@ type Attr struct {
 	Size    int64 // bytes
 	ModTime time.Time
 	Version string // of the content: equal versions of one key have equal bytes; "" for directories
+	Was     string // another version that these bytes are known to have had; "" for none
 	Mode    fs.FileMode
 	Owner   string // name or decimal id; "" where the store has none
 	Group   string
 	Link    string // where a symbolic link points; the rest describes what is there
+}
+
+// Is reports whether the file's bytes are those of version.
+func (a Attr) Is(version string) bool {
+	return version != "" && (version == a.Version || version == a.Was)
 }
 
 // ListOptions selects one page of a listing.
@@ -93,7 +99,8 @@ type Store interface {
 	List(ctx context.Context, o ListOptions) (Page, error)
 
 	// Open reads n bytes from off, or all with n < 0; less where the file ends, nothing beyond. A version that is not
-	// "" is a condition: ErrChanged if the file has another. The Attr is that of the file read.
+	// "" is a condition: ErrChanged if the file has another. The Attr is that of the file read; its Version is the one
+	// asked for.
 	Open(ctx context.Context, key string, off, n int64, version string) (io.ReadCloser, Attr, error)
 
 	// Create begins a file that shows, whole, at Commit. ctx ends the writes as well.
@@ -115,7 +122,9 @@ type Writer interface {
 	Abort(ctx context.Context) error
 }
 
-// Optional abilities. A Store that has one says so in Caps.
+// Optional abilities. A Store that has one says so in Caps. An Attr that they answer with describes the file after the
+// change. Was is never "" in it where the store can say by which version the same bytes went before: that is Version
+// or Was.
 type (
 	// Renamer moves a file, and with Caps.RenameDir a directory: ErrExist unless overwrite, ErrNotExist, ErrNotEmpty.
 	Renamer interface {
@@ -138,7 +147,7 @@ type (
 	Mkdirer interface {
 		Mkdir(ctx context.Context, key string, parents bool, mode fs.FileMode) error
 	}
-	// Moder sets permission bits; the Attr has the version after it.
+	// Moder sets permission bits.
 	Moder interface {
 		SetMode(ctx context.Context, key string, mode fs.FileMode) (Attr, error)
 	}

@@ -20,18 +20,8 @@ func Prefix(place string) (string, error) {
 	return place + "/", nil
 }
 
-// valid says whether a key, not the empty one, has only components that a path can have.
-func valid(key string) bool {
-	if strings.ContainsRune(key, 0) {
-		return false
-	}
-	for c := range strings.SplitSeq(key, "/") {
-		if c == "" || c == "." || c == ".." {
-			return false
-		}
-	}
-	return true
-}
+// valid says whether a key, not the empty one, is one.
+func valid(key string) bool { return key != "" && driver.ValidKey(key) }
 
 // name is the object of a key, which is not the place itself.
 func (s *store) name(key string) (string, error) {
