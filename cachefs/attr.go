@@ -3,7 +3,6 @@ package cachefs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 	"time"
@@ -65,56 +64,25 @@ func (n *Node) setInodeAttr(ctx context.Context, path string, in *namespace.Inod
 	m, key := n.mounts.find(path)
 	switch {
 	case m == nil || !o.inStores():
-		if _, err := n.change(ctx, c); err != nil {
-			return err
-		}
-		return n.removed(ctx, n.setBelow(ctx, in, c, 0))
+		_, err := n.change(ctx, c)
+		return n.removed(ctx, err)
 	case m.readOnly:
 		return ErrReadOnly
 	}
 	b := &namespace.Begin{
 		Kind: namespace.IntentSetAttr, Path: path, Ino: in.Ino, User: n.user(ctx), Recursive: o.Recursive, Prior: in.Version.String(), Payload: c.Append(nil),
 	}
-	var denied error // what is not the user's below stays; all else is changed
+	store := attrChange{n: n, m: m, o: &o}
 	err := n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error) {
 		// The intent keeps uploads from publishing: what the store has is looked at now.
 		it, _ := n.tree.Intent(id)
 		now, _ := n.tree.Get(it.Ino)
-		has, err := n.stored(ctx, m, key, &now)
-		var out outcome
-		if err == nil && has {
-			out, err = n.setStoreAttr(ctx, s, path, key, in, &o, c)
+		if has, err := n.stored(ctx, m, key, &now); err != nil || !has {
+			return outcome{}, err
 		}
-		if err != nil {
-			return out, err
-		}
-		if err = n.setBelow(ctx, in, c, id); errors.Is(err, ErrPermission) {
-			denied, err = err, nil
-		}
-		return out, err
+		return store.make(ctx, s, key, &now)
 	})
-	return errors.Join(err, denied)
-}
-
-// setBelow makes a recursive change to what lies below a directory, in steps. What the user may not change is left, and
-// the error says so at the end.
-func (n *Node) setBelow(ctx context.Context, in *namespace.Inode, c *namespace.SetAttr, intent uint64) error {
-	if !in.Dir || !c.Recursive {
-		return nil
-	}
-	var denied error
-	x := &namespace.SetAttrBelow{SetAttr: *c, Intent: intent}
-	for {
-		a, err := n.propose(ctx, x)
-		if errors.Is(err, ErrPermission) {
-			denied = fmt.Errorf("%w: some of what is below", err)
-		} else if err != nil {
-			return err
-		}
-		if x.After = a.Next; x.After == "" {
-			return denied
-		}
-	}
+	return errors.Join(err, store.note(ctx))
 }
 
 // inStores reports whether the change reaches under stores, those that have what it is about.
@@ -146,43 +114,4 @@ func (o *AttrOptions) command(path string, u *namespace.User) *namespace.SetAttr
 	}
 	slices.Sort(c.RemoveXattr)
 	return c
-}
-
-// setStoreAttr makes the store's part of a change: mode and owner, where it has them.
-func (n *Node) setStoreAttr(ctx context.Context, s *ufs.Store, path, key string, in *namespace.Inode, o *AttrOptions, c *namespace.SetAttr) (outcome, error) {
-	set := func(key string) error {
-		var errs []error
-		if o.Mode != nil && s.Caps().Mode {
-			_, err := s.SetMode(ctx, key, o.Mode.Perm())
-			errs = append(errs, err)
-		}
-		if (o.Owner != nil || o.Group != nil) && s.Caps().Owner {
-			_, err := s.SetOwner(ctx, key, deref(o.Owner), deref(o.Group))
-			errs = append(errs, err)
-		}
-		return errors.Join(errs...)
-	}
-	if err := set(key); err != nil {
-		return outcome{}, err
-	}
-	if in.Dir && o.Recursive {
-		m, _ := n.mounts.find(path)
-		for a, err := range s.List(ctx, ufs.ListOptions{Prefix: key, Recursive: true}) {
-			if err == nil {
-				if rel, _ := below("/"+key, "/"+a.Key); c.User != nil && n.tree.MaySet(join(path, rel), c) != nil {
-					continue // setBelow says so
-				}
-				err = set(a.Key)
-			}
-			if err != nil {
-				return outcome{}, err
-			}
-			n.absent.forget(m, a.Key)
-		}
-	}
-	if in.Dir {
-		return outcome{}, nil
-	}
-	a, err := s.Stat(ctx, key)
-	return outcome{a.Version, a.ModTime.UnixNano()}, err
 }

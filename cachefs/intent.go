@@ -21,6 +21,16 @@ type outcome struct {
 	modTime int64  // of the same, ns
 }
 
+// sameBytes is the outcome of a change that left the bytes of a file alone: the version that they have now, if they are
+// those of version. If somebody else wrote the file before us, the replica keeps a version that the next look finds
+// changed.
+func sameBytes(version string, a ufs.Attr) outcome {
+	if a.Was != "" && !a.Is(version) {
+		return outcome{}
+	}
+	return outcome{a.Version, a.ModTime.UnixNano()}
+}
+
 // withIntent makes the change that b announces, with act as its part in the store. act's error, if it is certain that
 // nothing happened, reverts; a doubtful one leaves it to settlement, which is waited for within ctx.
 func (n *Node) withIntent(ctx context.Context, b *namespace.Begin, act func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error)) error {
@@ -102,12 +112,6 @@ func (n *Node) settleIntent(ctx context.Context, in namespace.Intent) (committed
 		if errors.Is(err, ErrNotExist) {
 			err = nil
 		}
-		if c, ok := in.SetAttr(); ok && committed && err == nil {
-			dir, _ := n.tree.Get(in.Ino)
-			if err = n.setBelow(ctx, &dir, c, in.ID); errors.Is(err, ErrPermission) {
-				err = nil // what may not be changed stays as it is
-			}
-		}
 	}
 	if err != nil {
 		return false, err
@@ -134,7 +138,7 @@ func (n *Node) settleRemove(ctx context.Context, s *ufs.Store, key string, in na
 	if err != nil {
 		return false, err
 	}
-	if a.Dir || a.Version != in.Prior {
+	if a.Dir || !a.Is(in.Prior) {
 		return false, nil // a directory keeps what is left of it
 	}
 	if err := s.Delete(ctx, key); err != nil && !errors.Is(err, ErrNotExist) {
@@ -173,7 +177,7 @@ func (n *Node) settlePublish(ctx context.Context, s *ufs.Store, in namespace.Int
 	if err != nil {
 		return false, outcome{}, err
 	}
-	if a.Version == in.Prior || a.Size != publishedSize(in) {
+	if a.Is(in.Prior) || a.Size != publishedSize(in) {
 		return false, outcome{}, nil
 	}
 	return true, outcome{a.Version, a.ModTime.UnixNano()}, nil

@@ -46,8 +46,14 @@ func fileIDOf(store, key, version string, blockSize int64) tier.FileID {
 	return tier.FileID(h.Sum(nil)[:16])
 }
 
-// foundAt describes an entry of m's store as the replica will.
+// foundAt describes an entry of m's store as the replica will. was is what the replica has, if anything: bytes that the
+// store calls by a new name stay what they are.
 func (n *Node) foundAt(m *mount, path string, a ufs.Attr, was namespace.Inode) *found {
+	if renamedVersion(&was, a) {
+		in := was
+		in.SyncedAt, in.Version = time.Now().UnixNano(), namespace.VersionOf(a.Version)
+		return &found{mount: m, path: path, key: a.Key, attr: a, in: in, was: was}
+	}
 	in := namespace.Inode{
 		Name: baseOf(path), Dir: a.Dir, Size: a.Size, Mode: a.Mode.Perm(), Owner: a.Owner, Group: a.Group,
 		ModTime: a.ModTime.UnixNano(), SyncedAt: time.Now().UnixNano(), Version: namespace.VersionOf(a.Version), Persist: namespace.Persisted,
@@ -66,6 +72,11 @@ func (n *Node) foundAt(m *mount, path string, a ufs.Attr, was namespace.Inode) *
 		}
 	}
 	return &found{mount: m, path: path, key: a.Key, attr: a, in: in, was: was}
+}
+
+// renamedVersion reports whether a store calls the bytes that the replica has by a new name.
+func renamedVersion(was *namespace.Inode, a ufs.Attr) bool {
+	return was.Ino != 0 && !was.Dir && !a.Dir && a.Was != "" && a.Was != a.Version && was.Version.Is(a.Was)
 }
 
 // overlay holds what was found in stores and is not in the replica yet. A first read goes on with it at once; the

@@ -74,7 +74,12 @@ func (n *Node) discoverPage(ctx context.Context, m *mount, path string, page ufs
 			n.counters.skippedNames.Add(1)
 			continue
 		}
-		f := n.foundAt(m, p, a, namespace.Inode{})
+		var was namespace.Inode
+		if a.Was != "" { // these bytes may be known by that name
+			was, _ = n.tree.Stat(p, nil)
+		}
+		f := n.foundAt(m, p, a, was)
+		f.was = namespace.Inode{} // a listing replaces whatever is there
 		f.in.SyncedAt, f.since = began.at, began.since
 		list = append(list, f)
 		if len(list) == foundBatch && i < len(page.Entries)-1 {
@@ -113,10 +118,7 @@ func (n *Node) discover(ctx context.Context, m *mount, list []*found, l *listing
 			Version: f.in.Version.String(), FileID: f.in.FileID, BlockSize: f.in.BlockSize, IfIno: f.was.Ino, IfVersion: f.was.Version.String(), Since: f.since,
 		})
 	}
-	a, err := n.propose(ctx, &d)
-	if err == nil && a.More && l != nil { // names that are gone from a large directory go in steps
-		err = n.finish(ctx)
-	}
+	_, err := n.propose(ctx, &d)
 	return err
 }
 

@@ -93,7 +93,7 @@ func (n *Node) renameStored(ctx context.Context, s *ufs.Store, m *mount, ino uin
 		return outcome{}, err
 	}
 	a, err := s.Rename(ctx, from, to, overwrite)
-	return outcome{a.Version, a.ModTime.UnixNano()}, err
+	return sameBytes(now.Version.String(), a), err
 }
 
 // stored reports whether the under store has something under the name of in. A directory may be there only because a
