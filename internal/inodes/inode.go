@@ -80,8 +80,7 @@ const (
 	hasRare
 	persistShift = iota
 	persistMask  = 3 << persistShift
-	isLoose      = 1 << (persistShift + 2) // root of a tree that is being forgotten
-	allFlags     = isLoose<<1 - 1
+	allFlags     = 1<<(persistShift+2) - 1
 )
 
 func flag(on bool, f uint16) uint16 {

@@ -3,36 +3,35 @@ package fileufs
 import (
 	"context"
 	"errors"
-	"io/fs"
+	"os"
 	"path"
-	"strings"
 
 	"github.com/millpond/millpond/ufs/driver"
 )
 
-// Delete implements driver.Store. Temporary files, which no listing shows, do not keep a directory: they are of uploads
-// that go nowhere without it, or that died with their process.
-func (s *store) Delete(_ context.Context, key string) error {
-	err := mapErr(s.root.Remove(name(key)))
-	if !errors.Is(err, driver.ErrNotEmpty) || !s.sweepTemps(name(key)) {
+// Delete removes a file or an empty directory; of a link it is the link. Temporary files, which no listing shows, do not
+// keep a directory: they are of uploads that go nowhere without it, or that died with their process.
+func (s *store) Delete(ctx context.Context, key string) error {
+	n, err := child(key)
+	if err != nil {
 		return err
 	}
-	return mapErr(s.root.Remove(name(key)))
+	r := s.place.root.Load()
+	err = s.fail(r, r.Remove(n))
+	if errors.Is(err, driver.ErrNotEmpty) && dropTemps(ctx, r, n) {
+		err = s.fail(r, r.Remove(n))
+	}
+	return err
 }
 
-// sweepTemps removes the temporary files of a directory that has nothing else, and reports whether it had such.
-func (s *store) sweepTemps(dir string) bool {
-	list, err := fs.ReadDir(s.root.FS(), dir)
-	if err != nil {
+// dropTemps removes the temporary files of a directory that has nothing else, and reports whether it had such.
+func dropTemps(ctx context.Context, r *os.Root, dir string) bool {
+	names, temps, err := readNames(ctx, r, dir)
+	if err != nil || len(names.list) > 0 {
 		return false
 	}
-	for _, e := range list {
-		if !strings.HasPrefix(e.Name(), tempPrefix) {
-			return false
-		}
-	}
-	for _, e := range list {
-		if s.root.Remove(path.Join(dir, e.Name())) != nil {
+	for _, t := range temps {
+		if r.Remove(path.Join(dir, t)) != nil {
 			return false
 		}
 	}

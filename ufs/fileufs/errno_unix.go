@@ -4,23 +4,43 @@ package fileufs
 
 import (
 	"errors"
-	"fmt"
-	"io/fs"
 	"syscall"
 )
 
 const (
-	enotdir   = syscall.ENOTDIR
-	enotempty = syscall.ENOTEMPTY
-	eisdir    = syscall.EISDIR
+	enotdir      = syscall.ENOTDIR
+	enotempty    = syscall.ENOTEMPTY
+	eisdir       = syscall.EISDIR
+	eloop        = syscall.ELOOP
+	erofs        = syscall.EROFS
+	exdev        = syscall.EXDEV
+	einval       = syscall.EINVAL
+	enametoolong = syscall.ENAMETOOLONG
+
+	nonBlock = syscall.O_NONBLOCK // opening a pipe must not wait for its writer
 )
 
-func version(fi fs.FileInfo) string {
-	st := fi.Sys().(*syscall.Stat_t)
-	return fmt.Sprintf("%d-%d-%d", fi.Size(), fi.ModTime().UnixNano(), st.Ino)
+// isGone reports whether err may say that the file system went away.
+func isGone(err error) bool {
+	for _, e := range []syscall.Errno{syscall.ENOTCONN, syscall.ESTALE, syscall.ENODEV, syscall.ENXIO, syscall.EIO} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // noDirSync reports whether the file system cannot sync directories at all.
 func noDirSync(err error) bool {
 	return errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP)
+}
+
+// noLinks reports whether the file system has no hard links.
+func noLinks(err error) bool {
+	for _, e := range []syscall.Errno{syscall.EPERM, syscall.ENOTSUP, syscall.EOPNOTSUPP, syscall.ENOSYS, syscall.EMLINK} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }

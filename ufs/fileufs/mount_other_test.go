@@ -1,0 +1,7 @@
+//go:build !linux
+
+package fileufs_test
+
+import "testing"
+
+func mountRamfs(*testing.T) string { return "" }
