@@ -31,11 +31,12 @@ type handle struct {
 	read  ReadType
 	shift uint8 // log2 of the block size, 0 if that is no power of two
 
-	closed atomic.Bool
-	told   atomic.Bool // that it changed in its store
-	table  blockTable
-	ahead  ahead
-	pos    struct {
+	closed  atomic.Bool
+	told    atomic.Bool // that it changed in its store
+	table   blockTable
+	ahead   ahead
+	windows windows // of NoCache
+	pos     struct {
 		sync.Mutex
 		off int64
 	}
@@ -48,6 +49,9 @@ func newFile(ctx context.Context, n *Node, path string, in *namespace.Inode, fro
 		h.shift = uint8(bits.TrailingZeros64(bs))
 	}
 	h.table.init(h.blocks())
+	if rt == NoCache {
+		h.windows.idle.Store(&window{next: -1})
+	}
 	h.file = File{ctx: ctx, handle: h}
 	return &h.file
 }
@@ -88,6 +92,7 @@ func (f *File) Close() error {
 	if f.closed.Swap(true) {
 		return pathError("close", f.path, ErrClosed)
 	}
+	f.windows.idle.Store(nil)
 	return nil
 }
 
@@ -142,6 +147,9 @@ func (f *File) WriteTo(w io.Writer) (n int64, err error) {
 	if f.closed.Load() {
 		return 0, pathError("read", f.path, ErrClosed)
 	}
+	if f.read == NoCache {
+		return f.copyUncached(w)
+	}
 	f.n.readWhole(f.handle, f.pos.off)
 	for f.pos.off < f.in.Size {
 		v, err := f.View(f.pos.off, int(min(f.in.BlockSize, f.in.Size-f.pos.off)))
@@ -152,6 +160,27 @@ func (f *File) WriteTo(w io.Writer) (n int64, err error) {
 		v.Release()
 		f.pos.off += int64(m)
 		n += int64(m)
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// copyUncached is WriteTo through a buffer, where Views would be as long as blocks. The caller holds pos.
+func (f *File) copyUncached(w io.Writer) (n int64, err error) {
+	buf := make([]byte, min(maxWindow, f.in.Size-min(f.pos.off, f.in.Size)))
+	for f.pos.off < f.in.Size {
+		got, err := f.readSome(buf, f.pos.off)
+		if err != nil {
+			return n, f.readError(err)
+		}
+		m, err := w.Write(buf[:got])
+		f.pos.off += int64(m)
+		n += int64(m)
+		if err == nil && m < got {
+			err = io.ErrShortWrite
+		}
 		if err != nil {
 			return n, err
 		}

@@ -60,7 +60,7 @@ type ReadType uint8
 const (
 	CachePromote ReadType = iota // keep a copy; a block found in a lower tier moves up. The default
 	Cache                        // keep a copy; a block stays in the tier where it was found
-	NoCache                      // read through, keep nothing
+	NoCache                      // read through, keep nothing; a sequential reader is brought up to 1 MiB at a time
 )
 
 // WriteType says where written bytes go before Close returns.

@@ -50,7 +50,7 @@ func (m *mount) open(ctx context.Context) (*ufs.Store, error) {
 		return s, nil
 	}
 	if m.spec.URL == "" {
-		return nil, fmt.Errorf("mount %s: store %s was handed to the node opened; hand it over in Config.Mounts", m.path, m.spec.Store)
+		return nil, fmt.Errorf("mount %s: its store %s was handed over opened; give it in Config.Mounts again", m.path, m.spec.Store)
 	}
 	s, err := ufs.Open(ctx, m.spec.URL, m.opts) // outside the lock: it may wait for the store
 	if err != nil {

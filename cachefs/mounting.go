@@ -170,13 +170,18 @@ func (n *Node) mountConfigured(ctx context.Context, c MountConfig) error {
 	return pathError("mount", c.Path, n.mount(ctx, c))
 }
 
-// remount takes over what the Config says of a mount that an earlier run made.
+// remount takes over what the Config says of a mount that an earlier run made. It is an entry of the journal, so that
+// every node and the next run see the mount as it is now.
 func (n *Node) remount(ctx context.Context, old *mount, c MountConfig) error {
 	if old.readOnly == c.ReadOnly && old.spec.Sync == c.Sync {
 		return nil
 	}
 	m := &mount{path: old.path, readOnly: c.ReadOnly, opts: old.opts, spec: old.spec}
 	m.spec.Sync = c.Sync
+	_, err := n.change(ctx, &namespace.Remount{Path: m.path, User: n.user(ctx), Spec: m.spec.encode(), ReadOnly: m.readOnly})
+	if err != nil {
+		return pathError("mount", c.Path, err)
+	}
 	m.mu.Lock()
 	m.setLocked(old.mu.store, old.mu.owned)
 	m.mu.Unlock()

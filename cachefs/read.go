@@ -105,7 +105,7 @@ func (f *File) readBlock(slot *blockSlot, i int64, p []byte, at int64) (int, err
 		}
 		f.n.counters.misses.Add(1)
 		if f.read == NoCache {
-			if err := f.readStore(f.ctx, p, i*f.in.BlockSize+at); err != nil {
+			if err := f.readUncached(p, i*f.in.BlockSize+at); err != nil {
 				return 0, err
 			}
 			return len(p), nil

@@ -58,11 +58,14 @@ func New(t testing.TB, n int, configure ...func(*cachefs.Config)) *Cluster {
 // Node is the first node.
 func (c *Cluster) Node() *cachefs.Node { return c.Nodes[0] }
 
-// Restart closes the node and opens it again over the same disk and store.
-func (c *Cluster) Restart() {
+// Restart closes the node and opens it again over the same disk and store; configure changes the Config.
+func (c *Cluster) Restart(configure ...func(*cachefs.Config)) {
 	c.t.Helper()
 	if err := c.Node().Close(); err != nil {
 		c.t.Fatalf("cachefstest: close the node: %v", err)
+	}
+	for _, f := range configure {
+		f(&c.cfg)
 	}
 	c.open()
 }

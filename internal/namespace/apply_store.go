@@ -145,6 +145,22 @@ func (x *Mount) apply(t *Tree, a *applied) {
 	a.answer.Ino = n.Ino
 }
 
+func (x *Remount) apply(t *Tree, a *applied) {
+	n, err := t.walk(x.Path, x.User)
+	switch {
+	case err != nil:
+		a.fail(err)
+		return
+	case !n.MountPoint:
+		a.fail(ErrInvalid)
+		return
+	}
+	m := *t.mounts[n.Ino] // a copy: a checkpoint may be reading the old one
+	m.Spec, m.ReadOnly = x.Spec, x.ReadOnly
+	t.mounts[n.Ino] = &m
+	a.answer.Ino = n.Ino
+}
+
 func (x *Unmount) apply(t *Tree, a *applied) {
 	n, err := t.walk(x.Path, x.User)
 	if err != nil {

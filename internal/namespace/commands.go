@@ -91,6 +91,8 @@ func newCmd(op byte) command {
 		return new(PersistedFile)
 	case 18:
 		return new(MarkLost)
+	case 21:
+		return new(Remount)
 	}
 	return nil
 }

@@ -21,6 +21,23 @@ func (x *Mount) code(c *codec) {
 	c.str(&x.Place)
 }
 
+// Remount changes what is said of a mount, its place aside.
+type Remount struct {
+	Path     string
+	User     *User
+	Spec     []byte
+	ReadOnly bool
+}
+
+func (x *Remount) Append(b []byte) []byte { return appendCmd(b, x) }
+func (x *Remount) op() byte               { return 21 }
+func (x *Remount) code(c *codec) {
+	c.str(&x.Path)
+	c.user(&x.User)
+	c.bytes(&x.Spec)
+	c.bool(&x.ReadOnly)
+}
+
 type Unmount struct {
 	Path  string
 	User  *User

@@ -42,6 +42,11 @@ func each() []cmd {
 	}
 }
 
+// later are commands that came after the golden checkpoint.
+func later() []cmd {
+	return []cmd{&namespace.Remount{Path: "/m", User: &namespace.User{Name: "ann", Superuser: true}, Spec: []byte("other"), ReadOnly: true}}
+}
+
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := "testdata/" + name
@@ -58,13 +63,22 @@ func golden(t *testing.T, name string, got []byte) {
 func TestFormats(t *testing.T) {
 	tree := namespace.New()
 	var lines strings.Builder
-	for i, c := range each() {
-		raw := c.Append(nil)
-		answer, _ := tree.Apply(uint64(i+1), int64(i+1)*1000, raw)
-		fmt.Fprintf(&lines, "%T\n\t%x\n\t%x\n", c, raw, answer)
+	index := uint64(0)
+	apply := func(list []cmd) {
+		for _, c := range list {
+			index++
+			raw := c.Append(nil)
+			answer, _ := tree.Apply(index, int64(index)*1000, raw)
+			fmt.Fprintf(&lines, "%T\n\t%x\n\t%x\n", c, raw, answer)
+		}
 	}
-	golden(t, "commands.v1.txt", []byte(lines.String()))
+	apply(each())
 	golden(t, "checkpoint.v2", checkpoint(t, tree))
+	apply(later())
+	golden(t, "commands.v1.txt", []byte(lines.String()))
+	require.True(t, tree.Mounts()[0].ReadOnly)
+	require.Equal(t, "other", string(tree.Mounts()[0].Spec))
+	require.Equal(t, "mem://a/b", tree.Mounts()[0].Place, "the place stays")
 }
 
 // TestOldCheckpointOpens restores the file that was written before.
