@@ -13,6 +13,9 @@ func (s *Store) Close(ctx context.Context) error {
 		return nil
 	}
 	errs := []error{s.end(ctx)}
+	if errs[0] == nil {
+		s.lastTry()
+	}
 	if s.mem != nil {
 		errs = append(errs, s.saveDown(ctx))
 	}
@@ -25,6 +28,21 @@ func (s *Store) Close(ctx context.Context) error {
 	}
 	errs = append(errs, s.closeDisks()...)
 	return errors.Join(errs...)
+}
+
+// lastTry gives directories that are out of service a chance to take what is saved now. Their revive has ended.
+func (s *Store) lastTry() {
+	for _, t := range s.disks {
+		for _, dir := range t.dirs {
+			m := dir.cur.Load()
+			if !m.down.Load() {
+				continue
+			}
+			if m, works := dir.tryAgain(m); works {
+				m.down.Store(false)
+			}
+		}
+	}
 }
 
 func (s *Store) closeDisks() (errs []error) {
