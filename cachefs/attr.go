@@ -3,6 +3,7 @@ package cachefs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"time"
@@ -64,25 +65,57 @@ func (n *Node) setInodeAttr(ctx context.Context, path string, in *namespace.Inod
 	m, key := n.mounts.find(path)
 	switch {
 	case m == nil || !o.inStores():
-		_, err := n.change(ctx, c)
-		return n.removed(ctx, err)
+		if _, err := n.change(ctx, c); err != nil {
+			return err
+		}
+		return n.removed(ctx, n.setBelow(ctx, in, c, 0))
 	case m.readOnly:
 		return ErrReadOnly
 	}
 	b := &namespace.Begin{
 		Kind: namespace.IntentSetAttr, Path: path, Ino: in.Ino, User: n.user(ctx), Recursive: o.Recursive, Prior: in.Version.String(), Payload: c.Append(nil),
 	}
-	store := attrChange{n: n, m: m, o: &o}
+	store := attrChange{n: n, m: m, o: &o, change: c}
+	var denied error // what is not the user's below stays; all else is changed
 	err := n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error) {
 		// The intent keeps uploads from publishing: what the store has is looked at now.
 		it, _ := n.tree.Intent(id)
 		now, _ := n.tree.Get(it.Ino)
-		if has, err := n.stored(ctx, m, key, &now); err != nil || !has {
-			return outcome{}, err
+		has, err := n.stored(ctx, m, key, &now)
+		var out outcome
+		if err == nil && has {
+			out, err = store.make(ctx, s, key, &now)
 		}
-		return store.make(ctx, s, key, &now)
+		if err != nil {
+			return out, err
+		}
+		if err = n.setBelow(ctx, in, c, id); errors.Is(err, ErrPermission) {
+			denied, err = err, nil
+		}
+		return out, err
 	})
-	return errors.Join(err, store.note(ctx))
+	return errors.Join(err, denied, store.note(ctx))
+}
+
+// setBelow makes a recursive change to what lies below a directory, in steps. What the user may not change is left, and
+// the error says so at the end.
+func (n *Node) setBelow(ctx context.Context, in *namespace.Inode, c *namespace.SetAttr, intent uint64) error {
+	if !in.Dir || !c.Recursive {
+		return nil
+	}
+	var denied error
+	x := &namespace.SetAttrBelow{SetAttr: *c, Intent: intent}
+	for {
+		a, err := n.propose(ctx, x)
+		if errors.Is(err, ErrPermission) {
+			denied = fmt.Errorf("%w: some of what is below", err)
+		} else if err != nil {
+			return err
+		}
+		if x.After = a.Next; x.After == "" {
+			return denied
+		}
+	}
 }
 
 // inStores reports whether the change reaches under stores, those that have what it is about.

@@ -16,6 +16,7 @@ type attrChange struct {
 	n       *Node
 	m       *mount
 	o       *AttrOptions
+	change  *namespace.SetAttr
 	renamed []*found // files below whose bytes the change gave another version
 }
 
@@ -37,6 +38,9 @@ func (c *attrChange) below(ctx context.Context, s *ufs.Store, key string) error 
 			return err
 		}
 		p := join(c.m.path, a.Key)
+		if c.change.User != nil && c.n.tree.MaySet(p, c.change) != nil {
+			continue // setBelow says so
+		}
 		was, _ := c.n.tree.Stat(p, nil)
 		out, err := c.set(ctx, s, a.Key, was.Version.String())
 		if err != nil {

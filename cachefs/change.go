@@ -20,6 +20,9 @@ func (n *Node) propose(ctx context.Context, c command) (namespace.Answer, error)
 		a, err := n.proposeOnce(ctx, c)
 		held, ok := errors.AsType[*namespace.IntentError](err)
 		if !ok {
+			if a.More {
+				n.leftovers.kick()
+			}
 			return a, err
 		}
 		if err := n.intentGone(ctx, held.ID); err != nil {

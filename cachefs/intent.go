@@ -112,6 +112,12 @@ func (n *Node) settleIntent(ctx context.Context, in namespace.Intent) (committed
 		if errors.Is(err, ErrNotExist) {
 			err = nil
 		}
+		if c, ok := in.SetAttr(); ok && committed && err == nil {
+			dir, _ := n.tree.Get(in.Ino)
+			if err = n.setBelow(ctx, &dir, c, in.ID); errors.Is(err, ErrPermission) {
+				err = nil // what may not be changed stays as it is
+			}
+		}
 	}
 	if err != nil {
 		return false, err

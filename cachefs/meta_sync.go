@@ -118,7 +118,10 @@ func (n *Node) discover(ctx context.Context, m *mount, list []*found, l *listing
 			Version: f.in.Version.String(), FileID: f.in.FileID, BlockSize: f.in.BlockSize, IfIno: f.was.Ino, IfVersion: f.was.Version.String(), Since: f.since,
 		})
 	}
-	_, err := n.propose(ctx, &d)
+	a, err := n.propose(ctx, &d)
+	if err == nil && a.More && l != nil { // names that are gone from a large directory go in steps
+		err = n.finish(ctx)
+	}
 	return err
 }
 

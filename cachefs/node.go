@@ -31,16 +31,17 @@ type Node struct {
 	disk    bool // a tier survives the process
 	mounts  mountTable
 
-	effects  *effects
-	orphans  *orphans
-	overlay  *overlay
-	absent   absent
-	stats    *flight.Group[*found]   // looks into a store for one name
-	lists    *flight.Group[struct{}] // and for a directory
-	filler   *filler
-	persist  *persister
-	writers  writerSet
-	counters counters
+	effects   *effects
+	orphans   *orphans
+	leftovers leftovers
+	overlay   *overlay
+	absent    absent
+	stats     *flight.Group[*found]   // looks into a store for one name
+	lists     *flight.Group[struct{}] // and for a directory
+	filler    *filler
+	persist   *persister
+	writers   writerSet
+	counters  counters
 
 	ctx    context.Context // of everything that runs in the background; ends with Shutdown
 	cancel context.CancelCauseFunc
@@ -64,7 +65,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cachefs: %w", err)
 	}
-	n := &Node{cfg: cfg, log: cfg.Logger, tree: namespace.New(), effects: newEffects(), orphans: newOrphans()}
+	n := &Node{cfg: cfg, log: cfg.Logger, tree: namespace.New(), effects: newEffects(), orphans: newOrphans(), leftovers: newLeftovers()}
 	n.ctx, n.cancel = context.WithCancelCause(context.Background())
 	n.overlay = newOverlay(n)
 	n.stats, n.lists = flight.New[*found](n.spawn, ErrClosed), flight.New[struct{}](n.spawn, ErrClosed)
@@ -113,6 +114,7 @@ func (n *Node) start() {
 	n.spawn(n.persist.run)
 	n.spawn(n.runTTL)
 	n.spawn(n.runIntents)
+	n.spawn(n.runLeftovers)
 	n.spawn(n.compareAtStart)
 }
 

@@ -52,16 +52,19 @@ func (n *Node) removeInode(ctx context.Context, path string, in *namespace.Inode
 		}
 	}
 	b := &namespace.Begin{Kind: namespace.IntentRemove, Path: path, Ino: in.Ino, User: n.user(ctx), Recursive: o.Recursive, Prior: in.Version.String()}
-	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error) {
+	return n.removed(ctx, n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error) {
 		if !in.Dir {
 			return outcome{}, gone(s.Delete(ctx, key))
 		}
 		return outcome{}, n.removeTree(ctx, s, path, key, id, o)
-	})
+	}))
 }
 
 // removed waits until the tiers have let go of what a change dropped: who removes a file wants its room.
 func (n *Node) removed(ctx context.Context, err error) error {
+	if err == nil {
+		err = n.finish(ctx)
+	}
 	if err != nil {
 		return err
 	}

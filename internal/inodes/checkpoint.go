@@ -29,6 +29,9 @@ func (t *Table) Freeze() *Frozen {
 	e.uint(uint64(t.slots))
 	e.uint(uint64(t.freed))
 	e.uint(uint64(t.live))
+	if t.loose != 0 {
+		e.uint(uint64(t.loose))
+	}
 	f := &Frozen{t: t, header: e.b, slots: t.slots, ahead: map[uint32][]byte{}}
 	t.frozen = append(t.frozen, f)
 	return f
@@ -72,6 +75,7 @@ func (f *Frozen) encode(buf []byte, n uint32) []byte {
 
 // touch is called before what is at slot changes.
 func (t *Table) touch(slot uint32) {
+	t.work++
 	for _, f := range t.frozen {
 		n := slot / chunk
 		if slot >= f.slots || n < f.next {

@@ -17,6 +17,8 @@
 // Records, cells and a large index lie in anonymous mappings (internal/offheap), so ten million files cost the collector
 // nothing and some 110 bytes each. Cells come in classes of 4 bytes and more; what is freed is used again for its class.
 //
+// A tree that goes is cut off at once and forgotten in steps (loose.go).
+//
 // # Checkpoints
 //
 // Freeze marks a moment. Chunks of 64 slots are then encoded one by one; whoever is about to change a chunk that was not
@@ -25,12 +27,12 @@
 //
 //	checkpoint  header | chunk ... ; lengths in front of each
 //	header      classes: count, first free, each: references 0 and the next free one, or its fields
-//	            slots: count, first free, inodes
+//	            slots: count, first free, inodes; the last tree that was cut off, if there is one
 //	chunk       64 slots: generation<<1|used; free ones the next free slot; used ones the fields of the record,
 //	            name, packed version, and what is kept aside
 //
 // # Concurrency
 //
 // A Table has no lock: queries may run beside each other, changes alone. Its memory goes back to the system when the
-// Table is collected.
+// Table is collected: whoever calls a method keeps a reference to the Table until it returned.
 package inodes

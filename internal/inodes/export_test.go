@@ -21,3 +21,19 @@ func SetParents(b []byte, parents map[string]uint32) []byte {
 	}
 	return e.b
 }
+
+// RemoveTree takes an inode out of its directory and forgets it and all below it.
+func (t *Table) RemoveTree(ino uint64, f func(*Inode)) {
+	if r := t.at(ino); !r.is(isDir) {
+		if t.Linked(ino) {
+			t.Unlink(ino)
+		}
+		var in Inode
+		t.Peek(ino, &in)
+		f(&in)
+		t.Free(ino)
+		return
+	}
+	t.CutOff(ino)
+	t.Forget(t.live, f)
+}

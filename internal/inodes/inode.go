@@ -80,7 +80,8 @@ const (
 	hasRare
 	persistShift = iota
 	persistMask  = 3 << persistShift
-	allFlags     = 1<<(persistShift+2) - 1
+	isLoose      = 1 << (persistShift + 2) // root of a tree that is being forgotten
+	allFlags     = isLoose<<1 - 1
 )
 
 func flag(on bool, f uint16) uint16 {

@@ -17,10 +17,11 @@ import (
 type tree struct {
 	inodes map[uint64]inodes.Inode
 	kids   map[uint64]map[string]uint64
+	loose  map[uint64]inodes.Inode // cut off, and not forgotten yet
 }
 
 func (m *tree) clone() *tree {
-	c := &tree{inodes: maps.Clone(m.inodes), kids: map[uint64]map[string]uint64{}}
+	c := &tree{inodes: maps.Clone(m.inodes), kids: map[uint64]map[string]uint64{}, loose: maps.Clone(m.loose)}
 	for dir, kids := range m.kids {
 		c.kids[dir] = maps.Clone(kids)
 	}
@@ -46,7 +47,7 @@ type machine struct {
 }
 
 func newMachine() *machine {
-	m := &machine{table: inodes.New(), tree: &tree{inodes: map[uint64]inodes.Inode{}, kids: map[uint64]map[string]uint64{}}, ever: map[uint64]bool{inodes.Root: true}}
+	m := &machine{table: inodes.New(), tree: &tree{inodes: map[uint64]inodes.Inode{}, kids: map[uint64]map[string]uint64{}, loose: map[uint64]inodes.Inode{}}, ever: map[uint64]bool{inodes.Root: true}}
 	var root inodes.Inode
 	m.table.Get(inodes.Root, &root)
 	m.tree.inodes[inodes.Root], m.tree.kids[inodes.Root] = root, map[string]uint64{}
@@ -140,22 +141,52 @@ func (m *machine) unlink(in inodes.Inode) {
 	}
 }
 
-func (m *machine) remove(t *rapid.T) {
-	in, ok := m.pick(t, notRoot)
+// cutOff takes a directory with all below it out of the tree.
+func (m *machine) cutOff(t *rapid.T) {
+	in, ok := m.pick(t, func(in *inodes.Inode) bool { return notRoot(in) && in.Dir })
+	if !ok {
+		t.Skip("nothing to cut off")
+	}
+	m.unlink(in)
+	m.table.CutOff(in.Ino)
+	in.Parent = 0
+	m.loosen(in)
+}
+
+func (m *machine) loosen(in inodes.Inode) {
+	for _, kid := range m.tree.kids[in.Ino] {
+		m.loosen(m.tree.inodes[kid])
+	}
+	delete(m.tree.kids, in.Ino)
+	delete(m.tree.inodes, in.Ino)
+	m.tree.loose[in.Ino] = in
+}
+
+func (m *machine) forget(t *rapid.T) {
+	n := rapid.IntRange(1, 3).Draw(t, "n")
+	most := min(n, len(m.tree.loose))
+	gone := map[uint64]bool{}
+	require.Equal(t, most, m.table.Forget(n, func(in *inodes.Inode) {
+		require.Contains(t, m.tree.loose, in.Ino)
+		for _, other := range m.tree.loose {
+			require.False(t, other.Parent == in.Ino, "%x went before %x, which is below it", in.Ino, other.Ino)
+		}
+		delete(m.tree.loose, in.Ino)
+		gone[in.Ino] = true
+	}))
+	require.Len(t, gone, most)
+	require.Equal(t, len(m.tree.loose) > 0, m.table.Loose())
+}
+
+func (m *machine) removeFile(t *rapid.T) {
+	in, ok := m.pick(t, func(in *inodes.Inode) bool { return !in.Dir })
 	if !ok {
 		t.Skip("nothing to remove")
 	}
 	m.unlink(in)
-	m.table.RemoveTree(in.Ino, func(in *inodes.Inode) {
-		require.Empty(t, m.tree.kids[in.Ino], "a directory goes after what is below it")
-		require.Contains(t, m.tree.inodes, in.Ino)
-		if was := m.tree.inodes[in.Ino]; m.tree.kids[was.Parent] != nil {
-			m.unlink(was)
-		}
-		delete(m.tree.inodes, in.Ino)
-		delete(m.tree.kids, in.Ino)
-	})
-	require.NotContains(t, m.tree.inodes, in.Ino)
+	m.table.Unlink(in.Ino)
+	m.table.Free(in.Ino)
+	delete(m.tree.inodes, in.Ino)
 }
 
 // freeze begins a checkpoint, next writes a chunk of it: changes come between.
@@ -185,7 +216,7 @@ func (m *machine) next(t *rapid.T) {
 		m.table, m.tree, m.walk = table, m.then, nil
 		m.ever = maps.Clone(m.ever)
 		for ino := range m.ever { // after a crash, numbers given behind the checkpoint are given again
-			if m.tree.inodes[ino].Ino == 0 {
+			if m.tree.inodes[ino].Ino == 0 && m.tree.loose[ino].Ino == 0 {
 				delete(m.ever, ino)
 			}
 		}
@@ -228,11 +259,19 @@ func (m *machine) page(t *rapid.T) {
 
 // same compares a table with the tree.
 func same(t require.TestingT, want *tree, table *inodes.Table) {
-	require.Equal(t, len(want.inodes), table.Len())
+	require.Equal(t, len(want.inodes)+len(want.loose), table.Len())
+	all := maps.Clone(want.inodes)
+	maps.Copy(all, want.loose)
 	var waiting, expired []uint64
-	for ino, in := range want.inodes {
+	for ino, in := range all {
 		var got inodes.Inode
 		require.True(t, table.Get(ino, &got), "%x", ino)
+		if want.loose[ino].Ino != 0 {
+			require.False(t, table.Attached(ino))
+			in.Parent = got.Parent // none, for those that were cut off
+		} else {
+			require.True(t, table.Attached(ino))
+		}
 		require.Equal(t, plain(in), plain(got))
 		if !in.Dir && in.Complete && in.Persist == inodes.ToPersist {
 			waiting = append(waiting, ino)
@@ -261,13 +300,26 @@ func same(t require.TestingT, want *tree, table *inodes.Table) {
 	require.ElementsMatch(t, expired, table.Expired(100, 1<<30))
 }
 
+// after goes through the whole walk from each of its names.
+func after(t require.TestingT, table *inodes.Table) {
+	walk := func(after string) (paths []string) {
+		table.BelowAfter(inodes.Root, after, func(_ uint64, path string) inodes.Walk { paths = append(paths, path); return inodes.On })
+		return paths
+	}
+	whole := walk("")
+	for i, path := range whole {
+		require.Equal(t, whole[i+1:], append([]string{}, walk(path)...), "after %q", path)
+	}
+}
+
 func TestTableBesideATree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMachine()
 		t.Repeat(map[string]func(*rapid.T){
-			"create": m.create, "create too": m.create, "change": m.change, "move": m.move, "remove": m.remove,
+			"create": m.create, "create too": m.create, "change": m.change, "move": m.move,
+			"cut off": m.cutOff, "forget": m.forget, "remove a file": m.removeFile,
 			"freeze": m.freeze, "next": m.next, "page": m.page, "page on": m.page,
-			"": func(t *rapid.T) { same(t, m.tree, m.table) },
+			"": func(t *rapid.T) { same(t, m.tree, m.table); after(t, m.table) },
 		})
 	})
 }
@@ -294,7 +346,9 @@ func FuzzRestore(f *testing.F) {
 		if table, err := x.Done(); err == nil {
 			again := restored(t, drain(table.Freeze()))
 			require.Equal(t, table.Len(), again.Len())
-			table.RemoveTree(inodes.Root, func(*inodes.Inode) {})
+			for _, ino := range table.Kids(nil, inodes.Root) {
+				table.RemoveTree(ino, func(*inodes.Inode) {})
+			}
 		}
 	})
 }

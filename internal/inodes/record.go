@@ -26,6 +26,14 @@ func (r *record) persist() PersistState { return PersistState(r.flags >> persist
 
 func (r *record) ino(slot uint32) uint64 { return uint64(r.gen)<<32 | uint64(slot) }
 
+// up is the slot of the directory that r stands in, 0 for none. The root of a loose tree has the next one there.
+func (r *record) up() uint32 {
+	if r.is(isLoose) {
+		return 0
+	}
+	return r.parent
+}
+
 // The directory's view of id.
 const (
 	kidsRef   = iota // the only leaf; or the number of its list of leaves

@@ -25,15 +25,19 @@ func Restore(header []byte) (*Restoring, error) {
 		t.classes.restore(d)
 	}
 	want, freed, live := d.uint(), d.uint(), d.uint()
+	loose := uint64(0)
+	if d.err == nil && len(d.b) > 0 {
+		loose = d.uint()
+	}
 	switch {
 	case d.err != nil:
 		return nil, d.err
 	case len(d.b) > 0:
 		return nil, errors.New("bytes behind the header")
-	case want > 1<<32-1 || freed >= want || live >= want:
-		return nil, fmt.Errorf("%d inodes in %d slots, first free %d", live, want, freed)
+	case want > 1<<32-1 || freed >= want || live >= want || loose >= want:
+		return nil, fmt.Errorf("%d inodes in %d slots, first free %d, cut off %d", live, want, freed, loose)
 	}
-	t.freed = uint32(freed)
+	t.freed, t.loose = uint32(freed), uint32(loose)
 	return &Restoring{t: t, want: uint32(want), live: int(live)}, nil
 }
 
@@ -113,6 +117,7 @@ func (x *Restoring) slot(d *decoder, slot uint32) {
 	t.classes.list[r.class].refs++
 	t.setCell(r, string(name), version)
 	t.waiting.set(slot, waits(r))
+	t.unsaved.set(slot, isUnsaved(r))
 	if ends, ok := t.ends(slot, r); ok {
 		t.expiry.set(slot, ends)
 	}
@@ -140,6 +145,8 @@ func (t *Table) sound(slot uint32, r *record, name, version []byte) error {
 		return errors.New("mount point that is no directory")
 	case !r.is(isDir) && r.is(isComplete) == r.is(hasLease):
 		return errors.New("lease and completeness do not agree")
+	case r.is(isLoose) && (slot == Root || !r.is(isDir)):
+		return errors.New("the root, or a file, is cut off")
 	case r.is(isShadow) && r.is(isComplete):
 		return errors.New("complete file without a name")
 	case r.is(hasTTL) && t.aside.lives[slot].ttl == 0, r.is(hasIntent) && t.aside.intents[slot] == 0:
@@ -159,18 +166,33 @@ func (x *Restoring) Done() (*Table, error) {
 	case t.slots < 2 || !t.rec(Root).is(used):
 		return nil, errors.New("no root directory")
 	}
-	kids, err := t.parents()
-	if err == nil {
-		err = t.freeList()
+	err := t.lists()
+	if err != nil {
+		return nil, err
 	}
+	kids, err := t.parents()
 	if err != nil {
 		return nil, err
 	}
 	return t, t.fillDirs(kids)
 }
 
-// freeList checks that the free slots are a list that ends.
-func (t *Table) freeList() error {
+// lists checks that the free slots and the trees that were cut off are lists that end.
+func (t *Table) lists() error {
+	loose := 0
+	for slot := uint32(Root); slot < t.slots; slot++ {
+		if r := t.rec(slot); r.is(used) && r.is(isLoose) {
+			loose++
+		}
+	}
+	for slot := t.loose; slot != 0; slot = t.rec(slot).parent {
+		if loose--; loose < 0 || slot >= t.slots || t.rec(slot).flags&(used|isLoose) != used|isLoose {
+			return errors.New("the list of trees that were cut off is damaged")
+		}
+	}
+	if loose != 0 {
+		return errors.New("a tree that was cut off is in no list")
+	}
 	free := int(t.slots)
 	for slot := t.freed; slot != 0; slot = t.rec(slot).parent {
 		if free--; free < 0 || slot >= t.slots || t.rec(slot).is(used) {
@@ -198,7 +220,7 @@ func (t *Table) parents() (linked []uint32, err error) {
 			continue
 		}
 		t.live++
-		if slot == Root {
+		if slot == Root || r.is(isLoose) {
 			continue
 		}
 		if r.is(isShadow) { // its directory may be gone
@@ -217,7 +239,7 @@ func (t *Table) parents() (linked []uint32, err error) {
 			if s == 0 || s >= t.slots || len(way) > int(t.slots) {
 				return nil, fmt.Errorf("slot %d does not hang below the root", slot)
 			}
-			if below[s/64]&(1<<(s%64)) != 0 {
+			if below[s/64]&(1<<(s%64)) != 0 || t.rec(s).is(isLoose) {
 				break
 			}
 			way = append(way, s)

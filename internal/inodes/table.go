@@ -29,11 +29,14 @@ type Table struct {
 	*memory
 	slots   uint32 // given out so far, slot 0 with them, which is none
 	freed   uint32 // the last slot that came back
+	loose   uint32 // the last tree that was cut off
+	work    int    // inodes that changes looked at
 	live    int
 	classes classTable
 	aside   aside
 	large   largeDirs
 	waiting bitset
+	unsaved bitset
 	expiry  expiries
 	frozen  []*Frozen
 	buf     []byte
@@ -109,6 +112,7 @@ func (t *Table) Put(in *Inode) {
 	r.parent, r.flags = uint32(in.Parent), flags
 	t.aside.put(slot, was, flags, in, v)
 	t.waiting.set(slot, waits(r))
+	t.unsaved.set(slot, isUnsaved(r))
 	if ends, ok := t.ends(slot, r); ok {
 		t.expiry.set(slot, ends)
 	} else if was&hasTTL != 0 {
@@ -133,8 +137,8 @@ func (t *Table) Get(ino uint64, in *Inode) bool {
 // fill sets all of in but its name. The version's bytes are the table's.
 func (t *Table) fill(slot uint32, r *record, in *Inode) {
 	*in = Inode{Ino: r.ino(slot), Size: r.size, ModTime: r.mod, ChangeTime: r.changed, SyncedAt: r.synced}
-	if r.parent != 0 {
-		in.Parent = t.rec(r.parent).ino(r.parent)
+	if up := r.up(); up != 0 {
+		in.Parent = t.rec(up).ino(up)
 	}
 	in.setFlags(r.flags)
 	if !in.Dir {
@@ -176,6 +180,7 @@ func (t *Table) Free(ino uint64) {
 	}
 	t.aside.drop(slot, r.flags)
 	t.waiting.set(slot, false)
+	t.unsaved.set(slot, false)
 	*r = record{gen: r.gen + 1}
 	if r.gen != 0 { // used as often as it can be: a number is never given twice
 		r.parent, t.freed = t.freed, slot
@@ -240,56 +245,7 @@ func (t *Table) unindex(slot uint32, r *record) {
 // Linked reports whether an inode stands in its directory.
 func (t *Table) Linked(ino uint64) bool {
 	r := t.at(ino)
-	return r != nil && ino != Root && !r.is(isShadow)
-}
-
-// RemoveTree takes an inode out of its directory and forgets it and all below it, children in the order of their names
-// and before their directory; f sees each before it goes, its name and version aside.
-func (t *Table) RemoveTree(ino uint64, f func(*Inode)) {
-	r := t.rec(uint32(ino))
-	if t.Linked(ino) {
-		t.Unlink(ino)
-	}
-	t.removeBelow(uint32(ino), r, f)
-}
-
-func (t *Table) removeBelow(slot uint32, r *record, f func(*Inode)) {
-	if r.is(isDir) {
-		for kid := range t.kidsOf(r) {
-			k := t.rec(kid)
-			t.unindex(kid, k)
-			t.removeBelow(kid, k, f)
-		}
-	}
-	var in Inode
-	t.fill(slot, r, &in)
-	in.Version = Version{}
-	f(&in)
-	t.Free(in.Ino)
-}
-
-// Below calls f for an inode and all below it, a directory before its children, which come in the order of names, until
-// f says no; it reports whether f never did. What f sees has no name and no version.
-func (t *Table) Below(ino uint64, f func(*Inode) bool) bool {
-	r := t.at(ino)
-	return r == nil || t.below(uint32(ino), r, f)
-}
-
-func (t *Table) below(slot uint32, r *record, f func(*Inode) bool) bool {
-	var in Inode
-	t.fill(slot, r, &in)
-	in.Version = Version{}
-	if !f(&in) {
-		return false
-	}
-	if r.is(isDir) {
-		for kid := range t.kidsOf(r) {
-			if !t.below(kid, t.rec(kid), f) {
-				return false
-			}
-		}
-	}
-	return true
+	return r != nil && ino != Root && !r.is(isShadow|isLoose)
 }
 
 // Peek is Get without name and version: it allocates nothing.
@@ -320,10 +276,26 @@ func (t *Table) GetNamed(ino uint64, name string, in *Inode) bool {
 // Parent is the number of the directory that an inode stands in, 0 for the root and for none.
 func (t *Table) Parent(ino uint64) uint64 {
 	r := t.at(ino)
-	if r == nil || r.parent == 0 {
+	switch {
+	case r == nil || r.up() == 0:
 		return 0
+	case !r.is(isShadow):
+		return t.rec(r.parent).ino(r.parent)
 	}
-	return t.rec(r.parent).ino(r.parent)
+	if dir := t.aside.leases[uint32(ino)].parent; t.at(dir) != nil { // its slot may be another's by now
+		return dir
+	}
+	return 0
+}
+
+// Above reports whether an inode is dir or lies below it. It looks at the directories above the inode, no others.
+func (t *Table) Above(dir, ino uint64) bool {
+	for ; ino != 0; ino = t.Parent(ino) {
+		if t.work++; ino == dir {
+			return true
+		}
+	}
+	return false
 }
 
 // AppendPath appends the path of an inode from the root; false where it or a directory above it is gone.
@@ -335,7 +307,7 @@ func (t *Table) AppendPath(b []byte, ino uint64) ([]byte, bool) {
 	slots := way[:0]
 	for ino != Root {
 		r := t.at(ino)
-		if r == nil {
+		if r == nil || r.is(isLoose) {
 			return b, false
 		}
 		slots = append(slots, uint32(ino))

@@ -22,6 +22,10 @@ func (a *Answer) code(c *codec) {
 	c.uint(&a.Ino)
 	c.uint(&a.IntentID)
 	c.id(&a.FileID)
+	if a.More || a.Next != "" || c.dec && len(c.b) > 0 { // few have these
+		c.bool(&a.More)
+		c.str(&a.Next)
+	}
 	if c.dec {
 		switch {
 		case kind == 255:

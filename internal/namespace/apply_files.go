@@ -124,7 +124,7 @@ func (x *CreateFile) apply(t *Tree, a *applied) {
 }
 
 func (x *CompleteFile) apply(t *Tree, a *applied) {
-	n := t.node(x.Ino)
+	n := t.byNumber(x.Ino)
 	if n == nil || n.Complete || n.Lease != x.Lease {
 		a.fail(ErrLeaseLost)
 		return
@@ -137,8 +137,8 @@ func (x *CompleteFile) apply(t *Tree, a *applied) {
 }
 
 func (t *Tree) complete(n *node, x *CompleteFile, a *applied) {
-	d := t.node(n.Parent)
 	if n.Shadow {
+		d := t.byNumber(n.Parent)
 		if d == nil {
 			a.fail(ErrLeaseLost)
 			t.drop(n, &applied{}) // nothing of it was visible
@@ -172,7 +172,7 @@ func (t *Tree) complete(n *node, x *CompleteFile, a *applied) {
 
 func (x *AbandonFile) apply(t *Tree, a *applied) {
 	n := t.node(x.Ino)
-	if n == nil || n.Complete || n.Lease != x.Lease {
+	if n == nil || n.Complete || n.Lease != x.Lease || !n.Shadow && !t.table.Attached(n.Ino) {
 		return
 	}
 	if err := t.held(n); err != nil {
@@ -186,7 +186,7 @@ func (x *ExpireLeases) apply(t *Tree, a *applied) {
 	var gone []uint64
 	t.table.Leased(func(ino uint64) {
 		n := t.node(ino)
-		if n.Intent == 0 && (n.Lease == x.Lease) != x.Except {
+		if n.Intent == 0 && (n.Lease == x.Lease) != x.Except && (n.Shadow || t.table.Attached(ino)) {
 			gone = append(gone, ino)
 		}
 		t.settle()
@@ -266,9 +266,7 @@ func (t *Tree) checkRename(from, to string, u *User, overwrite bool) (*node, *no
 	if !p.may(u, 3) || sticky(p, n, u) || old != nil && sticky(d, old, u) {
 		return nil, nil, "", ErrPermission
 	}
-	inner := false
-	t.below(n, func(k *Inode) bool { inner = inner || k.MountPoint; return !inner })
-	if inner {
+	if t.mountBelow(n) {
 		return nil, nil, "", ErrInvalid
 	}
 	if t.mountOf(d) != nil && t.written(n) {
@@ -288,11 +286,7 @@ func (t *Tree) checkRename(from, to string, u *User, overwrite bool) (*node, *no
 // written reports whether n, or something below it, is being written: an upload goes to the key that
 // it began with.
 func (t *Tree) written(n *node) (found bool) {
-	t.table.Leased(func(ino uint64) {
-		for ; ino != 0 && !found; ino = t.table.Parent(ino) {
-			found = ino == n.Ino
-		}
-	})
+	t.table.Leased(func(ino uint64) { found = found || t.table.Above(n.Ino, ino) })
 	return found
 }
 
@@ -334,9 +328,7 @@ func (t *Tree) checkRemove(path string, u *User, recursive bool) (*node, error) 
 	if t.count(n) > 0 && !recursive {
 		return nil, ErrNotEmpty
 	}
-	inner := false
-	t.below(n, func(k *Inode) bool { inner = inner || k.MountPoint; return !inner })
-	if inner {
+	if t.mountBelow(n) {
 		return nil, ErrInvalid
 	}
 	return n, t.heldBelow(n)

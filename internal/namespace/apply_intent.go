@@ -27,7 +27,7 @@ func (x *Begin) apply(t *Tree, a *applied) {
 			marks = append(marks, t.kid(d, name))
 		}
 	case IntentPublish:
-		n := t.node(x.Ino)
+		n := t.byNumber(x.Ino)
 		if n == nil || n.Dir {
 			a.fail(ErrLeaseLost)
 			return
@@ -185,9 +185,9 @@ func (x *End) apply(t *Tree, a *applied) {
 		if n == nil {
 			return
 		}
-		c, err := decodeCmd(in.Payload)
-		if s, ok := c.(*SetAttr); err == nil && ok {
-			s.set(t, n, a)
+		if s, ok := in.SetAttr(); ok {
+			a.answer.Ino = n.Ino
+			s.one(n, a)
 		}
 		t.published(n, x)
 	case IntentMkdir:
@@ -201,6 +201,16 @@ func (x *End) apply(t *Tree, a *applied) {
 			a.answer.Ino = k.Ino
 		}
 	}
+}
+
+// SetAttr is what an intent of that kind is about to change.
+func (in *Intent) SetAttr() (*SetAttr, bool) {
+	if in.Kind != IntentSetAttr {
+		return nil, false
+	}
+	c, err := decodeCmd(in.Payload)
+	s, ok := c.(*SetAttr)
+	return s, ok && err == nil
 }
 
 func firstOf(a, _ string) string { return a }

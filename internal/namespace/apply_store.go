@@ -23,7 +23,8 @@ func (x *SetAttr) apply(t *Tree, a *applied) {
 		a.fail(err)
 		return
 	}
-	x.set(t, n, a)
+	a.answer.Ino = n.Ino
+	x.one(n, a)
 }
 
 func (x *SetAttr) check(n *node) error {
@@ -42,20 +43,6 @@ func (x *SetAttr) check(n *node) error {
 		return ErrInvalid
 	}
 	return nil
-}
-
-func (x *SetAttr) set(t *Tree, n *node, a *applied) {
-	a.answer.Ino = n.Ino
-	if !x.Recursive {
-		x.one(n, a)
-		return
-	}
-	var todo []uint64
-	t.below(n, func(k *Inode) bool { todo = append(todo, k.Ino); return true })
-	for _, ino := range todo {
-		x.one(t.node(ino), a)
-		t.settle()
-	}
 }
 
 func put[T any](dst *T, v *T) {
@@ -171,26 +158,22 @@ func (x *Unmount) apply(t *Tree, a *applied) {
 		a.fail(ErrInvalid)
 		return
 	}
-	busy, dirty, nested := false, false, false
-	t.below(n, func(k *Inode) bool {
-		nested = nested || k.Ino != n.Ino && k.MountPoint
-		busy = busy || !k.Dir && !k.Complete
-		dirty = dirty || !k.Dir && k.Complete && k.Persist != Persisted
-		return true
-	})
 	var shadows []uint64
+	busy := false
 	t.table.Leased(func(ino uint64) {
-		if k := t.node(ino); k.Shadow && t.mountOf(k) == n {
+		if !t.table.Above(n.Ino, ino) {
+			return
+		}
+		if busy = true; !t.table.Linked(ino) {
 			shadows = append(shadows, ino)
 		}
 	})
-	busy = busy || len(shadows) > 0
 	switch {
-	case nested:
+	case t.mountBelow(n):
 		a.fail(ErrInvalid)
 	case busy && !x.Force:
 		a.fail(ErrBusy)
-	case dirty && !x.Force:
+	case !x.Force && t.unsaved(n):
 		a.fail(ErrNotPersisted)
 	default:
 		for _, ino := range shadows {
@@ -267,12 +250,8 @@ func (t *Tree) found(m *node, x *Discover, f *Found, a *applied) {
 			}
 			return
 		}
-		if n.Dir {
-			keep := false
-			t.below(n, func(k *Inode) bool { keep = keep || !k.Dir && k.Persist != Persisted || k.Intent != 0; return !keep })
-			if keep {
-				return
-			}
+		if n.Dir && (t.heldBelow(n) != nil || t.mountBelow(n) || t.unsaved(n)) {
+			return
 		}
 		pinned := n.Pinned
 		t.drop(n, a)
@@ -311,21 +290,7 @@ func (t *Tree) listed(m *node, dir string, x *Discover, a *applied) {
 	}
 	d.ChildrenLoaded = true
 	d.SyncedAt = max(d.SyncedAt, at)
-	for _, ino := range t.table.Kids(nil, d.Ino) {
-		k := t.node(ino)
-		if t.touched.since(join(path, k.Name), x.Since) || k.Persist != Persisted || k.SyncedAt >= at || k.MountPoint || t.heldBelow(k) != nil {
-			continue
-		}
-		keep := false
-		t.below(k, func(q *Inode) bool {
-			keep = keep || !q.Dir && (q.Persist != Persisted || !q.Complete) || q.MountPoint
-			return !keep
-		})
-		if !keep {
-			t.drop(k, a)
-		}
-		t.settle()
-	}
+	t.sweep(sweep{dir: d.Ino, at: at, since: x.Since}, a)
 }
 
 func (x *Forget) apply(t *Tree, a *applied) {
@@ -333,18 +298,13 @@ func (x *Forget) apply(t *Tree, a *applied) {
 	if err != nil || n.MountPoint || n.isRoot() || n.FileID != x.IfFileID || t.touched.since(x.Path, x.Since) || t.heldBelow(n) != nil {
 		return
 	}
-	keep := false
-	t.below(n, func(q *Inode) bool {
-		keep = keep || !q.Dir && (q.Persist != Persisted || !q.Complete) || q.MountPoint
-		return !keep
-	})
-	if !keep {
+	if !t.mountBelow(n) && !t.unsaved(n) {
 		t.drop(n, a)
 	}
 }
 
 func (x *MarkPersist) apply(t *Tree, a *applied) {
-	n := t.node(x.Ino)
+	n := t.byNumber(x.Ino)
 	switch {
 	case n == nil || n.Dir:
 		a.fail(ErrNotExist)
@@ -357,13 +317,13 @@ func (x *MarkPersist) apply(t *Tree, a *applied) {
 }
 
 func (x *PersistedFile) apply(t *Tree, a *applied) {
-	if n := t.node(x.Ino); n != nil && n.FileID == x.FileID {
+	if n := t.byNumber(x.Ino); n != nil && n.FileID == x.FileID {
 		n.Persist, n.Version, n.SyncedAt = Persisted, inodes.VersionOf(x.Version), a.now
 	}
 }
 
 func (x *MarkLost) apply(t *Tree, a *applied) {
-	n := t.node(x.Ino)
+	n := t.byNumber(x.Ino)
 	if n == nil || n.FileID != x.FileID || n.Persist == Persisted {
 		return
 	}

@@ -107,7 +107,7 @@ func (t *Tree) Restore(r io.Reader) error {
 	}
 	t.locks.lock()
 	defer t.locks.unlock()
-	t.table, t.mounts, t.intents, t.nextID, t.index, t.touched = s.table, s.mounts, s.intents, s.nextID, s.index, s.touched
+	t.table, t.mounts, t.intents, t.nextID, t.index, t.touched, t.sweeps = s.table, s.mounts, s.intents, s.nextID, s.index, s.touched, s.sweeps
 	t.dirs.forget()
 	t.dirs.fit(t.table.Len())
 	return nil
@@ -183,6 +183,19 @@ func (t *Tree) code(c *codec) {
 	t.touched.code(c)
 	t.codeMounts(c)
 	t.codeIntents(c)
+	t.codeSweeps(c)
+}
+
+// codeSweeps is nothing where there are none.
+func (t *Tree) codeSweeps(c *codec) {
+	for i := range t.sweeps {
+		t.sweeps[i].code(c)
+	}
+	for c.dec && len(c.b) > 0 && c.err == nil {
+		var s sweep
+		s.code(c)
+		t.sweeps = append(t.sweeps, s)
+	}
 }
 
 func (t *Tree) codeMounts(c *codec) {

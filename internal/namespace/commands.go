@@ -12,10 +12,16 @@ type command interface {
 	apply(t *Tree, x *applied)
 }
 
+// stepInodes is how many inodes one command forgets, or changes below a directory, before it leaves the rest to further
+// commands: some 300 us. It is part of what a command means: replicas must agree on it.
+const stepInodes = 1024
+
 // applied is one Apply under way.
 type applied struct {
 	index   uint64
 	now     int64
+	left    int  // inodes that it may still look at or forget
+	partly  bool // it changed something, and has an error all the same
 	answer  Answer
 	effects []Effect
 }
@@ -49,6 +55,9 @@ func decodeCmd(b []byte) (command, error) {
 func Level(cmd []byte) (uint32, error) {
 	if len(cmd) < 2 || cmd[0] != 1 || newCmd(cmd[1]) == nil {
 		return 0, errors.New("unknown command")
+	}
+	if cmd[1] >= 19 {
+		return 2, nil
 	}
 	return 1, nil
 }
@@ -91,6 +100,10 @@ func newCmd(op byte) command {
 		return new(PersistedFile)
 	case 18:
 		return new(MarkLost)
+	case 19:
+		return new(Continue)
+	case 20:
+		return new(SetAttrBelow)
 	case 21:
 		return new(Remount)
 	}

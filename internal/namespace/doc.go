@@ -12,6 +12,10 @@
 // names, the store is called, End commits or reverts. Queries see the old state meanwhile; commands that would touch
 // what is held answer IntentError.
 //
+// A command works on a bounded number of inodes. A tree that goes is cut off at once and forgotten in steps, a recursive
+// SetAttr is a SetAttrBelow for each step, a listing that lacks names of a large directory is followed in steps; Continue goes
+// on with what was left, and answers say that something is.
+//
 // What a look at a store found is told by Discover and Forget. They are applied late: a name that was changed here since
 // the look began is left alone (touched.go).
 //
@@ -27,11 +31,12 @@
 // # Formats
 //
 // Integers are varints, signed ones zigzag; strings and bytes have their length in front; an optional field begins with
-// 0 or 1. A command that is unknown, short or long is refused, and the journal stops the node (Level).
+// 0 or 1. A command that is unknown, short or long is refused, and the journal stops the node (Level):
+// Continue and SetAttrBelow need level 2, all others 1.
 //
 //	command     1 | number of the command 1 | its fields in the order of commands_*.go
-//	answer      error | intent that holds | inode | intent begun | FileID 16
+//	answer      error | intent that holds | inode | intent begun | FileID 16; in few: more to Continue | where to go on
 //	checkpoint  piece ... ; each with its length in front
-//	piece 1     "MPNS" 2 | next intent | index | touched names | mounts | intents
+//	piece 1     "MPNS" 2 | next intent | index | touched names | mounts | intents | sweeps of directories that are unfinished
 //	piece 2     header of the table; then its chunks (internal/inodes)
 package namespace

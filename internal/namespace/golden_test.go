@@ -81,6 +81,44 @@ func TestFormats(t *testing.T) {
 	require.Equal(t, "mem://a/b", tree.Mounts()[0].Place, "the place stays")
 }
 
+// TestFormatsOfLevel2 does the same for the commands that came with level 2, on a tree that leaves work unfinished.
+func TestFormatsOfLevel2(t *testing.T) {
+	tree := namespace.NewOfStep(2)
+	for _, f := range []string{"/a/1", "/a/2", "/a/b/3", "/c/4", "/c/5", "/c/6"} {
+		file(t, tree, f)
+	}
+	looked := &namespace.Discover{Mount: "/m", SyncedAt: 3, Since: 9}
+	for _, name := range []string{"d/x", "d/y", "d/z"} {
+		looked.Entries = append(looked.Entries, namespace.Found{Path: name, Since: 9})
+	}
+	do(t, tree, &namespace.Mount{Path: "/m", Place: "mem://a"}, looked)
+	var lines strings.Builder
+	for i, c := range []cmd{
+		&namespace.SetAttrBelow{SetAttr: namespace.SetAttr{Path: "/c", Recursive: true, Pin: new(true)}, After: "3", Intent: 7},
+		&namespace.Remove{Path: "/a", Recursive: true},
+		&namespace.Continue{},
+		&namespace.Discover{Mount: "/m", SyncedAt: 4, Since: 20, Listed: []string{"d"}},
+	} {
+		raw := c.Append(nil)
+		level, err := namespace.Level(raw)
+		require.NoError(t, err)
+		answer, _ := tree.Apply(uint64(i+20), 1000, raw)
+		fmt.Fprintf(&lines, "%T level %d\n\t%x\n\t%x\n", c, level, raw, answer)
+	}
+	require.True(t, tree.Unfinished())
+	golden(t, "commands.v1.level2.txt", []byte(lines.String()))
+	golden(t, "checkpoint.v2.unfinished", checkpoint(t, tree))
+
+	b, err := os.ReadFile("testdata/checkpoint.v2.unfinished")
+	require.NoError(t, err)
+	other := namespace.NewOfStep(2)
+	require.NoError(t, other.Restore(bytes.NewReader(b)))
+	for tree.Unfinished() {
+		require.Equal(t, do(t, tree, &namespace.Continue{}), do(t, other, &namespace.Continue{}))
+	}
+	require.Equal(t, checkpoint(t, tree), checkpoint(t, other))
+}
+
 // TestOldCheckpointOpens restores the file that was written before.
 func TestOldCheckpointOpens(t *testing.T) {
 	b, err := os.ReadFile("testdata/checkpoint.v2")

@@ -1,6 +1,9 @@
 package namespace
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // mountOf is the mount that n lies in, nil for none.
 func (t *Tree) mountOf(n *node) *node {
@@ -10,6 +13,16 @@ func (t *Tree) mountOf(n *node) *node {
 		}
 	}
 	return nil
+}
+
+// mountBelow reports whether something is mounted below n.
+func (t *Tree) mountBelow(n *node) bool {
+	for ino := range t.mounts {
+		if ino != n.Ino && t.table.Above(n.Ino, ino) {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *Tree) readOnly(n *node) bool {
@@ -32,7 +45,7 @@ func (t *Tree) held(n *node) error {
 	return nil
 }
 
-// heldBelow also looks at everything under n.
+// heldBelow also looks at what intents hold under n.
 func (t *Tree) heldBelow(n *node) error {
 	if err := t.held(n); err != nil {
 		return err
@@ -41,12 +54,11 @@ func (t *Tree) heldBelow(n *node) error {
 	id := t.lowest(func(in *Intent) bool { // a name that is about to be made below n holds it too
 		return strings.HasPrefix(in.To, dir) || in.Kind == IntentMkdir && strings.HasPrefix(in.Path, dir)
 	})
-	t.below(n, func(k *Inode) bool {
-		if k.Intent != 0 && (id == 0 || k.Intent < id) {
-			id = k.Intent
+	for k, in := range t.intents {
+		if (id == 0 || k < id) && slices.ContainsFunc(in.marks, func(ino uint64) bool { return t.table.Above(n.Ino, ino) }) {
+			id = k
 		}
-		return true
-	})
+	}
 	if id != 0 {
 		return &IntentError{ID: id}
 	}

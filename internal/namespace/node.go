@@ -74,6 +74,16 @@ func (t *Tree) node(ino uint64) *node {
 	return n
 }
 
+// byNumber is node for a number that a caller may have had for long: what was cut off is gone. Of a new version of a file
+// whose directory is gone, too, the node is there still.
+func (t *Tree) byNumber(ino uint64) *node {
+	n := t.node(ino)
+	if n != nil && !n.Shadow && !t.table.Attached(ino) {
+		return nil
+	}
+	return n
+}
+
 // newNode is a new inode, which is in the table once it is linked or settled.
 func (t *Tree) newNode(now int64) *node {
 	n := t.work.add()
@@ -150,21 +160,41 @@ func (t *Tree) moved(n *node) {
 	}
 }
 
-// drop removes n and all below, with effects.
+// drop removes n and all below: at once from the tree, and as much as the command may still do from the table, with
+// effects.
 func (t *Tree) drop(n *node, x *applied) {
 	t.moved(n)
 	if !same(&n.Inode, &n.was) {
 		t.put(n)
 	}
-	t.table.RemoveTree(n.Ino, func(in *Inode) {
+	delete(t.mounts, n.Ino)
+	if n.Dir {
+		t.table.CutOff(n.Ino)
+		n.gone = true
+		t.forget(x)
+		return
+	}
+	if t.table.Linked(n.Ino) {
+		t.table.Unlink(n.Ino)
+	}
+	x.dropped(&n.Inode)
+	t.table.Free(n.Ino)
+	n.gone = true
+	x.left--
+}
+
+// forget forgets what was cut off, as far as the command may.
+func (t *Tree) forget(x *applied) {
+	x.left -= t.table.Forget(max(x.left, 0), func(in *Inode) {
 		if k := t.work.find(in.Ino); k != nil {
 			k.gone = true
 		}
-		if in.MountPoint {
-			delete(t.mounts, in.Ino)
-		}
-		if !in.Dir {
-			x.effects = append(x.effects, Effect{Kind: Dropped, Ino: in.Ino, FileID: in.FileID, Size: in.Size, BlockSize: in.BlockSize})
-		}
+		x.dropped(in)
 	})
+}
+
+func (x *applied) dropped(in *Inode) {
+	if !in.Dir {
+		x.effects = append(x.effects, Effect{Kind: Dropped, Ino: in.Ino, FileID: in.FileID, Size: in.Size, BlockSize: in.BlockSize})
+	}
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/millpond/millpond/internal/namespace"
 )
 
+func fileMode(m int) *fs.FileMode { return new(fs.FileMode(m)) }
+
 func user(name string, groups ...string) *namespace.User {
 	return &namespace.User{Name: name, Groups: groups}
 }

@@ -143,6 +143,24 @@ func (t *Tree) IntentCount() int {
 	return len(t.intents)
 }
 
+// MaySet reports why the user of c may not make that change to path.
+func (t *Tree) MaySet(path string, c *SetAttr) error {
+	defer t.locks.read(uint64(len(path)))()
+	ino, err := t.find(path, c.User)
+	if err != nil {
+		return err
+	}
+	var n node
+	t.table.Peek(ino, &n.Inode)
+	return c.check(&n)
+}
+
+// Unfinished reports whether commands have left something to Continue.
+func (t *Tree) Unfinished() bool {
+	defer t.locks.read(0)()
+	return t.unfinished()
+}
+
 // Expired lists up to limit files and directories whose time to live has ended.
 func (t *Tree) Expired(now int64, limit int) []uint64 {
 	defer t.locks.read(0)()

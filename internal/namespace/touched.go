@@ -69,6 +69,8 @@ func (t *Tree) touches(c command) []string {
 		return []string{x.Path}
 	case *SetAttr:
 		return []string{x.Path}
+	case *SetAttrBelow:
+		return []string{x.Path}
 	case *Unmount:
 		return []string{x.Path}
 	case *Forget:

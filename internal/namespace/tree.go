@@ -17,17 +17,19 @@ type Tree struct {
 	index   uint64
 	touched touched
 	dirs    *dirCache
+	sweeps  []sweep
+	step    int // inodes that a command works on at most: stepInodes
 	work    workset
 }
 
 // New returns a tree of one directory, the root.
 func New() *Tree {
-	return &Tree{table: inodes.New(), mounts: map[uint64]*Mount{}, intents: map[uint64]*Intent{}, dirs: newDirCache()}
+	return &Tree{table: inodes.New(), mounts: map[uint64]*Mount{}, intents: map[uint64]*Intent{}, dirs: newDirCache(), step: stepInodes}
 }
 
 // Apply makes one change, at the journal's index and time, and returns its encoded Answer and what it asks of the tiers.
 func (t *Tree) Apply(index uint64, now int64, cmd []byte) ([]byte, []Effect) {
-	x := &applied{index: index, now: now}
+	x := &applied{index: index, now: now, left: t.step}
 	c, err := decodeCmd(cmd)
 	if err != nil {
 		x.answer.Err = ErrInvalid
@@ -39,7 +41,8 @@ func (t *Tree) Apply(index uint64, now int64, cmd []byte) ([]byte, []Effect) {
 	c.apply(t, x)
 	t.flush()
 	t.dirs.fit(t.table.Len())
-	if x.answer.Err == nil {
+	x.answer.More = t.unfinished()
+	if x.answer.Err == nil || x.partly {
 		for _, p := range paths {
 			t.touched.mark(p, index)
 		}
@@ -49,6 +52,9 @@ func (t *Tree) Apply(index uint64, now int64, cmd []byte) ([]byte, []Effect) {
 }
 
 func (x *applied) fail(err error) { x.answer.Err = err }
+
+// unfinished reports whether commands have left something to Continue.
+func (t *Tree) unfinished() bool { return t.table.Loose() || len(t.sweeps) > 0 }
 
 func (x *applied) effect(k EffectKind, n *node) {
 	x.effects = append(x.effects, Effect{Kind: k, Ino: n.Ino, FileID: n.FileID, Size: n.Size, BlockSize: n.BlockSize})

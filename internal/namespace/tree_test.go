@@ -74,9 +74,14 @@ func TestIntentsHold(t *testing.T) {
 		require.NoError(t, err, "queries see the old state")
 		do(t, tree, &namespace.End{IntentID: a.IntentID})
 	}
-	a := do(t, tree, &namespace.Begin{Kind: namespace.IntentMkdir, Path: "/d/new"})
-	require.NoError(t, a.Err)
 	var held *namespace.IntentError
+	a := do(t, tree, &namespace.Begin{Kind: namespace.IntentRemove, Path: "/d/f"})
+	require.NoError(t, a.Err)
+	require.ErrorAs(t, do(t, tree, &namespace.Remove{Path: "/d", Recursive: true}).Err, &held, "a file that is held holds its directory")
+	require.ErrorAs(t, do(t, tree, &namespace.Rename{From: "/d", To: "/e"}).Err, &held)
+	do(t, tree, &namespace.End{IntentID: a.IntentID})
+	a = do(t, tree, &namespace.Begin{Kind: namespace.IntentMkdir, Path: "/d/new"})
+	require.NoError(t, a.Err)
 	require.ErrorAs(t, do(t, tree, &namespace.Remove{Path: "/d", Recursive: true}).Err, &held, "a pending name holds its directory")
 	do(t, tree, &namespace.End{IntentID: a.IntentID, Commit: true})
 	_, err := tree.Stat("/d/new", nil)
@@ -94,7 +99,7 @@ func randomCmd(rng *rand.Rand, known []uint64) cmd {
 	}
 	flag := func() bool { return rng.IntN(2) == 0 }
 	ino := known[rng.IntN(len(known))]
-	switch rng.IntN(20) {
+	switch rng.IntN(22) {
 	case 0, 1, 2:
 		return &namespace.CreateFile{Path: path(), Parents: flag(), Overwrite: flag(), BlockSize: 64 << 10}
 	case 3, 4:
@@ -114,6 +119,12 @@ func randomCmd(rng *rand.Rand, known []uint64) cmd {
 		return randomLook(rng, path)
 	}
 	pin, ttl := flag(), int64(rng.IntN(30))
+	switch rng.IntN(4) {
+	case 0:
+		return &namespace.Continue{}
+	case 1:
+		return &namespace.SetAttrBelow{SetAttr: namespace.SetAttr{Path: path(), Pin: &pin, Recursive: true}, After: path()[1:]}
+	}
 	return &namespace.SetAttr{Path: path(), Pin: &pin, TTL: &ttl, Recursive: flag(), Xattr: map[string][]byte{"user.k": {1}}}
 }
 
@@ -152,7 +163,7 @@ func checkpoint(t testing.TB, tree *namespace.Tree) []byte {
 func TestReplicasAgree(t *testing.T) {
 	for seed := range uint64(60) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		a, b := namespace.New(), namespace.New()
+		a, b := namespace.NewOfStep(3), namespace.NewOfStep(3)
 		known := []uint64{1, 99}
 		for i := range uint64(300) {
 			c := randomCmd(rng, known).Append(nil)
@@ -164,7 +175,7 @@ func TestReplicasAgree(t *testing.T) {
 				known = append(known, got.Ino)
 			}
 			if i == 150 {
-				b = namespace.New()
+				b = namespace.NewOfStep(3)
 				require.NoError(t, b.Restore(bytes.NewReader(checkpoint(t, a))))
 			}
 		}

@@ -88,5 +88,6 @@ type Answer struct {
 	Ino      uint64
 	IntentID uint64
 	FileID   [16]byte
-	Lost     []string
+	Next     string // SetAttrBelow: where to go on; "" when it is done
+	More     bool   // commands have left something to Continue
 }
