@@ -28,6 +28,7 @@ type store struct {
 // stores is the list that a new driver adds itself to.
 func stores() []store {
 	return []store{
+		{"azure", "azurite.sh", "ufs/azufs"},
 		{"s3", "versitygw.sh", "ufs/s3ufs"},
 	}
 }

@@ -1,0 +1,79 @@
+package azufs
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/driver"
+	"github.com/millpond/millpond/ufs/objects"
+)
+
+func init() {
+	ufs.Register("azblob", func(ctx context.Context, u *url.URL) (driver.Store, string, error) {
+		container, prefix, o, err := parse(u)
+		if err != nil {
+			return nil, "", err
+		}
+		return open(ctx, container, prefix, o)
+	})
+}
+
+// Open opens the place prefix, "" for all of it, of a container. It asks the service once, what kind of account it is. o
+// may be nil.
+func Open(ctx context.Context, container, prefix string, o *Options) (*ufs.Store, error) {
+	var opts Options
+	if o != nil {
+		opts = *o
+	}
+	d, id, err := open(ctx, container, prefix, opts)
+	if err != nil {
+		return nil, err
+	}
+	return ufs.New(d, id, opts.UFS)
+}
+
+func open(ctx context.Context, container, prefix string, o Options) (driver.Store, string, error) {
+	o, err := o.complete()
+	if err != nil {
+		return nil, "", err
+	}
+	prefix, err = objects.Prefix(prefix)
+	if err != nil {
+		return nil, "", err
+	}
+	idle := func() {}
+	if o.Client == nil {
+		o.Client = &http.Client{Transport: newTransport()}
+		idle = o.Client.CloseIdleConnections
+	}
+	service, err := connect(o)
+	if err != nil {
+		return nil, "", err
+	}
+	b := &bucket{c: service.NewContainerClient(container), parts: objects.NewParts(o.PartSize, o.InFlight), idle: idle}
+	if err := b.lookAtAccount(ctx); err != nil {
+		b.idle()
+		return nil, "", err
+	}
+	return objects.New(b, prefix), placeID(service.URL(), container, prefix), nil
+}
+
+// newTransport is the standard one, with as many idle connections as calls that ufs lets run: opening one costs three
+// round trips.
+func newTransport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 256
+	t.ReadBufferSize, t.WriteBufferSize = 64<<10, 64<<10
+	return t
+}
+
+// placeID names a place on any machine and without credentials: what the service's URL has before the options, where a
+// signature may stand.
+func placeID(serviceURL, container, prefix string) string {
+	s, _, _ := strings.Cut(serviceURL, "?")
+	_, s, _ = strings.Cut(s, "://")
+	return "azblob://" + strings.TrimSuffix(strings.TrimSuffix(s, "/")+"/"+container+"/"+prefix, "/")
+}
