@@ -43,6 +43,9 @@ const (
 	ACLUser  = 'u'
 	ACLGroup = 'g'
 	ACLMask  = 'm'
+	// ACLOwningGroup is what the owning group has: once a list has a mask, the mode's group bits are that mask, and chmod
+	// changes it. It has no name. Default: the group bits that the mode had without the list.
+	ACLOwningGroup = 'o'
 )
 
 // SetAttr changes what is not the content.

@@ -75,12 +75,12 @@ func checkACL(a *ACL) error {
 	for _, e := range deref(a).Entries {
 		named := e.Tag == ACLUser || e.Tag == ACLGroup
 		switch {
-		case !named && e.Tag != ACLMask:
-			return invalid("ACL entry with tag %q; want ACLUser, ACLGroup or ACLMask", e.Tag)
+		case !named && e.Tag != ACLMask && e.Tag != ACLOwningGroup:
+			return invalid("ACL entry with tag %q; want ACLUser, ACLGroup, ACLOwningGroup or ACLMask", e.Tag)
 		case named && e.Name == "":
-			return invalid("ACL entry without a name; the owner's and the owning group's bits are those of the mode")
+			return invalid("ACL entry without a name; ACLOwningGroup has none, and the owner's bits are those of the mode")
 		case !named && e.Name != "":
-			return invalid("ACL mask with the name %q; want none", e.Name)
+			return invalid("ACL entry with tag %q and the name %q; want none", e.Tag, e.Name)
 		case e.Perm > 7:
 			return invalid("ACL entry with the bits %#o; want 0 to 7", e.Perm)
 		}

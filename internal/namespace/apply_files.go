@@ -1,6 +1,8 @@
 package namespace
 
 import (
+	"cmp"
+	"io/fs"
 	"slices"
 
 	"github.com/millpond/millpond/internal/inodes"
@@ -20,9 +22,7 @@ func (t *Tree) parentFor(path string, u *User, parents bool, owner, group string
 			return nil, "", gerr
 		}
 		if d = t.kid(g, gname); d == nil {
-			if d, err = t.makeDir(g, gname, 0o755, owner, group, u, now); err != nil {
-				return nil, "", err
-			}
+			d = t.makeDir(g, gname, 0, owner, group, now)
 		}
 		err = nil
 	}
@@ -54,17 +54,15 @@ func (t *Tree) heldAbove(d *node) error {
 	return nil
 }
 
-func (t *Tree) makeDir(d *node, name string, mode uint32, owner, group string, u *User, now int64) (*node, error) {
+// makeDir makes a directory; mode 0 is 0755.
+func (t *Tree) makeDir(d *node, name string, mode fs.FileMode, owner, group string, now int64) *node {
 	n := t.newNode(now)
 	n.Dir, n.Complete = true, true
-	n.Mode, n.Owner, n.Group = 0o755, owner, group
-	n.ChildrenLoaded = true
-	if m := t.mountOf(d); m != nil || d.MountPoint {
-		n.ChildrenLoaded = false
-	}
+	n.Mode, n.Owner, n.Group = cmp.Or(mode&modeBits, 0o755), owner, group
+	n.ChildrenLoaded = t.mountOf(d) == nil
 	n.inherit(d)
 	t.link(d, name, n, now)
-	return n, nil
+	return n
 }
 
 func (n *node) inherit(d *node) {
@@ -72,12 +70,7 @@ func (n *node) inherit(d *node) {
 	if n.TTLAction == TTLFree {
 		n.TTLAction = d.TTLAction
 	}
-	if d.DefaultACL != nil {
-		n.ACL = d.DefaultACL
-		if n.Dir {
-			n.DefaultACL = d.DefaultACL
-		}
-	}
+	n.inheritACL(d)
 }
 
 func (x *CreateFile) apply(t *Tree, a *applied) {
@@ -218,11 +211,7 @@ func (x *Mkdir) apply(t *Tree, a *applied) {
 		a.fail(err)
 		return
 	}
-	n, _ := t.makeDir(d, name, 0, x.Owner, x.Group, x.User, a.now)
-	if x.Mode != 0 {
-		n.Mode = x.Mode & modeBits
-	}
-	a.answer.Ino = n.Ino
+	a.answer.Ino = t.makeDir(d, name, x.Mode, x.Owner, x.Group, a.now).Ino
 }
 
 func (t *Tree) checkRename(from, to string, u *User, overwrite bool) (*node, *node, string, error) {

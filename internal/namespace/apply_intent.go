@@ -193,10 +193,7 @@ func (x *End) apply(t *Tree, a *applied) {
 	case IntentMkdir:
 		d, name, err := t.parentFor(in.Path, nil, false, "", "", a.now)
 		if err == nil && t.kid(d, name) == nil {
-			k, _ := t.makeDir(d, name, 0, in.Owner, in.Group, nil, a.now)
-			if in.Mode != 0 {
-				k.Mode = in.Mode & modeBits
-			}
+			k := t.makeDir(d, name, in.Mode, in.Owner, in.Group, a.now)
 			k.Persist, k.ChildrenLoaded, k.SyncedAt = Persisted, true, a.now
 			a.answer.Ino = k.Ino
 		}

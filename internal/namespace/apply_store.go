@@ -29,7 +29,7 @@ func (x *SetAttr) apply(t *Tree, a *applied) {
 
 func (x *SetAttr) check(n *node) error {
 	switch {
-	case (x.Mode != nil || x.ACL != nil || x.DefaultACL != nil) && !n.owns(x.User):
+	case (x.Mode != nil || x.ACL != nil || x.DefaultACL != nil || x.ModTime != nil) && !n.owns(x.User):
 		return ErrPermission
 	case x.Owner != nil && x.User != nil && !x.User.Superuser:
 		return ErrPermission
@@ -68,21 +68,20 @@ func (x *SetAttr) one(n *node, a *applied) {
 	put(&n.TTLAction, x.TTLAction)
 	put(&n.ReplicasMin, x.ReplicasMin)
 	put(&n.ReplicasMax, x.ReplicasMax)
+	if x.Mode != nil && x.ACL != nil {
+		n.ACL = nil // the owning group's bits are the new mode's
+	}
 	if x.Mode != nil {
-		n.Mode = *x.Mode & modeBits
+		n.chmod(*x.Mode)
 	}
 	put(&n.Owner, x.Owner)
 	put(&n.Group, x.Group)
 	put(&n.ModTime, x.ModTime)
 	if x.ACL != nil {
-		if n.ACL = x.ACL; len(x.ACL.Entries) == 0 {
-			n.ACL = nil
-		}
+		n.setACL(x.ACL)
 	}
 	if x.DefaultACL != nil && n.Dir {
-		if n.DefaultACL = x.DefaultACL; len(x.DefaultACL.Entries) == 0 {
-			n.DefaultACL = nil
-		}
+		n.DefaultACL = whole(x.DefaultACL, owningBits(&n.Inode))
 	}
 	if len(x.Xattr)+len(x.RemoveXattr) > 0 {
 		m := maps.Clone(n.Xattr)
@@ -124,7 +123,7 @@ func (x *Mount) apply(t *Tree, a *applied) {
 	if t.touched.last == nil {
 		t.touched.last = make([]uint64, touchedSlots)
 	}
-	n, _ := t.makeDir(d, name, 0, "", "", x.User, a.now)
+	n := t.makeDir(d, name, 0, "", "", a.now)
 	m := *x
 	m.User, m.Ino = nil, n.Ino
 	t.mounts[n.Ino] = &m
@@ -220,7 +219,7 @@ func (t *Tree) found(m *node, x *Discover, f *Found, a *applied) {
 				if t.heldAbove(d) != nil {
 					return
 				}
-				k, _ = t.makeDir(d, part, 0, f.Owner, "", nil, a.now)
+				k = t.makeDir(d, part, 0, f.Owner, "", a.now)
 				k.ChildrenLoaded, k.Persist, k.SyncedAt = false, Persisted, x.SyncedAt
 			}
 			if !k.Dir {
@@ -262,8 +261,8 @@ func (t *Tree) found(m *node, x *Discover, f *Found, a *applied) {
 		}()
 	}
 	if f.Dir {
-		k, _ := t.makeDir(d, name, 0, f.Owner, f.Group, nil, a.now)
-		k.Mode, k.ModTime, k.SyncedAt, k.Persist, k.ChildrenLoaded = f.Mode.Perm(), f.ModTime, x.SyncedAt, Persisted, false
+		k := t.makeDir(d, name, f.Mode.Perm(), f.Owner, f.Group, a.now)
+		k.ModTime, k.SyncedAt, k.Persist, k.ChildrenLoaded = f.ModTime, x.SyncedAt, Persisted, false
 		return
 	}
 	mod := d.ModTime

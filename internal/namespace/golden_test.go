@@ -119,9 +119,16 @@ func TestFormatsOfLevel2(t *testing.T) {
 	require.Equal(t, checkpoint(t, tree), checkpoint(t, other))
 }
 
-// TestOldCheckpointOpens restores the file that was written before.
-func TestOldCheckpointOpens(t *testing.T) {
-	b, err := os.ReadFile("testdata/checkpoint.v2")
+// TestOldCheckpointsOpen restores files that were written before, the first one when lists had no mask of their own.
+func TestOldCheckpointsOpen(t *testing.T) {
+	for _, name := range []string{"checkpoint.v2.first", "checkpoint.v2"} {
+		t.Run(name, func(t *testing.T) { oldCheckpoint(t, name) })
+	}
+	require.ErrorContains(t, namespace.New().Restore(strings.NewReader("\x05MPNS\x01")), "unknown format")
+}
+
+func oldCheckpoint(t *testing.T, name string) {
+	b, err := os.ReadFile("testdata/" + name)
 	require.NoError(t, err)
 	tree := namespace.New()
 	require.NoError(t, tree.Restore(bytes.NewReader(b)))
@@ -131,5 +138,4 @@ func TestOldCheckpointOpens(t *testing.T) {
 	require.EqualValues(t, 77, in.Size)
 	require.Len(t, tree.Intents(), 1)
 	require.Len(t, tree.Mounts(), 1)
-	require.ErrorContains(t, namespace.New().Restore(strings.NewReader("\x05MPNS\x01")), "unknown format")
 }
