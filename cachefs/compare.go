@@ -1,11 +1,17 @@
 package cachefs
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
+	"slices"
 
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/tier"
 )
+
+// comparePart bounds how many versions compare looks at in one walk of the replica: 16 MiB of their ids.
+const comparePart = 1 << 20
 
 // compareAtStart brings tiers and replica together after a start, when the tiers know what they have.
 func (n *Node) compareAtStart(ctx context.Context) {
@@ -16,39 +22,110 @@ func (n *Node) compareAtStart(ctx context.Context) {
 	}
 }
 
-// compare finds what this node missed: blocks that no file names any more are dropped, and files whose only copy was
-// here and is gone are marked Lost (or found again). It looks at what was there when the node started: later blocks
-// have their effects.
+// compare finds what this node missed: blocks that no file names any more are dropped, those that the store has by now
+// are held no longer, and files whose only copy was here and is gone are marked Lost (or found again). It looks at what
+// was there when it began: later blocks have their effects.
 func (n *Node) compare(ctx context.Context) {
-	if err := n.overlay.flush(ctx); err != nil {
-		return
+	parts := 1
+	for _, t := range n.tiers.Metrics().Tiers {
+		parts += t.Blocks / comparePart
 	}
-	held := map[tier.FileID]bool{} // of files that the replica may not know
-	for b := range n.tiers.All() {
-		if b.Held {
-			held[b.ID.File()] = true
-		}
-	}
-	for f := range held {
-		if n.writers.writes(f) {
-			delete(held, f)
-		}
+	for part := range parts {
+		n.compareBlocks(ctx, part, parts)
 	}
 	var doubtful []uint64 // inodes: whose only copy is here
 	n.tree.All(func(in *namespace.Inode) bool {
-		delete(held, in.FileID)
 		if !in.Dir && in.Complete && in.Persist != namespace.Persisted {
 			doubtful = append(doubtful, in.Ino)
 		}
-		return true
+		return ctx.Err() == nil
 	})
-	for f := range held {
-		n.tiers.DropFile(f)
-	}
 	for _, ino := range doubtful {
 		if err := n.checkLost(ctx, ino); err != nil && ctx.Err() == nil {
 			n.log.Warn("a file that may be lost is not marked", "ino", ino, "err", err)
 		}
+	}
+}
+
+// version is what compare knows of the blocks of one FileID.
+type version struct {
+	id          tier.FileID
+	held, known bool
+}
+
+// compareBlocks compares one part of the versions that the tiers have with the replica. The tiers are looked at first:
+// a version that is found or written meanwhile is known before its first block is there.
+func (n *Node) compareBlocks(ctx context.Context, part, parts int) {
+	list := n.versions(part, parts)
+	find := func(id tier.FileID) *version {
+		i, ok := slices.BinarySearchFunc(list, id, func(v version, id tier.FileID) int { return bytes.Compare(v.id[:], id[:]) })
+		if !ok {
+			return nil
+		}
+		return &list[i]
+	}
+	for _, id := range n.overlay.versions() {
+		if v := find(id); v != nil {
+			v.known = true
+		}
+	}
+	var stored []namespace.Inode
+	n.tree.All(func(in *namespace.Inode) bool {
+		if v := find(in.FileID); v != nil && !in.Dir {
+			v.known = true
+			if v.held && in.Complete && in.Persist == namespace.Persisted {
+				stored = append(stored, *in)
+			}
+		}
+		return ctx.Err() == nil
+	})
+	if ctx.Err() != nil { // the walk may have missed some
+		return
+	}
+	for i := range stored {
+		n.unholdFile(&stored[i])
+	}
+	n.dropUnknown(func(b *tier.BlockInfo) bool {
+		v := find(b.ID.File())
+		return v != nil && !v.known && (b.Held || !n.young)
+	})
+}
+
+// versions are those of one part that the tiers have, sorted.
+func (n *Node) versions(part, parts int) (list []version) {
+	for b := range n.tiers.All() {
+		id := b.ID.File()
+		if int(binary.BigEndian.Uint16(id[:]))*parts>>16 != part {
+			continue
+		}
+		if k := len(list); k > 0 && list[k-1].id == id {
+			list[k-1].held = list[k-1].held || b.Held
+			continue
+		}
+		list = append(list, version{id: id, held: b.Held})
+	}
+	slices.SortFunc(list, func(a, b version) int { return bytes.Compare(a.id[:], b.id[:]) })
+	out := list[:0]
+	for _, v := range list {
+		if k := len(out); k > 0 && out[k-1].id == v.id {
+			out[k-1].held = out[k-1].held || v.held
+			continue
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// dropUnknown drops the blocks that unknown picks.
+func (n *Node) dropUnknown(unknown func(b *tier.BlockInfo) bool) {
+	dropped := 0
+	for b := range n.tiers.All() {
+		if unknown(&b) && !n.writers.writes(b.ID.File()) && n.tiers.Drop(b.ID) {
+			dropped++
+		}
+	}
+	if dropped > 0 {
+		n.log.Info("cached blocks of no file dropped", "blocks", dropped)
 	}
 }
 

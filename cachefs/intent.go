@@ -75,7 +75,7 @@ func (n *Node) settleDoubt(ctx context.Context, id uint64, cause error) error {
 	// The caller may have left; the intent must end soon all the same.
 	sctx, cancel := context.WithTimeout(n.ctx, 2*time.Second)
 	defer cancel()
-	committed, err := n.settleIntent(sctx, in)
+	committed, err := n.settleIntent(sctx, in, ctx.Err() == nil)
 	switch {
 	case err != nil:
 		n.orphans.add(id)
@@ -86,8 +86,9 @@ func (n *Node) settleDoubt(ctx context.Context, id uint64, cause error) error {
 	return cause
 }
 
-// settleIntent finishes or reverts an intent by what the store has.
-func (n *Node) settleIntent(ctx context.Context, in namespace.Intent) (committed bool, err error) {
+// settleIntent finishes or reverts an intent by what the store has. The removal of a tree is finished, or with finish
+// false left where it is: its caller did not want to go on.
+func (n *Node) settleIntent(ctx context.Context, in namespace.Intent, finish bool) (committed bool, err error) {
 	m, key := n.mounts.find(in.Path)
 	if m == nil {
 		return false, n.end(ctx, in.ID, false, outcome{})
@@ -99,34 +100,42 @@ func (n *Node) settleIntent(ctx context.Context, in namespace.Intent) (committed
 	var out outcome
 	switch in.Kind {
 	case namespace.IntentRemove:
-		committed, err = n.settleRemove(ctx, store, key, in)
+		committed, err = n.settleRemove(ctx, store, key, in, finish)
 	case namespace.IntentRename:
 		_, to := n.mounts.find(in.To)
 		committed, out, err = n.settleRename(ctx, store, key, to, in)
 	case namespace.IntentPublish:
 		committed, out, err = n.settlePublish(ctx, store, in)
-	case namespace.IntentMkdir, namespace.IntentSetAttr:
+	case namespace.IntentSetAttr:
+		committed, out, err = n.settleAttr(ctx, store, m, key, in)
+	case namespace.IntentMkdir:
 		var a ufs.Attr
 		a, err = store.Stat(ctx, key)
 		committed, out = err == nil, outcome{a.Version, a.ModTime.UnixNano()}
 		if errors.Is(err, ErrNotExist) {
 			err = nil
 		}
-		if c, ok := in.SetAttr(); ok && committed && err == nil {
-			dir, _ := n.tree.Get(in.Ino)
-			if err = n.setBelow(ctx, &dir, c, in.ID); errors.Is(err, ErrPermission) {
-				err = nil // what may not be changed stays as it is
-			}
-		}
 	}
 	if err != nil {
 		return false, err
 	}
 	err = n.end(ctx, in.ID, committed, out)
-	if err == nil && !committed && in.Kind == namespace.IntentPublish {
-		err = n.expireLeases(ctx) // the file that an earlier run was about to complete goes now
+	if err == nil && in.Kind == namespace.IntentPublish {
+		err = n.settledPublish(ctx, in, committed)
 	}
 	return committed, err
+}
+
+// settledPublish does what follows a publication that nobody waited for.
+func (n *Node) settledPublish(ctx context.Context, in namespace.Intent, committed bool) error {
+	if !committed {
+		return n.expireLeases(ctx) // the file that an earlier run was about to complete goes now
+	}
+	if file, ok := n.tree.Get(in.Ino); ok {
+		n.unholdFile(&file)
+	}
+	n.persist.moved()
+	return nil
 }
 
 func (n *Node) end(ctx context.Context, id uint64, commit bool, out outcome) error {
@@ -136,7 +145,7 @@ func (n *Node) end(ctx context.Context, id uint64, commit bool, out outcome) err
 
 // settleRemove: what is gone is removed. A removal that had begun is finished, unless somebody else has put another
 // version there since.
-func (n *Node) settleRemove(ctx context.Context, s *ufs.Store, key string, in namespace.Intent) (bool, error) {
+func (n *Node) settleRemove(ctx context.Context, s *ufs.Store, key string, in namespace.Intent, finish bool) (bool, error) {
 	a, err := s.Stat(ctx, key)
 	if errors.Is(err, ErrNotExist) {
 		return true, nil
@@ -144,8 +153,15 @@ func (n *Node) settleRemove(ctx context.Context, s *ufs.Store, key string, in na
 	if err != nil {
 		return false, err
 	}
+	if a.Dir && finish && in.Recursive {
+		err := n.removeTree(ctx, s, in.Path, key, in.ID, RemoveOptions{Recursive: true, Unchecked: in.Unchecked})
+		if err != nil && !doubtful(err) {
+			return false, nil // what could not be removed stays, with the directories above it
+		}
+		return err == nil, err
+	}
 	if a.Dir || !a.Is(in.Prior) {
-		return false, nil // a directory keeps what is left of it
+		return false, nil
 	}
 	if err := s.Delete(ctx, key); err != nil && !errors.Is(err, ErrNotExist) {
 		return false, err

@@ -57,7 +57,7 @@ func (n *Node) settleOrphans(ctx context.Context) (left int) {
 		if !ok {
 			continue
 		}
-		committed, err := n.settleIntent(ctx, in)
+		committed, err := n.settleIntent(ctx, in, true)
 		if err != nil {
 			n.log.Warn("intent of unknown outcome: its store does not answer", "path", in.Path, "err", err)
 			n.orphans.add(id)

@@ -192,6 +192,18 @@ func (o *overlay) run(ctx context.Context) {
 	}
 }
 
+// versions are the FileIDs of the files on their way into the replica.
+func (o *overlay) versions() (ids []tier.FileID) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	for _, f := range o.mu.paths {
+		if !f.in.Dir {
+			ids = append(ids, f.in.FileID)
+		}
+	}
+	return ids
+}
+
 // next takes the longest run of waiting entries of one mount that fits one journal entry.
 func (o *overlay) next() []*found {
 	o.mu.Lock()

@@ -29,6 +29,7 @@ type Node struct {
 	session journal.Session
 	tiers   *tier.Store
 	disk    bool // a tier survives the process
+	young   bool // the journal was empty at Open: blocks that it does not know may be good yet
 	mounts  mountTable
 
 	effects   *effects
@@ -93,6 +94,7 @@ func (n *Node) openLayers(ctx context.Context) (err error) {
 	if n.journal, err = journal.Open(ctx, n.cfg.Journal, &machine{tree: n.tree, effects: n.effects}); err != nil {
 		return err
 	}
+	n.young = n.tree.Index() == 0
 	n.session = n.journal.Session()
 	n.id = n.journal.NodeID()
 	for _, t := range n.cfg.Tiers {

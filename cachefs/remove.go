@@ -51,7 +51,7 @@ func (n *Node) removeInode(ctx context.Context, path string, in *namespace.Inode
 			return err
 		}
 	}
-	b := &namespace.Begin{Kind: namespace.IntentRemove, Path: path, Ino: in.Ino, User: n.user(ctx), Recursive: o.Recursive, Prior: in.Version.String()}
+	b := &namespace.Begin{Kind: namespace.IntentRemove, Path: path, Ino: in.Ino, User: n.user(ctx), Recursive: o.Recursive, Unchecked: o.Unchecked, Prior: in.Version.String()}
 	return n.removed(ctx, n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error) {
 		if !in.Dir {
 			return outcome{}, gone(s.Delete(ctx, key))

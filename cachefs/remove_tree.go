@@ -101,7 +101,7 @@ func (r *removal) dir(ctx context.Context, path, key string) (all bool, err erro
 
 // page removes some entries of a directory: its files in one call, then its directories one by one.
 func (r *removal) page(ctx context.Context, path, key string, list []namespace.Inode) (all bool, err error) {
-	var keys, paths []string
+	var keys, paths, done []string
 	all = true
 	for i := range list {
 		in := &list[i]
@@ -111,14 +111,15 @@ func (r *removal) page(ctx context.Context, path, key string, list []namespace.I
 			if err != nil {
 				return false, err
 			}
-			all = all && ok
+			if all = all && ok; ok {
+				done = append(done, sub)
+			}
 			continue
 		}
 		keys = append(keys, subKey) // also of files that only the cache has: they may have replaced one that the store has
 		paths = append(paths, sub)
 	}
 	failed := r.s.DeleteBatch(ctx, keys)
-	done := paths[:0]
 	for _, p := range paths {
 		k, _ := below(r.m.path, p)
 		if err := gone(failed[k]); err != nil {

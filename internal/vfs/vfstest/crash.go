@@ -16,6 +16,10 @@ var ErrCrashed = errors.New("the power is gone")
 type Options struct {
 	Seeds  int // survivals tried at each crash point. Default 3, one of which keeps nothing that was not synced
 	Points int // crash points at most, spread evenly. Default all
+
+	// From and To are acknowledgements: only operations between the two are crash points, and one behind To. Default:
+	// the work's beginning and end.
+	From, To string
 }
 
 // CrashEach runs work once to count its mutating disk operations, then once for each of them with the power lost just
@@ -31,11 +35,12 @@ func CrashEach(t *testing.T, o Options, work func(fsys vfs.FS, ack func(string))
 	if total.ops == 0 {
 		t.Fatal("the workload does not touch the disk")
 	}
+	from, to := total.at(o.From, 0), total.at(o.To, total.ops)
 	step := 1
 	if o.Points > 0 {
-		step = max(1, (total.ops+o.Points-1)/o.Points)
+		step = max(1, (to-from+o.Points-1)/o.Points)
 	}
-	for at := 0; at <= total.ops; at += step {
+	for at := from; at <= to; at += step {
 		for seed := range seeds {
 			var disk *vfs.Mem
 			r := runUntil(work, at, func(m *vfs.Mem) {

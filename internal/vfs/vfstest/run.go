@@ -1,6 +1,7 @@
 package vfstest
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/millpond/millpond/internal/vfs"
@@ -10,6 +11,15 @@ import (
 type result struct {
 	ops   int
 	acked []string
+	when  []int // for each of acked, the operations before it
+}
+
+// at is how many operations there were before an acknowledgement, otherwise if it did not come.
+func (r *result) at(ack string, otherwise int) int {
+	if i := slices.Index(r.acked, ack); i >= 0 {
+		return r.when[i]
+	}
+	return otherwise
 }
 
 // runUntil runs work on a fresh disk until operation at (-1: to the end), then lets crash look at the disk as it was at
@@ -44,7 +54,7 @@ func runUntil(work func(vfs.FS, func(string)), at int, crash func(*vfs.Mem)) res
 		mu.Lock()
 		defer mu.Unlock()
 		if !dead {
-			r.acked = append(r.acked, what)
+			r.acked, r.when = append(r.acked, what), append(r.when, r.ops)
 		}
 	})
 	mu.Lock()

@@ -1,0 +1,182 @@
+package cachefs_test
+
+import (
+	"context"
+	"io/fs"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/cachefs"
+)
+
+// crashWrites are writes with each type: Create, bytes and Close.
+func crashWrites() (list []crashCase) {
+	types := map[string]cachefs.WriteType{
+		"MustCache": cachefs.MustCache, "CacheThrough": cachefs.CacheThrough, "Through": cachefs.Through, "AsyncThrough": cachefs.AsyncThrough,
+	}
+	for name, wt := range types {
+		kept := map[string]cachefs.PersistState{}
+		if wt == cachefs.MustCache {
+			kept["/m/f"] = cachefs.NotPersisted
+		}
+		list = append(list, crashCase{
+			name: "Create and Close/" + name, before: plan{}, after: plan{"/m/f": "1"}, kept: kept,
+			do: write("/m/f", "1", cachefs.CreateOptions{WriteType: wt}),
+		}, crashCase{
+			name: "Overwrite/" + name, before: plan{"/m/f": "1"}, after: plan{"/m/f": "2"}, kept: kept,
+			do: write("/m/f", "2", cachefs.CreateOptions{WriteType: wt, Overwrite: true}),
+		}, crashCase{
+			name: "Append/" + name, before: plan{"/m/f": "1"}, after: plan{"/m/f": "1+2"}, kept: kept,
+			do: write("/m/f", "2", cachefs.CreateOptions{WriteType: wt, Append: true}),
+		})
+	}
+	return list
+}
+
+// on is a call of a node as crashCase wants it.
+func on(call func(ctx context.Context, n *cachefs.Node) error) func(n *cachefs.Node) error {
+	return func(n *cachefs.Node) error { return call(context.Background(), n) }
+}
+
+// job starts a job and waits for it; a minute of the bubble, since an upload is tried for ever.
+func job(start func(ctx context.Context, n *cachefs.Node) (*cachefs.Job, error)) func(n *cachefs.Node) error {
+	return on(func(ctx context.Context, n *cachefs.Node) error {
+		ctx, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		j, err := start(ctx, n)
+		if err != nil {
+			return err
+		}
+		return j.Wait(ctx)
+	})
+}
+
+// crashChanges are the calls that change something else than bytes.
+func crashChanges() []crashCase {
+	file, tree := plan{"/m/f": "1"}, plan{"/m/d": "dir", "/m/d/a": "1", "/m/d/e": "dir", "/m/d/e/b": "2"}
+	return []crashCase{
+		{
+			name: "Mkdir", before: plan{}, after: plan{"/m/d": "dir"},
+			do: on(func(ctx context.Context, n *cachefs.Node) error { return n.Mkdir(ctx, "/m/d", nil) }),
+		}, {
+			name: "Rename/file", before: file, after: plan{"/m/g": "1"},
+			do: on(func(ctx context.Context, n *cachefs.Node) error { return n.Rename(ctx, "/m/f", "/m/g", nil) }),
+		}, {
+			name: "Rename/over another", before: plan{"/m/f": "1", "/m/g": "2"}, after: plan{"/m/g": "1"},
+			do: on(func(ctx context.Context, n *cachefs.Node) error {
+				return n.Rename(ctx, "/m/f", "/m/g", &cachefs.RenameOptions{Overwrite: true})
+			}),
+		}, {
+			name: "Rename/file that only the cache has", before: file, start: plan{"/m/f": "2"}, after: plan{"/m/g": "2"},
+			kept:  map[string]cachefs.PersistState{"/m/f": cachefs.NotPersisted, "/m/g": cachefs.NotPersisted},
+			first: write("/m/f", "2", cachefs.CreateOptions{WriteType: cachefs.MustCache, Overwrite: true}),
+			do:    on(func(ctx context.Context, n *cachefs.Node) error { return n.Rename(ctx, "/m/f", "/m/g", nil) }),
+		}, {
+			name: "Rename/directory", before: tree, after: plan{"/m/r": "dir", "/m/r/a": "1", "/m/r/e": "dir", "/m/r/e/b": "2"},
+			do: on(func(ctx context.Context, n *cachefs.Node) error { return n.Rename(ctx, "/m/d", "/m/r", nil) }),
+		}, {
+			name: "Remove/file", before: file, after: plan{},
+			do: on(func(ctx context.Context, n *cachefs.Node) error { return n.Remove(ctx, "/m/f", nil) }),
+		}, {
+			name: "Remove/tree", before: tree, after: plan{}, parts: true,
+			do: on(func(ctx context.Context, n *cachefs.Node) error {
+				return n.Remove(ctx, "/m/d", &cachefs.RemoveOptions{Recursive: true})
+			}),
+		}, {
+			name: "SetAttr", before: file, check: checkCrashedAttr,
+			do: on(func(ctx context.Context, n *cachefs.Node) error {
+				return n.SetAttr(ctx, "/m/f", &cachefs.AttrOptions{
+					Pin: new(true), TTL: new(time.Duration(1 << 50)), Mode: new(fs.FileMode(0o600)),
+				})
+			}),
+		}, {
+			name: "Mount", before: file, check: checkCrashedMount,
+			do: on(func(ctx context.Context, n *cachefs.Node) error { return n.Mount(ctx, "/other", "mem://other", nil) }),
+		}, {
+			name: "Unmount", before: file, check: checkCrashedUnmount,
+			first: on(func(ctx context.Context, n *cachefs.Node) error { return n.Mount(ctx, "/other", "mem://other", nil) }),
+			do:    on(func(ctx context.Context, n *cachefs.Node) error { return n.Unmount(ctx, "/other", nil) }),
+		}, {
+			name: "Persist", before: plan{"/m/f": "1"}, kept: map[string]cachefs.PersistState{"/m/f": cachefs.NotPersisted},
+			check: checkCrashedPersist, first: write("/m/f", "1", cachefs.CreateOptions{WriteType: cachefs.MustCache, Overwrite: true}),
+			do: job(func(ctx context.Context, n *cachefs.Node) (*cachefs.Job, error) { return n.Persist(ctx, "/m", nil) }),
+		}, {
+			name: "Load", before: file, stored: file, check: checkCrashedLoad, points: 40,
+			do: job(func(ctx context.Context, n *cachefs.Node) (*cachefs.Job, error) {
+				return n.Load(ctx, "/m", &cachefs.LoadOptions{Durable: true})
+			}),
+		}, {
+			name: "Free", before: file,
+			do: on(func(ctx context.Context, n *cachefs.Node) error { return n.Free(ctx, "/m/f", nil) }),
+		}, {
+			name: "Shutdown", before: file, check: checkCrashedLoad, points: 40,
+			do: on(func(ctx context.Context, n *cachefs.Node) error { return n.Shutdown(ctx) }),
+		},
+	}
+}
+
+func checkCrashedAttr(c *crashed) {
+	info, err := c.n.Stat(c.Context(), "/m/f", nil)
+	require.NoError(c, err)
+	a, err := c.store.UFS().Stat(c.Context(), "f")
+	require.NoError(c, err)
+	require.Equal(c, a.Mode.Perm(), info.Mode(), "mode in the store and in the namespace")
+	if c.acked || info.Pinned() || info.Mode() != 0o644 {
+		require.True(c, info.Pinned())
+		require.EqualValues(c, 1<<50, info.TTL().After)
+		require.Equal(c, fs.FileMode(0o600), info.Mode())
+	}
+}
+
+func (c *crashed) mounted(path string) bool {
+	list, err := c.n.Mounts(c.Context())
+	require.NoError(c, err)
+	for _, m := range list {
+		if m.Path == path {
+			info, err := c.n.Stat(c.Context(), path, nil)
+			require.NoError(c, err)
+			require.True(c, info.MountPoint())
+			return true
+		}
+	}
+	_, err = c.n.Stat(c.Context(), path, nil)
+	require.ErrorIs(c, err, cachefs.ErrNotExist)
+	return false
+}
+
+func checkCrashedMount(c *crashed) {
+	if c.acked {
+		require.True(c, c.mounted("/other"))
+	}
+	if !c.mounted("/other") {
+		require.NoError(c, c.n.Mount(c.Context(), "/other", "mem://other", nil))
+	}
+	for _, err := range c.n.List(c.Context(), "/other", nil) {
+		require.NoError(c, err)
+	}
+}
+
+func checkCrashedUnmount(c *crashed) {
+	if c.acked {
+		require.False(c, c.mounted("/other"))
+	}
+	if c.mounted("/other") {
+		require.NoError(c, c.n.Unmount(c.Context(), "/other", nil))
+	}
+}
+
+func checkCrashedPersist(c *crashed) {
+	info, err := c.n.Stat(c.Context(), "/m/f", nil)
+	require.NoError(c, err)
+	if c.acked {
+		require.Equal(c, cachefs.Persisted, info.Persist())
+	}
+}
+
+// checkCrashedLoad: what was durable is not fetched again.
+func checkCrashedLoad(c *crashed) {
+	if c.acked && !c.again {
+		require.Zero(c, c.fetched, "reads of the store")
+	}
+}
