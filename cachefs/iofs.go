@@ -10,7 +10,8 @@ import (
 
 // IOFS shows what lies below root as an fs.FS, for whoever reads the standard interface: http.FileServerFS,
 // template.ParseFS, fs.WalkDir. It shows complete files whose names fs.ValidPath allows and that have no backslash; the
-// others are left out. ctx ends its calls and the reads of its files. Its files are io.ReaderAt and io.Seeker too.
+// others are left out, and Metrics.HiddenNames counts them as listings meet them. ctx ends its calls and the reads of its
+// files. Its files are io.ReaderAt and io.Seeker too. There are no links: ReadLink is ErrInvalid.
 func IOFS(ctx context.Context, fsys FileSystem, root string) fs.FS {
 	return &ioFS{ctx: ctx, fsys: fsys, root: root}
 }
@@ -26,6 +27,7 @@ var (
 	_ fs.ReadFileFS = (*ioFS)(nil)
 	_ fs.StatFS     = (*ioFS)(nil)
 	_ fs.SubFS      = (*ioFS)(nil)
+	_ fs.ReadLinkFS = (*ioFS)(nil)
 )
 
 // path maps a name of the fs.FS to one of ours.
@@ -47,12 +49,21 @@ func renamed(op, name string, err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pe.Err
 	}
+	if errors.Is(err, ErrIncomplete) {
+		err = ErrNotExist // not to be seen yet
+	}
 	return &fs.PathError{Op: op, Path: name, Err: err}
 }
 
-// shown reports whether an entry is one that an fs.FS may have.
-func shown(i *Info) bool {
-	return i.Complete() && fs.ValidPath(i.Name()) && !strings.Contains(i.Name(), `\`)
+// shows reports whether an entry is one that an fs.FS may have, and counts it if not.
+func (f *ioFS) shows(i *Info) bool {
+	if i.Complete() && fs.ValidPath(i.Name()) && !strings.Contains(i.Name(), `\`) {
+		return true
+	}
+	if n, ok := f.fsys.(*Node); ok {
+		n.counters.hiddenNames.Add(1)
+	}
+	return false
 }
 
 func (f *ioFS) stat(op, name string) (*Info, string, error) {
@@ -73,6 +84,18 @@ func (f *ioFS) Stat(name string) (fs.FileInfo, error) {
 		return nil, err
 	}
 	return named{info, name}, nil
+}
+
+// Lstat is Stat: there are no links.
+func (f *ioFS) Lstat(name string) (fs.FileInfo, error) { return f.Stat(name) }
+
+// ReadLink fails: there are no links.
+func (f *ioFS) ReadLink(name string) (string, error) {
+	_, _, err := f.stat("readlink", name)
+	if err == nil {
+		err = &fs.PathError{Op: "readlink", Path: name, Err: invalid("not a link")}
+	}
+	return "", err
 }
 
 func (f *ioFS) Open(name string) (fs.File, error) {
@@ -115,7 +138,7 @@ func (f *ioFS) ReadDir(name string) ([]fs.DirEntry, error) {
 		if err != nil {
 			return list, renamed("readdir", name, err)
 		}
-		if shown(info) {
+		if f.shows(info) {
 			list = append(list, fs.FileInfoToDirEntry(info))
 		}
 	}
@@ -187,7 +210,7 @@ func (d *ioDir) ReadDir(n int) (list []fs.DirEntry, err error) {
 				return list, renamed("readdir", d.name, err)
 			}
 			d.after = info.Name()
-			if !shown(info) {
+			if !d.f.shows(info) {
 				continue
 			}
 			list = append(list, fs.FileInfoToDirEntry(info))

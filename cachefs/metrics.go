@@ -23,6 +23,7 @@ type Metrics struct {
 	FillQueue       int    // blocks that wait to be brought
 	StoreCallsSaved uint64 // stats and listings of mounts that were answered from the replica, from memory or by an equal call
 	SkippedNames    uint64 // entries of under stores whose names are no names here
+	HiddenNames     uint64 // entries that listings of an IOFS left out
 	EffectQueue     int    // changes that the tiers have yet to follow
 	Discovering     int    // found entries on their way into the journal
 	Persisted       uint64 // files uploaded behind
@@ -40,6 +41,7 @@ type counters struct {
 	storeBytes          atomic.Uint64
 	saved               striped
 	skippedNames        atomic.Uint64
+	hiddenNames         atomic.Uint64
 }
 
 func (c *counters) tierHit(kind tier.Kind, n int) {
@@ -56,7 +58,7 @@ func (n *Node) Metrics() Metrics {
 		Tiers: n.tiers.Metrics(), Journal: n.journal.Metrics(), Stores: map[string]ufs.Metrics{},
 		DiskHits: n.counters.diskHits.Load(), DiskBytes: n.counters.diskBytes.Load(), Misses: n.counters.misses.Load(),
 		StoreBytes: n.counters.storeBytes.Load(), Fills: n.filler.fills.Load(), FillsDropped: n.filler.dropped.Load(),
-		FillQueue: len(n.filler.queue), StoreCallsSaved: n.counters.saved.load(), SkippedNames: n.counters.skippedNames.Load(),
+		FillQueue: len(n.filler.queue), StoreCallsSaved: n.counters.saved.load(), SkippedNames: n.counters.skippedNames.Load(), HiddenNames: n.counters.hiddenNames.Load(),
 		EffectQueue: n.effects.depth(), Discovering: int(n.overlay.size.Load()),
 		Persisted: n.persist.done.Load(), PersistFailures: n.persist.failed.Load(), PersistBacklog: n.tree.Waiting(),
 		Writers: n.writers.count(), Intents: n.tree.IntentCount(),
