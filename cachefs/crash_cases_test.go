@@ -22,7 +22,8 @@ func crashWrites() (list []crashCase) {
 		}
 		list = append(list, crashCase{
 			name: "Create and Close/" + name, before: plan{}, after: plan{"/m/f": "1"}, kept: kept,
-			do: write("/m/f", "1", cachefs.CreateOptions{WriteType: wt}),
+			retry: []error{cachefs.ErrExist},
+			do:    write("/m/f", "1", cachefs.CreateOptions{WriteType: wt}),
 		}, crashCase{
 			name: "Overwrite/" + name, before: plan{"/m/f": "1"}, after: plan{"/m/f": "2"}, kept: kept,
 			do: write("/m/f", "2", cachefs.CreateOptions{WriteType: wt, Overwrite: true}),
@@ -57,10 +58,10 @@ func crashChanges() []crashCase {
 	file, tree := plan{"/m/f": "1"}, plan{"/m/d": "dir", "/m/d/a": "1", "/m/d/e": "dir", "/m/d/e/b": "2"}
 	return []crashCase{
 		{
-			name: "Mkdir", before: plan{}, after: plan{"/m/d": "dir"},
+			name: "Mkdir", before: plan{}, after: plan{"/m/d": "dir"}, retry: []error{cachefs.ErrExist},
 			do: on(func(ctx context.Context, n *cachefs.Node) error { return n.Mkdir(ctx, "/m/d", nil) }),
 		}, {
-			name: "Rename/file", before: file, after: plan{"/m/g": "1"},
+			name: "Rename/file", before: file, after: plan{"/m/g": "1"}, retry: []error{cachefs.ErrNotExist},
 			do: on(func(ctx context.Context, n *cachefs.Node) error { return n.Rename(ctx, "/m/f", "/m/g", nil) }),
 		}, {
 			name: "Rename/over another", before: plan{"/m/f": "1", "/m/g": "2"}, after: plan{"/m/g": "1"},
@@ -74,12 +75,13 @@ func crashChanges() []crashCase {
 			do:    on(func(ctx context.Context, n *cachefs.Node) error { return n.Rename(ctx, "/m/f", "/m/g", nil) }),
 		}, {
 			name: "Rename/directory", before: tree, after: plan{"/m/r": "dir", "/m/r/a": "1", "/m/r/e": "dir", "/m/r/e/b": "2"},
-			do: on(func(ctx context.Context, n *cachefs.Node) error { return n.Rename(ctx, "/m/d", "/m/r", nil) }),
+			retry: []error{cachefs.ErrNotExist},
+			do:    on(func(ctx context.Context, n *cachefs.Node) error { return n.Rename(ctx, "/m/d", "/m/r", nil) }),
 		}, {
-			name: "Remove/file", before: file, after: plan{},
+			name: "Remove/file", before: file, after: plan{}, retry: []error{cachefs.ErrNotExist},
 			do: on(func(ctx context.Context, n *cachefs.Node) error { return n.Remove(ctx, "/m/f", nil) }),
 		}, {
-			name: "Remove/tree", before: tree, after: plan{}, parts: true,
+			name: "Remove/tree", before: tree, after: plan{}, parts: true, retry: []error{cachefs.ErrNotExist},
 			do: on(func(ctx context.Context, n *cachefs.Node) error {
 				return n.Remove(ctx, "/m/d", &cachefs.RemoveOptions{Recursive: true})
 			}),

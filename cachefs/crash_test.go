@@ -71,6 +71,7 @@ type crashCase struct {
 	after  plan                            // what there is when it has happened; nil: as before
 	parts  bool                            // it may have happened to some paths
 	check  func(c *crashed)                // beside that
+	retry  []error                         // what a second call may answer if the first has happened; then there is one effect. nil: not retried
 	points int                             // crash points at most; 0: all
 	kept   map[string]cachefs.PersistState // of files that need not be in the store
 }
@@ -177,6 +178,12 @@ func (c *crashCase) verify(t *testing.T, p *plant, disk *vfs.Mem, acked bool) {
 		tidy(t, n)
 		if c.check != nil {
 			c.check(left)
+		}
+		if again && c.retry != nil {
+			if err := c.do(n); err != nil {
+				require.NoError(t, oneOf(err, c.retry), "called again")
+			}
+			require.Equal(t, c.want(), left.tree(), "called again")
 		}
 		require.NoError(t, n.Close())
 	}

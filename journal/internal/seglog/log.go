@@ -146,7 +146,7 @@ func (l *Log) loadSegment(name string, last bool) error {
 func check(f vfs.File, path string, last bool, before []*segment) (scanned, error) {
 	b, err := readAll(f)
 	if err != nil {
-		return scanned{}, err
+		return scanned{}, fmt.Errorf("segment %s from byte %d on: %w", path, len(b), err)
 	}
 	s, err := scan(path, b, last)
 	if err != nil || s.empty {
