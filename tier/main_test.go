@@ -1,3 +1,5 @@
+//go:build !unix
+
 package tier_test
 
 import (
