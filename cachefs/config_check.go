@@ -39,7 +39,7 @@ func (c *Config) checkMount(i int) (bad []error) {
 	field := func(name string) string { return fmt.Sprintf("Mounts[%d].%s", i, name) }
 	switch err := checkPath(m.Path); {
 	case err != nil:
-		bad = append(bad, wrong(field("Path"), fmt.Sprintf("%q", m.Path), err.Error()))
+		bad = append(bad, fmt.Errorf("Config.%s is %q: %w", field("Path"), m.Path, err))
 	case m.Path == "/":
 		bad = append(bad, wrong(field("Path"), `"/"`, `a path below the root, such as "/data"`))
 	}

@@ -194,7 +194,7 @@ func (n *Node) statStore(ctx context.Context, m *mount, path, key string, was na
 				return &found{same: true, was: was, since: since}, nil
 			}
 		}
-		return nil, err
+		return nil, ErrNotExist // as it says once that is remembered
 	case err != nil:
 		return nil, err
 	}
