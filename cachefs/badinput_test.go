@@ -352,7 +352,7 @@ func TestBadOptions(t *testing.T) {
 		{"action", set(cachefs.AttrOptions{TTLAction: new(cachefs.TTLAction(9))}), "want FreeAtEnd or DeleteAtEnd"},
 		{"replicas", set(cachefs.AttrOptions{ReplicasMax: new(-1)}), "0 (the default) or more"},
 		{"replicas crossed", set(cachefs.AttrOptions{ReplicasMin: new(3), ReplicasMax: new(2)}), "no more at least than at most"},
-		{"ACL tag", acl(cachefs.ACLEntry{Tag: 'x', Name: "a"}), "want ACLUser, ACLGroup or ACLMask"},
+		{"ACL tag", acl(cachefs.ACLEntry{Tag: 'x', Name: "a"}), "want ACLUser, ACLGroup, ACLOwningGroup or ACLMask"},
 		{"ACL name", acl(cachefs.ACLEntry{Tag: cachefs.ACLUser}), "without a name"},
 		{"ACL mask", acl(cachefs.ACLEntry{Tag: cachefs.ACLMask, Name: "a"}), "want none"},
 		{"ACL bits", acl(cachefs.ACLEntry{Tag: cachefs.ACLGroup, Name: "a", Perm: 8}), "want 0 to 7"},

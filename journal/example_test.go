@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"os"
 
+	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/journal"
 )
 
@@ -62,4 +64,111 @@ func ExampleJournal_Subscribe() {
 	// Output:
 	// 1 add apples
 	// 2 add pears
+}
+
+// written is a closed journal on disk with two changes.
+func written() (dir string) {
+	dir, err := os.MkdirTemp("", "journal-example-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+	j, err := journal.Open(ctx, journal.Config{Dir: dir, NodeID: "n1"}, newRegister())
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, fruit := range []string{"apples", "pears"} {
+		if _, _, err := j.Propose(ctx, journal.OpID{}, []byte("add "+fruit)); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if err := j.Close(ctx); err != nil {
+		log.Fatal(err)
+	}
+	return dir
+}
+
+func ExampleCheck() {
+	dir := written()
+	defer os.RemoveAll(dir)
+	report, err := journal.Check(vfs.OS, dir)
+	fmt.Println(report.Node, report.Changes, "changes,", len(report.Problems), "problems", err)
+	// Output: n1 2 changes, 0 problems <nil>
+}
+
+func ExampleDump() {
+	dir := written()
+	defer os.RemoveAll(dir)
+	lines := &commands{}
+	if err := journal.Dump(lines, vfs.OS, dir, func(cmd []byte) string { return "<" + string(cmd) + ">" }); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(lines.n, "commands")
+	// Output: 2 commands
+}
+
+// commands counts the lines of a dump that are commands.
+type commands struct{ n int }
+
+func (c *commands) Write(p []byte) (int, error) {
+	if p[len(p)-2] == '>' {
+		c.n++
+	}
+	return len(p), nil
+}
+
+func ExampleJournal_Checkpoint() {
+	ctx := context.Background()
+	j, err := journal.Open(ctx, journal.Config{}, newRegister())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = j.Close(ctx) }()
+	if _, _, err := j.Propose(ctx, journal.OpID{}, []byte("add apples")); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(j.Checkpoint(ctx), j.Metrics().Checkpoints)
+	// Output: <nil> 1
+}
+
+func ExampleJournal_KV() {
+	ctx := context.Background()
+	j, err := journal.Open(ctx, journal.Config{}, newRegister())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = j.Close(ctx) }()
+	kv := j.KV() // this node's own, not replicated
+	if err := kv.Put("upload/7", []byte("part 3")); err != nil {
+		log.Fatal(err)
+	}
+	value, ok, err := kv.Get("upload/7")
+	fmt.Println(string(value), ok, err)
+	// Output: part 3 true <nil>
+}
+
+func ExampleJournal_Barrier() {
+	ctx := context.Background()
+	j, err := journal.Open(ctx, journal.Config{}, newRegister())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = j.Close(ctx) }()
+	fmt.Println(j.Barrier(ctx)) // what was acknowledged anywhere before is applied here
+	// Output: <nil>
+}
+
+func ExampleJournal_PrimaryContext() {
+	ctx := context.Background()
+	j, err := journal.Open(ctx, journal.Config{}, newRegister())
+	if err != nil {
+		log.Fatal(err)
+	}
+	led := j.PrimaryContext() // for what only the primary does
+	fmt.Println(led.Err())
+	_ = j.Close(ctx)
+	fmt.Println(led.Err())
+	// Output:
+	// <nil>
+	// context canceled
 }
