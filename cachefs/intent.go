@@ -8,6 +8,7 @@ import (
 
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/driver"
 )
 
 // A change that touches both the namespace and an under store goes in three steps: an intent is entered, which keeps
@@ -55,6 +56,9 @@ func (n *Node) withIntent(ctx context.Context, b *namespace.Begin, act func(ctx 
 // doubtful reports whether a call that failed with err may have had its effect all the same. What the store itself
 // answered is certain.
 func doubtful(err error) bool {
+	if _, unknown := errors.AsType[*driver.Unknown](err); unknown {
+		return true // a rename that is made of many calls may stop in the middle, for a certain reason
+	}
 	for _, certain := range []error{
 		ErrNotExist, ErrExist, ErrPermission, ErrNotDir, ErrIsDir, ErrNotEmpty, ErrUnsupported, ErrReadOnly, ErrInvalid, ErrCrossMount,
 	} {
@@ -120,8 +124,14 @@ func (n *Node) settleIntent(ctx context.Context, in namespace.Intent, finish boo
 		return false, err
 	}
 	err = n.end(ctx, in.ID, committed, out)
-	if err == nil && in.Kind == namespace.IntentPublish {
+	switch {
+	case err != nil:
+	case in.Kind == namespace.IntentPublish:
 		err = n.settledPublish(ctx, in, committed)
+	case in.Kind == namespace.IntentRename && committed:
+		if to, known := n.tree.Get(in.Ino); known && to.Dir {
+			n.seeCopies(ctx, m, in.To)
+		}
 	}
 	return committed, err
 }
@@ -167,26 +177,6 @@ func (n *Node) settleRemove(ctx context.Context, s *ufs.Store, key string, in na
 		return false, err
 	}
 	return true, nil
-}
-
-// settleRename: a name that has moved has moved; one that is still there stays.
-func (n *Node) settleRename(ctx context.Context, s *ufs.Store, from, to string, in namespace.Intent) (bool, outcome, error) {
-	_, errFrom := s.Stat(ctx, from)
-	a, errTo := s.Stat(ctx, to)
-	switch {
-	case errFrom == nil && errTo == nil && a.Dir: // a directory that moves entry by entry: finish
-		a, err := s.Rename(ctx, from, to, true)
-		return err == nil, outcome{a.Version, a.ModTime.UnixNano()}, err
-	case errFrom == nil:
-		return false, outcome{}, nil
-	case !errors.Is(errFrom, ErrNotExist):
-		return false, outcome{}, errFrom
-	case errors.Is(errTo, ErrNotExist):
-		return false, outcome{}, nil
-	case errTo != nil:
-		return false, outcome{}, errTo
-	}
-	return true, outcome{a.Version, a.ModTime.UnixNano()}, nil
 }
 
 // settlePublish: if the store has another version under the key than before, of the length that was written, it is

@@ -53,7 +53,24 @@ func (n *Node) renameInode(ctx context.Context, from, to string, in *namespace.I
 			return fmt.Errorf("%w: %s is being written; close its writer first", err, path)
 		}
 	}
+	if err == nil && in.Dir {
+		n.seeCopies(ctx, m, to)
+	}
 	return err
+}
+
+// seeCopies looks again at a directory that has moved in a store that copies file by file. Copies have versions of their
+// own, and reading one by its old version would say that it has changed. What is missed here is found that way.
+func (n *Node) seeCopies(ctx context.Context, m *mount, dir string) {
+	s, err := m.open(ctx)
+	if err != nil || s.Caps().RenameDir {
+		return
+	}
+	for _, err := range n.List(ctx, dir, &ListOptions{Recursive: true, Sync: true}) {
+		if err != nil {
+			return
+		}
+	}
 }
 
 // movable refuses what has its place for good.

@@ -89,7 +89,7 @@ func (b *body) finish(err error) error {
 		return nil
 	}
 	a, err := b.s.Stat(b.ctx, b.left.key)
-	if err == nil && a.Version != b.left.version {
+	if err == nil && !a.Is(b.left.version) {
 		err = driver.ErrChanged
 	}
 	return err

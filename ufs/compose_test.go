@@ -94,6 +94,10 @@ func TestRenameFileCrashes(t *testing.T) {
 			}
 			crashes(t, kind, prepare, func(w *world) error {
 				_, err := w.s.Rename(w.Context(), "from", "to", replaced != nil)
+				if got, e := w.content("to"); err != nil && e == nil && bytes.Equal(got, data) {
+					_, unknown := errors.AsType[*driver.Unknown](err)
+					require.True(w, unknown, "the copy shows: %v", err)
+				}
 				return err
 			}, func(w *world) {
 				w.either("from", "to", data, replaced)
@@ -122,6 +126,10 @@ func TestRenameDirCrashes(t *testing.T) {
 	for kind := range simple {
 		crashes(t, kind, func(w *world) { w.plant("from") }, func(w *world) error {
 			_, err := w.s.Rename(w.Context(), "from", "to", false)
+			if _, e := w.d.Stat(w.Context(), "to"); err != nil && e == nil {
+				_, unknown := errors.AsType[*driver.Unknown](err)
+				require.True(w, unknown, "the new name shows: %v", err)
+			}
 			return err
 		}, func(w *world) {
 			for _, key := range tree {
@@ -188,6 +196,20 @@ func (m *meddling) Stat(ctx context.Context, key string) (driver.Attr, error) {
 
 func (m *meddling) Copy(ctx context.Context, from, to, version string) (driver.Attr, error) {
 	return m.Store.(driver.Copier).Copy(ctx, from, to, version)
+}
+
+// TestRenameSaysWhatTheBytesWere: a copy's version is another one, of the same bytes.
+func TestRenameSaysWhatTheBytesWere(t *testing.T) {
+	for kind, make := range simple {
+		over(t, once, make, func(w *world) {
+			w.put("from", []byte("x"))
+			v := w.version("from")
+			a, err := w.s.Rename(w.Context(), "from", "to", false)
+			require.NoError(w, err)
+			require.True(w, a.Is(v), "%s: %+v", kind, a)
+			require.Equal(w, w.version("to"), a.Version)
+		})
+	}
 }
 
 func TestRenameRefuses(t *testing.T) {

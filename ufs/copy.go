@@ -25,7 +25,7 @@ func (s *Store) Copy(ctx context.Context, from, to, version string) (Attr, error
 		return Attr{}, err
 	case a.Dir:
 		return Attr{}, s.wrap(opCopy, from, 1, driver.ErrIsDir)
-	case version != "" && version != a.Version:
+	case version != "" && !a.Is(version):
 		return Attr{}, s.wrap(opCopy, from, 1, driver.ErrChanged)
 	case from == to:
 		return a, nil

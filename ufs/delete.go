@@ -25,7 +25,7 @@ func (s *Store) deleteVersion(ctx context.Context, key, version string) error {
 		return s.call(ctx, opDelete, key, func(ctx context.Context) error { return d.DeleteVersion(ctx, key, version) })
 	}
 	a, err := s.Stat(ctx, key)
-	if err == nil && a.Version != version {
+	if err == nil && !a.Is(version) {
 		err = s.wrap(opDelete, key, 1, driver.ErrChanged)
 	}
 	if err != nil {

@@ -15,9 +15,10 @@ import (
 // source is deleted if it is still the version that was copied. So at any moment, also after a crash or an error, each
 // file is whole under at least one of the names; and both show for a while. ErrChanged means that the source was replaced
 // meanwhile, and stays. Of a directory the children move one by one, several at a time, and one page of names is held for
-// each level: with overwrite a move that was interrupted goes on, and replaces what has the same name.
+// each level: with overwrite a move that was interrupted goes on, and replaces what has the same name. An error after
+// something has moved is a *driver.Unknown: both names may be there.
 //
-// The Attr is that of the file under its new name: a copy has another version.
+// The Attr is that of the file under its new name: a copy has another version, and the old one in Was.
 func (s *Store) Rename(ctx context.Context, from, to string, overwrite bool) (Attr, error) {
 	caps := s.Caps()
 	switch {
@@ -65,14 +66,20 @@ func (s *Store) renameFile(ctx context.Context, from Attr, to string, overwrite 
 	if err != nil {
 		return Attr{}, err
 	}
+	a.Was = from.Version
 	err = s.deleteVersion(ctx, from.Key, from.Version)
 	switch {
 	case errors.Is(err, driver.ErrNotExist): // somebody has removed it: the name is free all the same
 		return a, nil
-	case errors.Is(err, driver.ErrChanged) && !replaces: // as if nothing had been
-		err = errors.Join(err, s.deleteVersion(ctx, to, a.Version))
+	case errors.Is(err, driver.ErrChanged) && !replaces:
+		if undo := s.deleteVersion(ctx, to, a.Version); undo == nil { // as if nothing had been
+			return Attr{}, err
+		}
 	}
-	return a, err
+	if err != nil {
+		return Attr{}, &driver.Unknown{Err: err}
+	}
+	return a, nil
 }
 
 // target reports whether a file is there that will be replaced: ErrExist if it may not, or is a directory.

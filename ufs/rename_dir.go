@@ -3,6 +3,7 @@ package ufs
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/millpond/millpond/ufs/driver"
 	"golang.org/x/sync/errgroup"
@@ -20,17 +21,20 @@ func (s *Store) renameDir(ctx context.Context, from, to string, overwrite bool) 
 	case err != nil && !errors.Is(err, driver.ErrNotExist):
 		return Attr{}, err
 	}
-	m := &moving{s, from, to, overwrite}
+	m := &moving{s: s, from: from, to: to, overwrite: overwrite}
 	e := &emptying{s: s, files: m.files}
 	if s.Caps().Directories {
 		e.found = m.mkdir
 	} else {
 		e.bare = m.mkdir // the others live by what is in them
 	}
-	if err := e.dir(ctx, from); err != nil {
-		return Attr{}, err
+	if err = e.dir(ctx, from); err == nil {
+		a, err = s.Stat(ctx, to)
 	}
-	return s.Stat(ctx, to)
+	if err != nil && m.begun.Load() {
+		err = &driver.Unknown{Err: err}
+	}
+	return a, err
 }
 
 // moving is a directory on its way.
@@ -38,6 +42,7 @@ type moving struct {
 	s         *Store
 	from, to  string
 	overwrite bool
+	begun     atomic.Bool // something is under the new name
 }
 
 // at is where a key of from goes.
@@ -48,6 +53,9 @@ func (m *moving) mkdir(ctx context.Context, dir string) error {
 	if errors.Is(err, driver.ErrExist) { // an earlier try made it
 		return nil
 	}
+	if err == nil {
+		m.begun.Store(true)
+	}
 	return err
 }
 
@@ -57,6 +65,9 @@ func (m *moving) files(ctx context.Context, page []Attr) error {
 	for _, a := range page {
 		g.Go(func() error {
 			_, err := m.s.renameFile(ctx, a, m.at(a.Key), m.overwrite)
+			if err == nil {
+				m.begun.Store(true)
+			}
 			return err
 		})
 	}

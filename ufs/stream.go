@@ -51,7 +51,7 @@ func (st *stream) open(r request) (Attr, error) {
 	st.watch.end()
 	st.rc = rc
 	err = st.s.explain(st.caller, st.ctx, opOpen, err)
-	if err == nil && r.version != "" && a.Version != r.version { // a store that knows no conditions answers with what it has
+	if err == nil && r.version != "" && !a.Is(r.version) { // a store that knows no conditions answers with what it has
 		err = driver.ErrChanged
 	}
 	took := st.pass.settle(st.caller, err, err == nil)
