@@ -44,9 +44,8 @@
 //
 // # Errors
 //
-// They name call, key, place and the number of attempts, and are asked for with errors.Is: ErrNotExist, ErrExist,
-// ErrPermission and ErrInvalid of io/fs; ErrNotDir, ErrIsDir, ErrNotEmpty, ErrChanged, ErrUnsupported, ErrReadOnly of
-// package driver; [ErrUnavailable]; os.ErrDeadlineExceeded for a store that did not answer in time; the cause of the
-// caller's context if that has ended. Anything else is what the driver said. None holds a credential: a URL is shown
-// without user and options.
+// They name call, key, place and the number of attempts, and are asked for with errors.Is: [ErrNotExist] and
+// the conditions beside it, four of which are those of io/fs; os.ErrDeadlineExceeded for a store that did not answer in
+// time; the cause of the caller's context if that has ended. Anything else is what the driver said. None holds a
+// credential: a URL is shown without user and options.
 package ufs

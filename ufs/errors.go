@@ -13,9 +13,21 @@ import (
 	"github.com/millpond/millpond/ufs/driver"
 )
 
-// ErrUnavailable is driver.ErrUnavailable: the store cannot be reached for now. What the breaker refuses is an
-// *UnavailableError as well.
-var ErrUnavailable = driver.ErrUnavailable
+// Conditions of a store, those of package driver under the names that users ask for. Where io/fs has one it is the same
+// value.
+var (
+	ErrNotExist    = driver.ErrNotExist
+	ErrExist       = driver.ErrExist // with IfAbsent; Rename without overwrite
+	ErrPermission  = driver.ErrPermission
+	ErrInvalid     = driver.ErrInvalid // an option, a URL, a key
+	ErrNotDir      = driver.ErrNotDir
+	ErrIsDir       = driver.ErrIsDir
+	ErrNotEmpty    = driver.ErrNotEmpty
+	ErrChanged     = driver.ErrChanged // the version that was asked for is gone
+	ErrUnsupported = driver.ErrUnsupported
+	ErrReadOnly    = driver.ErrReadOnly
+	ErrUnavailable = driver.ErrUnavailable // it cannot be reached for now; what the breaker refuses is an *UnavailableError as well
+)
 
 // UnavailableError says that the breaker of a store is open: the call was not made.
 type UnavailableError struct {
