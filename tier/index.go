@@ -95,23 +95,29 @@ type slotChunk [slotsPerChunk]atomic.Pointer[Block]
 func (t *slotTable) take(b *Block) uint32 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var s uint32
 	if k := len(t.free); k > 0 {
-		s, t.free = t.free[k-1], t.free[:k-1]
-	} else {
-		s = t.used
-		t.used++
+		s := t.free[k-1]
+		t.free = t.free[:k-1]
+		(*t.chunks.Load())[s/slotsPerChunk][s%slotsPerChunk].Store(b)
+		return s
 	}
+	s := t.used
+	t.used++
+	if s%slotsPerChunk == 0 {
+		t.growLocked()
+	}
+	(*t.chunks.Load())[s/slotsPerChunk][s%slotsPerChunk].Store(b)
+	return s
+}
+
+// growLocked publishes a table with a chunk more.
+func (t *slotTable) growLocked() {
 	var chunks []*slotChunk
 	if p := t.chunks.Load(); p != nil {
 		chunks = *p
 	}
-	if int(s/slotsPerChunk) >= len(chunks) {
-		chunks = append(chunks[:len(chunks):len(chunks)], new(slotChunk))
-		t.chunks.Store(&chunks)
-	}
-	chunks[s/slotsPerChunk][s%slotsPerChunk].Store(b)
-	return s
+	chunks = append(chunks[:len(chunks):len(chunks)], new(slotChunk))
+	t.chunks.Store(&chunks)
 }
 
 func (t *slotTable) give(s uint32) {

@@ -13,7 +13,7 @@ func (s *Store) Put(ctx context.Context, id BlockID, data []byte, o PutOptions) 
 	if _, _, ok := s.Has(id); ok {
 		return ErrExist
 	}
-	if e, ok := s.roomNow(len(data), o); ok {
+	if e, ok := s.roomNow(ctx, len(data), o); ok {
 		return s.putInto(e, id, data, o)
 	}
 	w, err := s.Create(ctx, id, int64(len(data)), o)
@@ -30,21 +30,25 @@ func (s *Store) Put(ctx context.Context, id BlockID, data []byte, o PutOptions) 
 	return err
 }
 
-// roomNow takes memory for a whole block in one piece, if that is to be had without waiting: the usual case, since
+// roomNow takes memory for a whole block in one piece, if that is to be had without waiting for a disk: the usual case, since
 // eviction frees ahead of need.
-func (s *Store) roomNow(n int, o PutOptions) (e arena.Extent, ok bool) {
-	if s.mem == nil || o.MinKind > Memory || n == 0 || int64(n) > MaxBlock || s.closed.Load() {
+func (s *Store) roomNow(ctx context.Context, n int, o PutOptions) (e arena.Extent, ok bool) {
+	if s.mem == nil || o.MinKind > Memory || n == 0 || int64(n) > min(MaxBlock, s.mem.arena.Size()) || s.closed.Load() {
 		return e, false
 	}
-	e, err := s.mem.arena.Alloc(n)
-	if err != nil {
-		return e, false
+	for {
+		e, err := s.mem.arena.Alloc(n)
+		switch {
+		case err != nil && (len(s.disks) > 0 || ctx.Err() != nil || !s.evictOne(ctx)):
+			return e, false
+		case err != nil:
+		case e.Len() < n: // a piece of it: the Writer takes several
+			s.mem.arena.Release(e)
+			return e, false
+		default:
+			return e, true
+		}
 	}
-	if e.Len() < n { // a piece of it: the Writer takes several
-		s.mem.arena.Release(e)
-		return e, false
-	}
-	return e, true
 }
 
 // putInto fills e and makes it the block's. All that it allocates is the Block: readers keep handles of it, which must
