@@ -1,0 +1,215 @@
+package cachefs_test
+
+import (
+	"fmt"
+	"io/fs"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/memufs"
+)
+
+// behind are changes made in the store behind the node's back, and what is seen of them by who looks again.
+var behind = []struct {
+	name   string
+	before map[string]string // the store at first
+	do     func(t *testing.T, s *ufs.Store)
+	path   string // what is looked at
+	now    string // content; "dir", "gone"
+}{
+	{"a file changes", map[string]string{"f": "old"}, func(t *testing.T, s *ufs.Store) { store(t, s, "f", "newer") }, "/mem/f", "newer"},
+	{"a file of the same length", map[string]string{"f": "old"}, func(t *testing.T, s *ufs.Store) { store(t, s, "f", "new") }, "/mem/f", "new"},
+	{"a file goes", map[string]string{"f": "old"}, func(t *testing.T, s *ufs.Store) { require.NoError(t, s.Delete(t.Context(), "f")) }, "/mem/f", "gone"},
+	{"a file comes", map[string]string{"x": ""}, func(t *testing.T, s *ufs.Store) { store(t, s, "f", "new") }, "/mem/f", "new"},
+	{"a file becomes a directory", map[string]string{"f": "old"}, func(t *testing.T, s *ufs.Store) {
+		require.NoError(t, s.Delete(t.Context(), "f"))
+		store(t, s, "f/below", "new")
+	}, "/mem/f", "dir"},
+	{"what is below a new directory", map[string]string{"f": "old"}, func(t *testing.T, s *ufs.Store) {
+		require.NoError(t, s.Delete(t.Context(), "f"))
+		store(t, s, "f/below", "new")
+	}, "/mem/f/below", "new"},
+	{"a directory becomes a file", map[string]string{"d/f": "old"}, func(t *testing.T, s *ufs.Store) {
+		require.NoError(t, s.DeleteAll(t.Context(), "d"))
+		store(t, s, "d", "new")
+	}, "/mem/d", "new"},
+	{"a directory goes", map[string]string{"d/f": "old"}, func(t *testing.T, s *ufs.Store) { require.NoError(t, s.DeleteAll(t.Context(), "d")) }, "/mem/d", "gone"},
+	{"a file of a directory that goes", map[string]string{"d/e/f": "old"}, func(t *testing.T, s *ufs.Store) { require.NoError(t, s.DeleteAll(t.Context(), "d")) }, "/mem/d/e/f", "gone"},
+}
+
+func store(t *testing.T, s *ufs.Store, key, text string) {
+	w, err := s.Create(t.Context(), key, ufs.CreateOptions{Parents: true})
+	require.NoError(t, err)
+	_, err = w.Write([]byte(text))
+	require.NoError(t, err)
+	_, err = w.Commit(t.Context())
+	require.NoError(t, err)
+}
+
+// at says what a path is: its content, "dir" or "gone".
+func at(t *testing.T, n *cachefs.Node, path string) string {
+	t.Helper()
+	info, err := n.Stat(t.Context(), path, nil)
+	switch {
+	case err != nil:
+		require.True(t, isGoneNow(err), "%v", err)
+		return "gone"
+	case info.IsDir():
+		return "dir"
+	}
+	return string(readAll(t, n, path))
+}
+
+func isGoneNow(err error) bool {
+	pe, ok := err.(*fs.PathError)
+	return ok && (pe.Err == cachefs.ErrNotExist || pe.Err == cachefs.ErrNotDir)
+}
+
+// What somebody else does to a store shows by the mount's policy: never, after the age, at once; and whatever the
+// policy, to who asks for it.
+func TestSyncPolicies(t *testing.T) {
+	for _, c := range behind {
+		for name, policy := range map[string]time.Duration{"never": cachefs.SyncNever, "after a minute": time.Minute, "always": cachefs.SyncAlways} {
+			t.Run(c.name+"/"+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					cl := cachefstest.New(t, 1, func(cfg *cachefs.Config) { cfg.Mounts[0].Sync = policy })
+					n, s := cl.Node(), cl.Store.UFS()
+					for key, text := range c.before {
+						store(t, s, key, text)
+					}
+					was := at(t, n, c.path)
+					c.do(t, s)
+					time.Sleep(30 * time.Second)
+					if soon := at(t, n, c.path); policy == cachefs.SyncAlways {
+						require.Equal(t, c.now, soon)
+					} else {
+						require.Equal(t, was, soon, "believed for half the age")
+					}
+					time.Sleep(31 * time.Second)
+					if late := at(t, n, c.path); policy == cachefs.SyncNever {
+						require.Equal(t, was, late)
+					} else {
+						require.Equal(t, c.now, late)
+					}
+					_, err := n.Stat(t.Context(), c.path, &cachefs.StatOptions{Sync: true})
+					require.Equal(t, c.now == "gone", err != nil, "%v", err)
+					require.Equal(t, c.now, at(t, n, c.path), "after a look that was asked for")
+				})
+			})
+		}
+	}
+}
+
+// What is known costs no call while the policy believes it, and one call when it does not: also what is not there.
+func TestLooksAreCounted(t *testing.T) {
+	for name, c := range map[string]struct {
+		policy     time.Duration
+		soon, late int // calls to the store for one more Stat of each
+	}{"never": {cachefs.SyncNever, 0, 0}, "after a minute": {time.Minute, 0, 1}, "always": {cachefs.SyncAlways, 1, 1}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cl := cachefstest.New(t, 1, func(cfg *cachefs.Config) { cfg.Mounts[0].Sync = c.policy })
+				n := cl.Node()
+				store(t, cl.Store.UFS(), "d/f", "x")
+				looks := func(path string) int {
+					before := total(cl.Store.Calls())
+					n.Stat(t.Context(), path, nil)
+					synctest.Wait() // what is remembered of it is remembered behind
+					return total(cl.Store.Calls()) - before
+				}
+				for _, path := range []string{"/mem/d/f", "/mem/d/none", "/mem/none/none"} {
+					require.LessOrEqual(t, looks(path), 2, "first look at %s: the name, or a page of its directory", path)
+					require.Equal(t, c.soon, looks(path), "%s, known", path)
+					time.Sleep(61 * time.Second)
+					require.Equal(t, c.late, looks(path), "%s, a minute later", path)
+					require.Equal(t, c.soon, looks(path), "%s, known again", path)
+				}
+			})
+		})
+	}
+}
+
+func total(calls map[string]int) (n int) {
+	for _, c := range calls {
+		n += c
+	}
+	return n
+}
+
+// A tree of 100,000 entries is brought up to date by listings alone, a page at a time: no Stat, and memory that does not
+// grow with the tree beyond what its inodes take.
+func TestRecursiveSyncOfAWideTree(t *testing.T) {
+	if testing.Short() {
+		t.Skip("lists 100,000 entries")
+	}
+	const dirs, files = 100, 1000
+	src := memufs.New(nil)
+	for d := range dirs {
+		for f := range files {
+			store(t, src.UFS(), fmt.Sprintf("d%03d/f%04d", d, f), "")
+		}
+	}
+	n, err := cachefs.Open(t.Context(), cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/mem", Store: src.UFS()}}})
+	require.NoError(t, err)
+	defer n.Close()
+	walk := func() int {
+		seen := 0
+		for _, err := range n.List(t.Context(), "/mem", &cachefs.ListOptions{Recursive: true, Sync: true}) {
+			require.NoError(t, err)
+			seen++
+		}
+		return seen
+	}
+	require.Equal(t, dirs*(files+1), walk())
+	before := heap()
+	calls := src.Calls()
+	require.Equal(t, dirs*(files+1), walk())
+	grown := int64(heap()) - int64(before)
+	require.Less(t, grown, int64(8<<20), "bytes of heap kept by another sync")
+	after := src.Calls()
+	require.Equal(t, calls["stat"], after["stat"], "no stat")
+	require.LessOrEqual(t, after["list"]-calls["list"], dirs+1, "a page or so a directory")
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// Mounts nest: each path is its deepest mount's, and a change stays in its own store.
+func TestNestedMounts(t *testing.T) {
+	inner := memufs.New(nil)
+	c := cachefstest.New(t, 1)
+	n := c.Node()
+	putStore(t, c, "d/outer", []byte("outer"))
+	store(t, inner.UFS(), "f", "inner")
+	require.NoError(t, n.Mount(t.Context(), "/mem/d/in", "", &cachefs.MountOptions{Store: inner.UFS(), ReadOnly: true}))
+	require.Equal(t, "inner", string(readAll(t, n, "/mem/d/in/f")))
+	require.Equal(t, "outer", string(readAll(t, n, "/mem/d/outer")))
+	var names []string
+	for info, err := range n.List(t.Context(), "/mem", &cachefs.ListOptions{Recursive: true, Sync: true}) {
+		require.NoError(t, err)
+		names = append(names, info.Path())
+	}
+	require.Equal(t, []string{"/mem/d", "/mem/d/in", "/mem/d/in/f", "/mem/d/outer"}, names, "a listing of the outer store leaves the mount")
+	require.ErrorIs(t, n.Remove(t.Context(), "/mem/d/in/f", nil), cachefs.ErrReadOnly)
+	require.ErrorIs(t, n.Rename(t.Context(), "/mem/d/outer", "/mem/d/in/x", nil), cachefs.ErrCrossMount)
+	err := n.Remove(t.Context(), "/mem/d", &cachefs.RemoveOptions{Recursive: true})
+	require.ErrorIs(t, err, cachefs.ErrInvalid)
+	require.ErrorContains(t, err, "/mem/d/in is mounted below it")
+	require.ErrorIs(t, n.Unmount(t.Context(), "/mem", nil), cachefs.ErrInvalid)
+	require.NoError(t, n.Remove(t.Context(), "/mem/d", &cachefs.RemoveOptions{Recursive: true, Mounts: true}))
+	_, err = inner.UFS().Stat(t.Context(), "f")
+	require.NoError(t, err, "the inner store is left alone")
+	_, err = c.Store.UFS().Stat(t.Context(), "d")
+	require.ErrorIs(t, err, cachefs.ErrNotExist)
+}
