@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/tier"
 )
 
@@ -254,23 +253,4 @@ func diskUse(dir string) (n int64, err error) {
 		return err
 	})
 	return n, err
-}
-
-// coldStart measures how soon a node serves.
-func coldStart(r *report) error {
-	ctx := context.Background()
-	var zero []float64
-	for range r.rounds {
-		start := time.Now()
-		n, err := cachefs.Open(ctx, cachefs.Config{})
-		if err != nil {
-			return err
-		}
-		zero = append(zero, float64(time.Since(start).Microseconds())/1000)
-		if err := n.Close(); err != nil {
-			return err
-		}
-	}
-	r.line("Open of the zero Config, ms", fmt.Sprintf("%.2f", median(zero)), "20", atMost(20), zero...)
-	return nil
 }

@@ -19,7 +19,7 @@ const (
 
 func treePath(i int) string { return fmt.Sprintf("/m/d%05d/f%03d.parquet", i/treePerDir, i%treePerDir) }
 
-// newTree makes a namespace of files found in a store, with versions as a directory has them.
+// newTree makes a namespace of files found in a store.
 func newTree(files int) *namespace.Tree {
 	t := namespace.New()
 	index := uint64(0)
@@ -28,6 +28,12 @@ func newTree(files int) *namespace.Tree {
 		t.Apply(index, int64(index), c.Append(nil))
 	}
 	apply(&namespace.Mount{Path: "/m", Place: "file:///data"})
+	_ = eachDiscover(files, func(d *namespace.Discover) error { apply(d); return nil })
+	return t
+}
+
+// eachDiscover tells of files found in a store, with versions as a directory has them, one directory at a time.
+func eachDiscover(files int, f func(*namespace.Discover) error) error {
 	for i := 0; i < files; i += treePerDir {
 		d := &namespace.Discover{Mount: "/m", SyncedAt: 1}
 		for k := range min(treePerDir, files-i) {
@@ -38,9 +44,11 @@ func newTree(files int) *namespace.Tree {
 				Version: fmt.Sprintf("%d-%d-%d", i, 1764000000_000000000+int64(i), 1000+i+k),
 			})
 		}
-		apply(d)
+		if err := f(d); err != nil {
+			return err
+		}
 	}
-	return t
+	return nil
 }
 
 // statRandom compares a random stat with a Go map of paths. Who asks has a string of its own: the keys of the map are

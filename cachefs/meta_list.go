@@ -79,9 +79,8 @@ func (w *walk) dir(path string, in *namespace.Inode, start string) error {
 			return err
 		}
 	}
-	var buf []*namespace.Entry
 	for {
-		list, more, err := w.n.tree.Entries(path, w.user, after, listPage, buf[:0])
+		list, more, err := w.n.tree.Entries(path, w.user, after, listPage)
 		if err != nil {
 			return err
 		}
@@ -89,10 +88,6 @@ func (w *walk) dir(path string, in *namespace.Inode, start string) error {
 			return err
 		}
 		after = baseOf(list[len(list)-1].Path())
-		buf = list
-		if w.opts.Recursive { // deeper walks must not hold a page each for long
-			buf = nil
-		}
 	}
 }
 

@@ -9,7 +9,10 @@ import (
 func SampleState() []byte {
 	a := newAnswers()
 	a.swept = 7
-	a.sessions[[16]byte{2}] = &sessionAnswers{acked: 3, last: 9, open: map[uint64]answer{5: {11, []byte("five")}, 4: {10, nil}}}
+	a.sessions[[16]byte{2}] = &sessionAnswers{acked: 3, last: 9, open: map[uint64]answer{}}
+	for seq := range uint64(9) { // enough to tell an order from luck
+		a.sessions[[16]byte{2}].open[seq+4] = answer{seq + 11, []byte("answer"[:seq%7])}
+	}
 	a.sessions[[16]byte{1}] = &sessionAnswers{last: 8, open: map[uint64]answer{}}
 	s := state{index: 12, time: 99, skipped: []uint64{2, 6}, answers: a}
 	return s.append(nil)

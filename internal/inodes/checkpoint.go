@@ -76,6 +76,7 @@ func (f *Frozen) encode(buf []byte, n uint32) []byte {
 // touch is called before what is at slot changes.
 func (t *Table) touch(slot uint32) {
 	t.work++
+	t.pages.changed(t.rec(slot).parent)
 	for _, f := range t.frozen {
 		n := slot / chunk
 		if slot >= f.slots || n < f.next {

@@ -17,6 +17,8 @@
 // Records, cells and a large index lie in anonymous mappings (internal/offheap), so ten million files cost the collector
 // nothing and some 110 bytes each. Cells come in classes of 4 bytes and more; what is freed is used again for its class.
 //
+// Pages of listings that were made are remembered, weakly, until their directory changes (pages.go).
+//
 // A tree that goes is cut off at once and forgotten in steps (loose.go).
 //
 // # Checkpoints

@@ -125,26 +125,22 @@ func (t *Table) Entry(ino uint64, path string, e *Entry) bool {
 // slabEntries is how many entries of a listing share an allocation: who keeps one keeps as many, 2 KiB.
 const slabEntries = 16
 
-// Entries appends up to limit children of a directory, whose path with a slash at its end is prefix, from behind the name
-// after, in the order of names; more says that there are others.
-func (t *Table) Entries(dir uint64, prefix, after string, limit int, dst []*Entry) (list []*Entry, more bool) {
-	d := t.at(dir)
-	if d == nil || !d.is(isDir) {
-		return dst, false
-	}
+// newEntries makes the entries of a page of a listing.
+func (t *Table) newEntries(d *record, prefix, after string, limit int) (list []*Entry, more bool) {
 	var group [slabEntries]uint32
-	n, from := 0, len(dst)
+	n := 0
+	list = make([]*Entry, 0, min(limit, int(d.id[kidsCount])))
 	t.kidsFrom(d, after, func(slot uint32) bool {
-		if len(dst)-from+n >= limit {
+		if len(list)+n >= limit {
 			more = true
 			return false
 		}
 		if group[n], n = slot, n+1; n == slabEntries {
-			dst, n = t.slab(group[:n], prefix, dst), 0
+			list, n = t.slab(group[:n], prefix, list), 0
 		}
 		return true
 	})
-	return t.slab(group[:n], prefix, dst), more
+	return t.slab(group[:n], prefix, list), more
 }
 
 // slab makes the entries of a group, with one allocation for them and one for their paths.

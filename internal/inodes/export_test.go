@@ -6,6 +6,9 @@ func PackedLen(s string, size, mod int64) int {
 	return len(b)
 }
 
+// RememberAll makes listings of a single entry worth remembering.
+func (t *Table) RememberAll() { t.pages.least = 1 }
+
 // SetParents encodes a chunk again, with other parents for inodes of those names.
 func SetParents(b []byte, parents map[string]uint32) []byte {
 	x := &Restoring{t: empty(), want: chunk}

@@ -293,11 +293,34 @@ func same(t require.TestingT, want *tree, table *inodes.Table) {
 			require.True(t, strings.HasSuffix(string(path), "/"+list[i].Name), "%q", path)
 		}
 		require.Equal(t, slices.Sorted(maps.Keys(kids)), got)
+		entries(t, want, table, dir, kids)
 	}
 	var got []uint64
 	table.Waiting(0, func(ino uint64) bool { got = append(got, ino); return true })
 	require.ElementsMatch(t, waiting, got)
 	require.ElementsMatch(t, expired, table.Expired(100, 1<<30))
+}
+
+// entries lists a directory in pages, which come from memory the second time, and after that under another path.
+func entries(t require.TestingT, want *tree, table *inodes.Table, dir uint64, kids map[string]uint64) {
+	table.RememberAll()
+	for _, prefix := range []string{"/dir/", "/dir/", "/moved/"} {
+		seen := 0
+		for after, more := "", true; more; {
+			var list []*inodes.Entry
+			list, more = table.Entries(dir, prefix, after, 2)
+			for _, e := range list {
+				in := want.inodes[e.Ino()]
+				after = in.Name
+				require.Equal(t, prefix+in.Name, e.Path())
+				require.Equal(t, kids[in.Name], e.Ino())
+				require.Equal(t, in.Version.String(), e.Version())
+				require.Equal(t, []any{in.Size, in.ModTime, in.Owner, in.TTL, in.Complete, in.Intent != 0}, []any{e.Size(), e.ModTime(), e.Owner(), e.TTL(), e.Complete(), e.Held()})
+				seen++
+			}
+		}
+		require.Equal(t, len(kids), seen)
+	}
 }
 
 // after goes through the whole walk from each of its names.

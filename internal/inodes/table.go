@@ -38,6 +38,7 @@ type Table struct {
 	waiting bitset
 	unsaved bitset
 	expiry  expiries
+	pages   pages
 	frozen  []*Frozen
 	buf     []byte
 }
@@ -52,6 +53,7 @@ func New() *Table {
 func empty() *Table {
 	t := &Table{memory: &memory{names: index{seed: maphash.MakeSeed()}}, slots: 1, classes: newClassTable(), aside: newAside()}
 	t.expiry.at = map[uint32]int{}
+	t.pages.least = leastPage
 	runtime.AddCleanup(t, (*memory).release, t.memory)
 	return t
 }
@@ -223,14 +225,15 @@ func (t *Table) Link(ino uint64) {
 	s, h := t.names.hash(r.parent, t.name(r))
 	s.add(entry{slot, h})
 	t.insertKid(t.rec(r.parent), slot)
+	t.pages.changed(r.parent)
 }
 
-// Unlink takes an inode out of its directory.
+// Unlink takes an inode out of its directory. Put or Free has to follow.
 func (t *Table) Unlink(ino uint64) {
 	slot := uint32(ino)
 	r := t.rec(slot)
 	t.unindex(slot, r)
-	t.removeKid(t.rec(r.parent), slot)
+	t.removeKid(t.rec(r.parent), slot) // what follows, Put or Free, changes the pages of the directory
 }
 
 func (t *Table) unindex(slot uint32, r *record) {

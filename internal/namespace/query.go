@@ -79,15 +79,16 @@ func (t *Tree) List(dir string, u *User, after string, limit int, dst []Inode) (
 	return dst, more, nil
 }
 
-// Entries is List with paths, as entries to be handed out. limit is at least 1.
-func (t *Tree) Entries(dir string, u *User, after string, limit int, dst []*Entry) ([]*Entry, bool, error) {
+// Entries is List with paths, as entries to be handed out. limit is at least 1. The list must not be changed: a directory that
+// did not change gives the same one again.
+func (t *Tree) Entries(dir string, u *User, after string, limit int) ([]*Entry, bool, error) {
 	defer t.locks.read(uint64(len(dir)))()
 	ino, err := t.listable(dir, u)
 	if err != nil {
-		return dst, false, err
+		return nil, false, err
 	}
-	dst, more := t.table.Entries(ino, strings.TrimSuffix(dir, "/")+"/", after, limit, dst)
-	return dst, more, nil
+	list, more := t.table.Entries(ino, strings.TrimSuffix(dir, "/")+"/", after, limit)
+	return list, more, nil
 }
 
 // listable is the number of a directory that u may list.
