@@ -27,6 +27,10 @@ func main() {
 		flag.PrintDefaults()
 	}
 	flag.Parse()
+	if flag.NArg() > 1 {
+		fmt.Fprintf(os.Stderr, "httpserver: one directory at most, got %d: %q (-help shows the flags)\n", flag.NArg(), flag.Args())
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := serve(ctx, *listen, flag.Arg(0), func(addr string) { fmt.Printf("serving on http://%s\n", addr) }); err != nil {

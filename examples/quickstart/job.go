@@ -23,7 +23,7 @@ func job(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, cleanup()) }()
+	defer func() { err = errors.Join(err, cleanup(err == nil)) }()
 	fmt.Fprintf(stdout, "counting the words below %s\n", o.dir)
 
 	node, err := open(ctx, o)
@@ -62,20 +62,20 @@ func job(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 	return nil
 }
 
-// places fills in the directories that were left open.
-func places(o *options) (cleanup func() error, err error) {
-	cleanup = func() error { return nil }
+// places fills in the directories that were left open. cleanup removes what is temporary of them; if all went well, the
+// result stays.
+func places(o *options) (cleanup func(well bool) error, err error) {
+	cleanup = func(bool) error { return nil }
 	if o.cache == "" {
 		if o.cache, err = os.MkdirTemp("", "millpond-quickstart-"); err != nil {
 			return nil, err
 		}
-		dir := o.cache
-		if o.out != "" {
-			cleanup = func() error { return os.RemoveAll(dir) }
-		} else { // the result stays
-			cleanup = func() error {
+		dir, resultInside := o.cache, o.out == ""
+		cleanup = func(well bool) error {
+			if well && resultInside {
 				return errors.Join(os.RemoveAll(filepath.Join(dir, "journal")), os.RemoveAll(filepath.Join(dir, "ssd")))
 			}
+			return os.RemoveAll(dir)
 		}
 	}
 	if o.out == "" {
@@ -83,16 +83,19 @@ func places(o *options) (cleanup func() error, err error) {
 	}
 	for _, d := range []*string{&o.cache, &o.out} {
 		if *d, err = filepath.Abs(*d); err != nil {
-			return cleanup, err
+			return nil, errors.Join(err, cleanup(false))
 		}
 	}
-	return cleanup, os.MkdirAll(o.out, 0o755)
+	if err := os.MkdirAll(o.out, 0o755); err != nil {
+		return nil, errors.Join(err, cleanup(false))
+	}
+	return cleanup, nil
 }
 
 // open starts the node: a journal and a disk tier in the cache directory, a memory tier in front, the input and the
 // output as mounts.
 func open(ctx context.Context, o options) (*cachefs.Node, error) {
-	return cachefs.Open(ctx, cachefs.Config{
+	node, err := cachefs.Open(ctx, cachefs.Config{
 		Dir: o.cache,
 		Tiers: []tier.Config{
 			{Kind: tier.Memory, Size: o.memory},
@@ -103,6 +106,10 @@ func open(ctx context.Context, o options) (*cachefs.Node, error) {
 			{Path: "/out", URL: fileURL(o.out)},
 		},
 	})
+	if errors.Is(err, cachefs.ErrExist) {
+		err = fmt.Errorf("%s has the cache of another DIR or -out; give another -cache: %w", o.cache, err)
+	}
+	return node, err
 }
 
 func fileURL(dir string) string {

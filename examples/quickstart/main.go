@@ -38,7 +38,7 @@ func main() {
 
 // run is main without the process: 0 all is well, 1 something failed or did not agree, 2 bad arguments.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	o, err := parse(args, stderr)
+	o, err := parse(args, stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -62,15 +62,13 @@ type options struct {
 	workers int
 }
 
-func parse(args []string, stderr io.Writer) (options, error) {
+// parse reads the arguments; asked for help it prints that and returns flag.ErrHelp.
+func parse(args []string, stdout io.Writer) (options, error) {
 	var o options
 	var memory, disk int
 	fs := flag.NewFlagSet("quickstart", flag.ContinueOnError)
-	fs.SetOutput(stderr)
-	fs.Usage = func() {
-		fmt.Fprint(stderr, usage)
-		fs.PrintDefaults()
-	}
+	fs.SetOutput(io.Discard) // what is wrong is said once, by run
+	fs.Usage = func() {}
 	fs.StringVar(&o.cache, "cache", "", "`directory` of the journal and the disk tier, kept at the end (default: a temporary one)")
 	fs.StringVar(&o.out, "out", "", "`directory` of counts.txt (default: output in the cache directory)")
 	fs.IntVar(&memory, "memory", 256, "memory tier in `MiB`")
@@ -78,6 +76,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs.IntVar(&o.workers, "workers", runtime.GOMAXPROCS(0), "goroutines that count")
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(stdout, usage)
+			fs.SetOutput(stdout)
+			fs.PrintDefaults()
 			return o, err
 		}
 		return o, fmt.Errorf("%w (-help shows the flags)", err)

@@ -44,8 +44,7 @@ func TestBadArguments(t *testing.T) {
 		code int
 		want string
 	}{
-		{"help", []string{"-help"}, 0, "Usage: quickstart"},
-		{"unknown flag", []string{"-colour"}, 2, "-help shows the flags"},
+		{"unknown flag", []string{"-colour"}, 2, "quickstart: flag provided but not defined: -colour (-help shows the flags)\n"},
 		{"two directories", []string{"a", "b"}, 2, "one directory at most"},
 		{"missing directory", []string{filepath.Join(file + "nowhere")}, 2, "no directory"},
 		{"file", []string{file}, 2, "is a file"},
@@ -58,6 +57,41 @@ func TestBadArguments(t *testing.T) {
 			require.Empty(t, stdout.String())
 		})
 	}
+}
+
+func TestHelp(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, 0, run(t.Context(), []string{"-help"}, &stdout, &stderr))
+	require.Contains(t, stdout.String(), "Usage: quickstart")
+	require.Contains(t, stdout.String(), "-workers")
+	require.Empty(t, stderr.String())
+}
+
+// A cache that was filled from one directory says so when it is given for another, and keeps what it has.
+func TestCacheOfAnotherDirectory(t *testing.T) {
+	cache, out, first := t.TempDir(), t.TempDir(), tree(t)
+	for i, dir := range []string{first, t.TempDir(), first} {
+		var stdout, stderr bytes.Buffer
+		code := run(t.Context(), []string{"-cache", cache, "-out", out, "-memory", "8", "-disk", "8", dir}, &stdout, &stderr)
+		if i != 1 {
+			require.Equal(t, 0, code, stderr.String())
+			continue
+		}
+		require.Equal(t, 1, code)
+		require.Contains(t, stderr.String(), "give another -cache")
+	}
+}
+
+// What fails leaves no temporary directory.
+func TestFailureLeavesNothing(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, 1, run(t.Context(), []string{"-memory", "999999999", tree(t)}, &stdout, &stderr))
+	require.Contains(t, stderr.String(), "at most what the machine or its cgroup has")
+	left, err := os.ReadDir(tmp)
+	require.NoError(t, err)
+	require.Empty(t, left)
 }
 
 func TestDifferNamesTheWord(t *testing.T) {

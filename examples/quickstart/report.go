@@ -104,11 +104,11 @@ func progress(w io.Writer, name string, t *tally) (stop func()) {
 
 func printTable(w io.Writer, passes []pass) {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "\npass\tfiles\tMB\tseconds\tMB/s\tmemory\tdisk\tunder-store calls\t")
+	fmt.Fprintln(tw, "\npass\tfiles\tbytes\tseconds\tMB/s\tmemory\tdisk\tunder-store calls\t")
 	for _, p := range passes {
 		mb := float64(p.bytes) / 1e6
-		fmt.Fprintf(tw, "%s\t%d\t%.1f\t%s\t%.0f\t%.1f%%\t%.1f%%\t%s\t\n",
-			p.name, p.files, mb, seconds(p.took), mb/max(p.took.Seconds(), 1e-9), 100*p.mem, 100*p.disk, callsText(p.calls))
+		fmt.Fprintf(tw, "%s\t%d\t%d\t%s\t%.0f\t%.1f%%\t%.1f%%\t%s\t\n",
+			p.name, p.files, p.bytes, seconds(p.took), mb/max(p.took.Seconds(), 1e-9), 100*p.mem, 100*p.disk, callsText(p.calls))
 	}
 	tw.Flush()
 }
