@@ -111,7 +111,8 @@ func (s *Store) copyDown(ctx context.Context, mv *move, b *Block, lower []*disks
 	return nil, err
 }
 
-// settle ends a move to a disk tier: the copy is durable if it has marks, and gets those that were changed meanwhile.
+// settle ends a move to a disk tier: the copy is durable if it has marks, and gets those that were changed meanwhile, also if
+// it has moved on to another tier by then.
 func (s *Store) settle(mv *move, t *disks, flags disk.Flags) error {
 	if flags != 0 {
 		if err := t.sync(mv.id); err != nil {
@@ -123,7 +124,7 @@ func (s *Store) settle(mv *move, t *disks, flags disk.Flags) error {
 		if set|clear == 0 {
 			return nil
 		}
-		if err := t.setFlags(mv.id, diskFlags(set), diskFlags(clear)); err != nil {
+		if err := s.markDisks(mv.id, set, clear); err != nil {
 			return err
 		}
 	}

@@ -35,18 +35,11 @@ func (s *Store) mark(id BlockID, flag uint32) error {
 		return ErrClosed
 	}
 	found := s.markMemory(&id, flag, 0)
-	for _, t := range s.disks {
-		switch err := t.setFlags(id, diskFlags(flag), 0); {
-		case err == nil:
-			found = true
-		case !errors.Is(err, ErrMiss):
-			return err
-		}
+	err := s.markDisks(id, flag, 0)
+	if found && errors.Is(err, ErrMiss) {
+		return nil
 	}
-	if !found {
-		return ErrMiss
-	}
-	return nil
+	return err
 }
 
 // Unhold lets a block be evicted again, unless it is pinned.
@@ -60,11 +53,27 @@ func (s *Store) unmark(id BlockID, flag uint32) {
 		return
 	}
 	s.markMemory(&id, 0, flag)
+	if err := s.markDisks(id, 0, flag); err != nil && !errors.Is(err, ErrMiss) {
+		s.opts.Logger.Warn("a block may be held on disk after a crash", "block", id.String(), "err", err)
+	}
+}
+
+// markDisks changes the marks of a block on disks, durably: from the fastest down, as blocks move, so that it meets each. Errors: ErrMiss; the
+// first of a directory, after all were tried.
+func (s *Store) markDisks(id BlockID, set, clear uint32) error {
+	found, failed := false, error(nil)
 	for _, t := range s.disks {
-		if err := t.setFlags(id, 0, diskFlags(flag)); err != nil && !errors.Is(err, ErrMiss) {
-			s.opts.Logger.Warn("a block may be held on disk after a crash", "block", id.String(), "err", err)
+		switch err := t.setFlags(id, diskFlags(set), diskFlags(clear)); {
+		case err == nil:
+			found = true
+		case !errors.Is(err, ErrMiss) && failed == nil:
+			failed = err
 		}
 	}
+	if failed == nil && !found {
+		return ErrMiss
+	}
+	return failed
 }
 
 // markMemory changes the marks of a block in memory and of what is on its way out of it; false if it is not there.

@@ -22,7 +22,7 @@ func (s *Store) Save(ctx context.Context, ids ...BlockID) error {
 			return err
 		}
 	}
-	return saved.sync()
+	return saved.sync(s)
 }
 
 // saveOne makes sure that a disk has the block, with what holds it.
@@ -63,13 +63,25 @@ func (l syncList) add(s *Store, id BlockID) error {
 	return ErrMiss
 }
 
-func (l syncList) sync() error {
-	for m, ids := range l {
-		if err := m.sync(ids...); errors.Is(err, disk.ErrMiss) {
-			return ErrMiss
-		} else if err != nil {
-			return err
+// sync makes the blocks durable where they are; those that moved to another directory meanwhile, there.
+func (l syncList) sync(s *Store) error {
+	for len(l) > 0 {
+		if s.closed.Load() {
+			return ErrClosed
 		}
+		moved := newSyncList()
+		for m, ids := range l {
+			err := m.sync(ids...)
+			if err != nil && !errors.Is(err, disk.ErrMiss) && !errors.Is(err, disk.ErrClosed) {
+				return err
+			}
+			for i := 0; err != nil && i < len(ids); i++ {
+				if err := moved.add(s, BlockID(ids[i])); err != nil {
+					return err
+				}
+			}
+		}
+		l = moved
 	}
 	return nil
 }
