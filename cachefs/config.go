@@ -101,6 +101,7 @@ func (c Config) complete() (Config, error) {
 		bad = append(bad, wrong("PersistMaxDelay", c.PersistMaxDelay, fmt.Sprintf("at least PersistMinDelay, %v", c.PersistMinDelay)))
 	}
 	bad = append(bad, c.completeTiers()...)
+	c.ReadAhead = orDefault(c.ReadAhead, c.defaultReadAhead())
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -161,6 +162,19 @@ func (c *Config) completeTiers() (bad []error) {
 		bad = append(bad, layer("Tiers", tier.Check(tier.Options{BlockSize: c.BlockSize}, placed...))...)
 	}
 	return bad
+}
+
+// mostAhead is 16 blocks of 4 MiB: at 40 ms each, 8 of them in flight, that is 1.6 GB/s.
+const mostAhead = 64 << 20
+
+// defaultReadAhead leaves three quarters of the memory tier to what is read again.
+func (c *Config) defaultReadAhead() int64 {
+	for _, t := range c.Tiers {
+		if t.Kind == tier.Memory {
+			return min(mostAhead, t.Size/4)
+		}
+	}
+	return mostAhead
 }
 
 // checkBlockSize accepts 0, which means the default.

@@ -10,11 +10,12 @@ import (
 	"github.com/millpond/millpond/tier"
 )
 
-// filler brings blocks from under stores. Blocks that a reader waits for are brought at once, each by a goroutine of
-// its own (the store's limits bound what runs); the rest of cold blocks and what is read ahead goes through a bounded
+// filler brings blocks from under stores. Blocks that a reader waits for are brought at once, each by a goroutine that does
+// nothing else meanwhile (the store's limits bound what runs); the rest of cold blocks and what is read ahead goes through a bounded
 // queue, and is dropped and counted when that is full: nobody waits for it.
 type filler struct {
 	n     *Node
+	hands *hands
 	queue chan *fill
 	mu    struct {
 		sync.Mutex
@@ -24,7 +25,7 @@ type filler struct {
 }
 
 func newFiller(n *Node, queue int) *filler {
-	f := &filler{n: n, queue: make(chan *fill, queue)}
+	f := &filler{n: n, hands: newHands(n), queue: make(chan *fill, queue)}
 	f.mu.running = map[tier.BlockID]*fill{}
 	return f
 }
@@ -97,7 +98,7 @@ func (fr *filler) there(f *fill) bool {
 
 // do runs work on f in a goroutine of the node; a node that closes ends f instead.
 func (fr *filler) do(f *fill, work func(ctx context.Context)) {
-	if !fr.n.spawn(work) {
+	if !fr.hands.do(work) {
 		fr.end(f, nil, ErrClosed)
 	}
 }

@@ -84,7 +84,7 @@ func (f *File) readSome(p []byte, off int64) (int, error) {
 // bytes only with an error.
 func (f *File) readBlock(slot *blockSlot, i int64, p []byte, at int64) (int, error) {
 	id := tier.NewBlockID(f.in.FileID, uint32(i))
-	f.n.readAhead(f.handle, i)
+	f.n.readAhead(f.handle, i, at, len(p))
 	for {
 		if err := f.ctx.Err(); err != nil {
 			return 0, context.Cause(f.ctx)
@@ -120,10 +120,10 @@ func (f *File) readBlock(slot *blockSlot, i int64, p []byte, at int64) (int, err
 	}
 }
 
-// readAhead notes that block i of h is touched and brings what its reader will want next.
-func (n *Node) readAhead(h *handle, i int64) {
+// readAhead notes a read in block i of h and brings what its reader will want next.
+func (n *Node) readAhead(h *handle, i, at int64, size int) {
 	if most := n.aheadBlocks(h); most > 0 {
-		from, to := h.ahead.touch(i, most)
+		from, to := h.ahead.touch(i, at, size, most)
 		n.bringAhead(h, from, to)
 	}
 }

@@ -59,7 +59,7 @@ func (f *File) viewSlow(off int64, n int) (*View, error) {
 	i, at := f.place(off)
 	n = int(min(int64(n), f.blockLen(i)-at))
 	id := tier.NewBlockID(f.in.FileID, uint32(i))
-	f.n.readAhead(f.handle, i)
+	f.n.readAhead(f.handle, i, at, n)
 	for {
 		if err := f.ctx.Err(); err != nil {
 			return nil, context.Cause(f.ctx)
