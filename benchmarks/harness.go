@@ -97,11 +97,31 @@ func (r *report) compare(name string, b bound, speed, cpu bool, ours, theirs sid
 	if err != nil {
 		return fmt.Errorf("%s: theirs: %w", name, err)
 	}
+	return r.interleave(name, b, speed, cpu, func() error { return nil }, ours, no, theirs, nt)
+}
+
+// compareFresh compares the time of single operations, before each of which ours is made fresh, outside of its time.
+func (r *report) compareFresh(name string, b bound, fresh func() error, ours, theirs side) error {
+	for _, warm := range []func() error{fresh, func() error { return ours(1) }, func() error { return theirs(1) }} {
+		if err := warm(); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return r.interleave(name, b, true, false, fresh, ours, 1, theirs, 1)
+}
+
+// interleave does rounds of no and nt operations.
+func (r *report) interleave(name string, b bound, speed, cpu bool, fresh func() error, ours side, no int, theirs side, nt int) error {
 	var o, t, ratios []float64
 	for i := range r.rounds {
 		var a, c cost
-		run := func() error { a, err = timed(no, func() error { return ours(no) }); return err }
-		other := func() error { c, err = timed(nt, func() error { return theirs(nt) }); return err }
+		run := func() (err error) {
+			if err = fresh(); err == nil {
+				a, err = timed(no, func() error { return ours(no) })
+			}
+			return err
+		}
+		other := func() (err error) { c, err = timed(nt, func() error { return theirs(nt) }); return err }
 		first, second := run, other
 		if i%2 == 1 {
 			first, second = other, run

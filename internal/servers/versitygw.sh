@@ -10,7 +10,7 @@ start() {
   port=$(port MILLPOND_VERSITYGW_PORT 7070)
   mkdir -p "$dir/data"
   ROOT_ACCESS_KEY=access-of-tests ROOT_SECRET_KEY=secret-of-tests \
-    daemon "$dir" versitygw "$BIN" --port "127.0.0.1:$port" --quiet --health /health posix "$dir/data"
+    daemon "$dir" versitygw "$BIN" --port "127.0.0.1:$port" --quiet --keep-alive --health /health posix "$dir/data"
   await "$dir" versitygw 20 listening "$port"
   echo "MILLPOND_S3_ENDPOINT=http://127.0.0.1:$port"
   echo "MILLPOND_S3_DATA=$dir/data"
