@@ -1,6 +1,7 @@
 package cachefs_test
 
 import (
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -19,10 +20,23 @@ type entry struct {
 	mount     bool
 	data      []byte
 	pinned    bool
-	persisted bool // the under store has it for certain
-	pending   bool // the under store has it now or later
-	maybeLost bool // only memory had it when the process ended
-	outside   bool // put into the store behind the node's back
+	persisted bool        // the under store has it for certain
+	pending   bool        // the under store has it now or later
+	maybeLost bool        // only memory had it when the process ended
+	outside   bool        // put into the store behind the node's back
+	mode      fs.FileMode // 0: as it was made
+	tag       string      // an extended attribute, and the time to live in hours
+}
+
+// perm is the mode that Stat shows.
+func (e *entry) perm() fs.FileMode {
+	switch {
+	case e.mode != 0:
+		return e.mode
+	case e.dir:
+		return 0o755
+	}
+	return 0o644
 }
 
 func newModel() *model {
@@ -43,7 +57,9 @@ func under(dir, p string) bool {
 	return dir == "/" && p != "/" || strings.HasPrefix(p, dir+"/")
 }
 
-func mounted(p string) bool { return p == "/m" || under("/m", p) }
+func mounted(p string) bool {
+	return p == "/m" || under("/m", p) || p == secondMount || under(secondMount, p)
+}
 
 // reach says what stands in the way of p's parent: nil when it is a directory.
 func (m *model) reach(p string) error {

@@ -10,7 +10,7 @@ import (
 type op struct {
 	kind  string
 	path  string
-	to    string // rename
+	to    string // rename; list: prefix|start after
 	flags string // letters: o overwrite, a append, p parents, r recursive, x abort, f force, s sync
 	wt    int    // write type
 	size  int
@@ -49,9 +49,10 @@ var weights = []struct {
 	kind string
 	n    int
 }{
-	{"create", 22}, {"read", 14}, {"view", 4}, {"stat", 8}, {"list", 6}, {"mkdir", 8}, {"rename", 9}, {"remove", 8},
+	{"create", 22}, {"read", 14}, {"view", 4}, {"stat", 8}, {"list", 8}, {"mkdir", 8}, {"rename", 9}, {"remove", 8},
 	{"attr", 3}, {"free", 4}, {"persist", 3}, {"load", 2}, {"outside", 4}, {"unlink", 2},
 	{"open", 4}, {"hread", 6}, {"hclose", 2}, {"restart", 1}, {"crash", 1},
+	{"mode", 4}, {"tag", 3}, {"locate", 3}, {"mount", 2}, {"unmount", 2},
 }
 
 // generate makes n operations. Names come from a small pool, so that they meet.
@@ -84,6 +85,9 @@ func randomOp(rng *rand.Rand, kind string, block int) op {
 		o.size = rng.IntN(3 * block)
 	}
 	o.off = rng.IntN(3*block + 10)
+	if rng.IntN(4) == 0 {
+		o.off = rng.IntN(3) * block
+	}
 	for _, f := range []struct {
 		letter string
 		in     int
@@ -98,12 +102,27 @@ func randomOp(rng *rand.Rand, kind string, block int) op {
 		if rng.IntN(2) == 0 { // most random pairs cross the mount: let half stay
 			o.to = o.path[:2] + o.to[2:]
 		}
+	case "list":
+		o.to = randomListing(rng)
 	case "outside", "unlink", "persist", "load":
 		if !strings.HasPrefix(o.path, "/m") {
 			o.path = "/m" + o.path[2:]
 		}
 	}
 	return o
+}
+
+// randomListing is a prefix and a path to start after, each of them often empty.
+func randomListing(rng *rand.Rand) string {
+	rel := func() string {
+		if rng.IntN(2) > 0 {
+			return ""
+		}
+		p := strings.TrimPrefix(randomPath(rng), "/m")
+		return strings.TrimPrefix(strings.TrimPrefix(p, "/a"), "/")
+	}
+	prefix := rel()
+	return prefix[:rng.IntN(len(prefix)+1)] + "|" + rel()
 }
 
 // randomPath is one to three names deep below /a or the mount /m.

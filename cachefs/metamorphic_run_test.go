@@ -25,6 +25,7 @@ type machine struct {
 	rng   *rand.Rand
 	disk  *vfs.Mem
 	store *memufs.Store
+	other *sideStore
 	node  *cachefs.Node
 	model *model
 	open  [4]*handle
@@ -39,7 +40,7 @@ type handle struct {
 }
 
 func newMachine(ctx context.Context, cfg metaConfig, seed uint64) (*machine, error) {
-	m := &machine{ctx: ctx, cfg: cfg, rng: rand.New(rand.NewPCG(seed, 1)), disk: vfs.NewMem(), store: memufs.New(nil), model: newModel(), trace: func(string) {}}
+	m := &machine{ctx: ctx, cfg: cfg, rng: rand.New(rand.NewPCG(seed, 1)), disk: vfs.NewMem(), store: memufs.New(nil), other: newSideStore(), model: newModel(), trace: func(string) {}}
 	return m, m.start()
 }
 
@@ -67,6 +68,12 @@ func (m *machine) step(o op) error {
 		return m.simple(m.node.Remove(m.ctx, o.path, &cachefs.RemoveOptions{Recursive: o.has("r")}), m.model.wantRemove(o), func() { m.model.remove(o.path) })
 	case "attr":
 		return m.attr(o)
+	case "mode", "tag":
+		return m.label(o)
+	case "locate":
+		return m.locate(o)
+	case "mount", "unmount":
+		return m.mounting(o)
 	case "free":
 		return m.free(o)
 	case "persist", "load":
@@ -126,7 +133,7 @@ func (m *machine) create(o op) error {
 	}
 	m.model.mkdirAll(parent(o.path))
 	data := content(o.seed, o.size)
-	if err := writeChunks(w, data, m.rng); err != nil {
+	if err := m.fill(w, data, o.has("s")); err != nil {
 		w.Abort()
 		return m.mayBeFull(err)
 	}
@@ -162,6 +169,18 @@ func (e *entry) setPersist(wt cachefs.WriteType, mounted bool) {
 func (m *machine) mayBeFull(err error) error {
 	if m.cfg.tiny && errors.Is(err, cachefs.ErrNoSpace) {
 		return nil
+	}
+	return err
+}
+
+// fill writes data, in pieces or from a reader.
+func (m *machine) fill(w *cachefs.Writer, data []byte, from bool) error {
+	if !from {
+		return writeChunks(w, data, m.rng)
+	}
+	n, err := w.ReadFrom(bytes.NewReader(data))
+	if err == nil && n != int64(len(data)) {
+		return fmt.Errorf("ReadFrom took %d of %d bytes", n, len(data))
 	}
 	return err
 }
@@ -266,6 +285,9 @@ func (m *machine) stat(o op) error {
 	if err != nil {
 		return err
 	}
+	if err := e.shows(info); err != nil {
+		return err
+	}
 	if info.IsDir() != e.dir || !e.dir && info.Size() != int64(len(e.data)) {
 		return fmt.Errorf("stat says dir=%t size=%d, want dir=%t size=%d", info.IsDir(), info.Size(), e.dir, len(e.data))
 	}
@@ -274,7 +296,9 @@ func (m *machine) stat(o op) error {
 
 func (m *machine) list(o op) error {
 	e, want := m.model.find(o.path)
-	got, err := names(m.node.List(m.ctx, o.path, &cachefs.ListOptions{Recursive: o.has("r")}), o.path)
+	prefix, after, _ := strings.Cut(o.to, "|")
+	opts := &cachefs.ListOptions{Recursive: o.has("r"), Sync: o.has("s"), Prefix: prefix, StartAfter: after, Limit: o.h}
+	got, err := names(m.node.List(m.ctx, o.path, opts), o.path)
 	switch {
 	case want != nil:
 		return m.simple(err, []error{want, m.model.notDirToo(o.path, want)}, nil)
@@ -283,7 +307,7 @@ func (m *machine) list(o op) error {
 	case err != nil:
 		return err
 	}
-	return sameNames(got, m.wantNames(o.path, o.has("r")))
+	return sameNames(got, cut(m.wantNames(o.path, o.has("r")), opts))
 }
 
 func names(seq func(func(*cachefs.Info, error) bool), dir string) (out []string, err error) {
@@ -588,7 +612,7 @@ func run(cfg metaConfig, seed uint64, ops []op, trace func(string)) (err error) 
 	if err != nil {
 		return err
 	}
-	defer func() { m.closeHandles(); m.node.Close() }()
+	defer func() { m.closeHandles(); m.node.Close(); m.other.forget() }()
 	for i, o := range ops {
 		trace(o.String())
 		if err := m.step(o); err != nil {
