@@ -103,7 +103,7 @@ func (t *Tree) search(ino uint64, u *User) error {
 
 func split(path string) (dir, name string) {
 	i := strings.LastIndexByte(path, '/')
-	return cmp.Or(path[:i], "/"), path[i+1:]
+	return cmp.Or(path[:max(i, 0)], "/"), path[i+1:]
 }
 
 func join(dir, name string) string {
