@@ -59,7 +59,7 @@ func TestBreakerProbe(t *testing.T) {
 		for _, delay := range []time.Duration{time.Second, 2 * time.Second, 3 * time.Second, 3 * time.Second} {
 			time.Sleep(delay - 1)
 			require.Empty(w, w.made(func() { require.Error(w, w.stat()) }), "before %v", delay)
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			require.Len(w, w.made(func() { require.Error(w, w.stat()) }), 1, "after %v", delay)
 		}
 		time.Sleep(3 * time.Second)
@@ -150,6 +150,44 @@ func TestBreakerStalledBodies(t *testing.T) {
 		_, err = w.s.ReadAt(w.Context(), "f", "", make([]byte, 100), 0)
 		require.NoError(w, err)
 		w.trip() // a body that came was a whole success
+	})
+}
+
+// TestBreakerStragglers: calls that were under way when it opened change nothing any more.
+func TestBreakerStragglers(t *testing.T) {
+	bubble(t, fragile, nil, func(w *world) {
+		w.play("* delay=1s fail=reset")
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() { require.Error(w, w.stat()) })
+		}
+		wg.Wait()
+		require.EqualValues(w, 1, w.s.Metrics().BreakerOpens)
+		time.Sleep(time.Second)
+		w.play("")
+		require.NoError(w, w.stat(), "after the first delay")
+	})
+}
+
+// TestBreakerFreesTheQueue: also while those who hold the places hold them.
+func TestBreakerFreesTheQueue(t *testing.T) {
+	o := fragile
+	o.MaxCalls, o.BreakerFailures = 1, 1
+	bubble(t, o, nil, func(w *world) {
+		w.put("f", pattern(100))
+		c, err := w.s.Create(w.Context(), "g", ufs.CreateOptions{})
+		require.NoError(w, err)
+		held, _, err := w.s.Open(w.Context(), "f", 0, -1, "")
+		require.NoError(w, err)
+		var wg sync.WaitGroup
+		wg.Go(func() { require.ErrorIs(w, w.stat(), ufs.ErrUnavailable) })
+		synctest.Wait()
+		w.play("write fail=reset")
+		_, err = c.Write([]byte("x"))
+		require.Error(w, err)
+		wg.Wait()
+		require.NoError(w, held.Close())
+		require.NoError(w, c.Abort(w.Context()))
 	})
 }
 

@@ -139,6 +139,7 @@ func TestHedgeIsForTheLate(t *testing.T) {
 	bubble(t, ufs.Options{}, nil, func(w *world) {
 		w.put("f", pattern(1000))
 		v := w.version("f")
+		w.play("open delay=100µs")
 		w.ranges(200, v)
 		for i := range 10 {
 			w.play(fmt.Sprintf("open delay=%dµs", 400*i))

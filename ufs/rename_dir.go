@@ -53,7 +53,7 @@ func (m *moving) mkdir(ctx context.Context, dir string) error {
 	if errors.Is(err, driver.ErrExist) { // an earlier try made it
 		return nil
 	}
-	if err == nil {
+	if !refused(err) {
 		m.begun.Store(true)
 	}
 	return err
@@ -65,11 +65,18 @@ func (m *moving) files(ctx context.Context, page []Attr) error {
 	for _, a := range page {
 		g.Go(func() error {
 			_, err := m.s.renameFile(ctx, a, m.at(a.Key), m.overwrite)
-			if err == nil {
+			if !refused(err) {
 				m.begun.Store(true)
 			}
 			return err
 		})
 	}
 	return g.Wait()
+}
+
+// refused reports whether the store has said no, and that was all.
+func refused(err error) bool {
+	_, unknown := errors.AsType[*driver.Unknown](err)
+	k := sort(err)
+	return !unknown && k != kindNone && k < kindCanceled
 }
