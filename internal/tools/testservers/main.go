@@ -29,6 +29,7 @@ type store struct {
 func stores() []store {
 	return []store{
 		{"azure", "azurite.sh", "ufs/azufs"},
+		{"gcs", "fakegcs.sh", "ufs/gcsufs"},
 		{"s3", "versitygw.sh", "ufs/s3ufs"},
 	}
 }

@@ -1,0 +1,104 @@
+package gcsufs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"time"
+
+	"cloud.google.com/go/storage"
+
+	"github.com/millpond/millpond/ufs/driver"
+	"github.com/millpond/millpond/ufs/objects"
+)
+
+// Put sends what fits one part whole, else by a resumable upload, one part after the other.
+func (b *bucket) Put(ctx context.Context, name string, o objects.PutOptions) (objects.Upload, error) {
+	u := &upload{o: b.h.Object(name), part: b.part, absent: o.IfAbsent}
+	if o.IfAbsent {
+		u.o = u.o.If(storage.Conditions{DoesNotExist: true})
+	}
+	u.ctx, u.cancel = context.WithCancelCause(ctx)
+	return u, nil
+}
+
+type upload struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	o      *storage.ObjectHandle
+	absent bool
+	part   int
+	first  []byte          // what has come, until it is more than a part
+	w      *storage.Writer // from then on
+}
+
+// A part of a resumable upload may be sent again: the service knows where it ends.
+const (
+	partTries  = 4
+	partWithin = time.Minute // 8 MiB in it are 140 KB/s
+)
+
+func (u *upload) Write(p []byte) (int, error) {
+	if err := context.Cause(u.ctx); err != nil {
+		return 0, err
+	}
+	if u.w == nil && len(u.first)+len(p) <= u.part {
+		u.first = append(u.first, p...)
+		return len(p), nil
+	}
+	if u.w == nil {
+		u.w = u.o.Retryer(storage.WithPolicy(storage.RetryAlways), storage.WithMaxAttempts(partTries)).NewWriter(u.ctx)
+		u.w.ChunkSize, u.w.ChunkRetryDeadline = u.part, partWithin
+		if _, err := u.w.Write(u.first); err != nil {
+			return 0, read(err)
+		}
+		u.first = nil
+	}
+	n, err := u.w.Write(p)
+	return n, read(err)
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// whole is the one request of a small object, which the service refuses if its sum is another. It is not repeated: with
+// a condition, the second answer would be that of the first one's success.
+func (u *upload) whole() error {
+	u.w = u.o.NewWriter(u.ctx)
+	u.w.ChunkSize = 0
+	u.w.SendCRC32C, u.w.CRC32C = true, crc32.Checksum(u.first, castagnoli)
+	_, err := u.w.Write(u.first)
+	return errors.Join(err, u.w.Close())
+}
+
+func (u *upload) Commit(ctx context.Context) (objects.Object, error) {
+	if err := errors.Join(context.Cause(u.ctx), context.Cause(ctx)); err != nil {
+		return objects.Object{}, errors.Join(err, u.Abort(ctx))
+	}
+	stop := context.AfterFunc(ctx, func() { u.cancel(context.Cause(ctx)) })
+	defer stop()
+	defer u.cancel(context.Canceled)
+	var err error
+	if u.w == nil {
+		err = u.whole()
+	} else {
+		err = u.w.Close()
+	}
+	if err = changed(u.ctx, err); u.absent && errors.Is(err, driver.ErrChanged) {
+		err = fmt.Errorf("%w: it is there already", driver.ErrExist)
+	}
+	if err != nil {
+		return objects.Object{}, err
+	}
+	return object(u.w.Attrs()), nil
+}
+
+// Abort ends the upload. What a resumable one has sent nobody sees, and the service forgets it after a week.
+func (u *upload) Abort(context.Context) error {
+	u.cancel(context.Canceled)
+	u.first = nil
+	if u.w != nil {
+		_ = u.w.Close() // waits for the SDK's goroutine; that it was cancelled is no news
+	}
+	return nil
+}
