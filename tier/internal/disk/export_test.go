@@ -9,6 +9,16 @@ func DecodeRecord(b []byte, gen uint64) (again []byte, ok bool) {
 	return appendRecord(nil, &r, gen), true
 }
 
+// DecodeHeader decodes the header of an index file of generation gen, of a log or else a snapshot, and encodes it again.
+func DecodeHeader(b []byte, log bool, gen uint64) (again []byte, version uint32, ok bool) {
+	magic := snapshotMagic
+	if log {
+		magic = logMagic
+	}
+	version, ok = decodeHeader(b, magic, gen)
+	return appendHeader(nil, magic, gen), version, ok
+}
+
 // Names decodes a file name of each kind and makes it again.
 func Names(name string) []string {
 	var names []string
