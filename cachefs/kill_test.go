@@ -147,7 +147,44 @@ func verifyKilled(t *testing.T, dir string, round int, want []killState) {
 			want[w].apply(doing)
 		}
 		require.Equal(t, map[string]string(want[w]), got, "round %d, worker %d, unfinished: %q", round, w, doing)
+		require.NoError(t, storeAgrees(ctx, n, dir, w, got), "round %d, worker %d, unfinished: %q", round, w, doing)
 	}
+}
+
+// storeAgrees compares the files of a worker's directory in the store itself: one that the namespace calls persisted has its
+// bytes, and there is none that the namespace does not have.
+func storeAgrees(ctx context.Context, n *cachefs.Node, dir string, w int, got map[string]string) error {
+	names, err := os.ReadDir(filepath.Join(dir, "store", fmt.Sprintf("w%d", w)))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range names {
+		path := fmt.Sprintf("/m/w%d/%s", w, e.Name())
+		if got[path] == "" && !strings.HasPrefix(e.Name(), ".millpond-tmp-") {
+			return fmt.Errorf("%s is in the store alone", path)
+		}
+	}
+	for path, what := range got {
+		info, err := n.Stat(ctx, path, nil)
+		if err != nil {
+			return err
+		}
+		if info.Persist() != cachefs.Persisted {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(dir, "store", strings.TrimPrefix(path, "/m/")))
+		if err != nil {
+			return err
+		}
+		has, err := identify(data)
+		if err != nil {
+			return err
+		}
+		if has != what {
+			return fmt.Errorf("%s has %q in the store, %q in the namespace", path, has, what)
+		}
+	}
+	return nil
 }
 
 // readDirOf reads all files of a worker and says which content each has.
