@@ -126,6 +126,9 @@ func (n *Node) matchMode(ctx context.Context, s *ufs.Store, ino uint64, u *uploa
 		n.log.Warn("a published file does not have its mode", "key", u.key, "mode", in.Mode, "err", err)
 		return a
 	}
+	if now.Was != "" && !now.Is(a.Version) { // somebody else wrote it since: the next look finds that
+		return a
+	}
 	return now
 }
 

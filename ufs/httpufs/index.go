@@ -92,10 +92,7 @@ func eachTag(page []byte, f func(name string, attr func(string) string, text str
 		if name == "" {
 			continue
 		}
-		text := rest
-		if end := bytes.IndexByte(rest, '<'); end >= 0 {
-			text = rest[:end]
-		}
+		text, _, _ := bytes.Cut(rest, []byte{'<'})
 		f(name, func(want string) string { return attribute(inside, want) }, string(text))
 		if name == "script" || name == "style" {
 			page = after(page, "</"+name)
