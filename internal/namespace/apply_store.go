@@ -157,6 +157,10 @@ func (x *Unmount) apply(t *Tree, a *applied) {
 		a.fail(ErrInvalid)
 		return
 	}
+	if p := t.node(n.Parent); !p.may(x.User, 3) || sticky(p, n, x.User) {
+		a.fail(ErrPermission)
+		return
+	}
 	var shadows []uint64
 	busy := false
 	t.table.Leased(func(ino uint64) {
