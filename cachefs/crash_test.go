@@ -157,6 +157,7 @@ func (c *crashCase) prepare(p *plant, n *cachefs.Node) error {
 func (c *crashCase) verify(t *testing.T, p *plant, disk *vfs.Mem, acked bool) {
 	var was plan
 	for _, again := range []bool{false, true} {
+		time.Sleep(time.Second) // as on a clock that runs
 		n, err := p.open(disk)
 		require.NoError(t, err)
 		defer n.Close() // a second Close does nothing

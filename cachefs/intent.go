@@ -76,8 +76,7 @@ func (n *Node) settleDoubt(ctx context.Context, id uint64, cause error) error {
 	if !ok {
 		return cause
 	}
-	// The caller may have left; the intent must end soon all the same.
-	sctx, cancel := context.WithTimeout(n.ctx, 2*time.Second)
+	sctx, cancel := n.outliving(ctx, settleAfter)
 	defer cancel()
 	committed, err := n.settleIntent(sctx, in, ctx.Err() == nil)
 	switch {
@@ -88,6 +87,22 @@ func (n *Node) settleDoubt(ctx context.Context, id uint64, cause error) error {
 		return nil
 	}
 	return cause
+}
+
+// settleAfter is how long an intent is settled on behalf of a caller who has left: it should end soon all the same.
+const settleAfter = 2 * time.Second
+
+// outliving is a context of the node that ends some time after ctx.
+func (n *Node) outliving(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(n.ctx)
+	timer := make(chan *time.Timer, 1)
+	stop := context.AfterFunc(ctx, func() { timer <- time.AfterFunc(grace, cancel) })
+	return longer, func() {
+		if !stop() {
+			(<-timer).Stop()
+		}
+		cancel()
+	}
 }
 
 // settleIntent finishes or reverts an intent by what the store has. The removal of a tree is finished, or with finish
@@ -127,25 +142,13 @@ func (n *Node) settleIntent(ctx context.Context, in namespace.Intent, finish boo
 	switch {
 	case err != nil:
 	case in.Kind == namespace.IntentPublish:
-		err = n.settledPublish(ctx, in, committed)
+		err = n.settledPublish(ctx, m, in, committed)
 	case in.Kind == namespace.IntentRename && committed:
 		if to, known := n.tree.Get(in.Ino); known && to.Dir {
 			n.seeCopies(ctx, m, in.To)
 		}
 	}
 	return committed, err
-}
-
-// settledPublish does what follows a publication that nobody waited for.
-func (n *Node) settledPublish(ctx context.Context, in namespace.Intent, committed bool) error {
-	if !committed {
-		return n.expireLeases(ctx) // the file that an earlier run was about to complete goes now
-	}
-	if file, ok := n.tree.Get(in.Ino); ok {
-		n.unholdFile(&file)
-	}
-	n.persist.moved()
-	return nil
 }
 
 func (n *Node) end(ctx context.Context, id uint64, commit bool, out outcome) error {
@@ -177,22 +180,6 @@ func (n *Node) settleRemove(ctx context.Context, s *ufs.Store, key string, in na
 		return false, err
 	}
 	return true, nil
-}
-
-// settlePublish: if the store has another version under the key than before, of the length that was written, it is
-// ours.
-func (n *Node) settlePublish(ctx context.Context, s *ufs.Store, in namespace.Intent) (bool, outcome, error) {
-	a, err := s.Stat(ctx, in.Key)
-	if errors.Is(err, ErrNotExist) {
-		return false, outcome{}, nil
-	}
-	if err != nil {
-		return false, outcome{}, err
-	}
-	if a.Is(in.Prior) || a.Size != publishedSize(in) {
-		return false, outcome{}, nil
-	}
-	return true, outcome{a.Version, a.ModTime.UnixNano()}, nil
 }
 
 // intentGone returns when the intent has ended.

@@ -131,13 +131,3 @@ func (n *Node) matchMode(ctx context.Context, s *ufs.Store, ino uint64, u *uploa
 	}
 	return now
 }
-
-// publishedSize is the length of what a publication was to show: its intent has it in To, which a publication has no
-// other use for.
-func publishedSize(in namespace.Intent) int64 {
-	n, err := strconv.ParseInt(in.To, 10, 64)
-	if err != nil {
-		return -1
-	}
-	return n
-}

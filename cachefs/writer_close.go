@@ -7,7 +7,8 @@ import (
 )
 
 // Close makes the file complete: it is visible to readers, whole, when Close returns nil. For CacheThrough and Through
-// the under store has published it then. For MustCache and AsyncThrough its bytes are on a disk tier, if the node has
+// the under store has published it then; an error that leaves open whether it has is returned unless the store turns out
+// to have the very bytes that are cached. For MustCache and AsyncThrough its bytes are on a disk tier, if the node has
 // one and a journal that survives: a node has no other to give a copy to. After an error the file is gone, or, with
 // Overwrite, is what it was. A second Close is ErrClosed.
 func (w *Writer) Close() error {
@@ -23,7 +24,13 @@ func (w *Writer) Close() error {
 		return w.error("close", err)
 	}
 	if err := w.closeLocked(); err != nil {
-		return w.error("close", w.failLocked(err))
+		w.failLocked(err)
+		if w.mu.up != nil && doubtful(err) { // the store may have it all the same
+			ctx, cancel := w.n.outliving(w.ctx, settleAfter)
+			defer cancel()
+			w.n.lookAfter(ctx, w.mu.up.m, w.mu.up.key, w.path)
+		}
+		return w.error("close", err)
 	}
 	w.mu.done = true
 	w.n.writers.remove(w)

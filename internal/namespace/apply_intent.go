@@ -165,9 +165,8 @@ func (x *End) apply(t *Tree, a *applied) {
 			return
 		}
 		if len(in.Payload) > 0 {
-			c, err := decodeCmd(in.Payload)
-			cf, ok := c.(*CompleteFile)
-			if err != nil || !ok {
+			cf, ok := in.CompleteFile()
+			if !ok {
 				a.fail(ErrInvalid)
 				return
 			}
@@ -208,6 +207,16 @@ func (in *Intent) SetAttr() (*SetAttr, bool) {
 	c, err := decodeCmd(in.Payload)
 	s, ok := c.(*SetAttr)
 	return s, ok && err == nil
+}
+
+// CompleteFile is what a publication completes; not ok for one of a file that is complete already.
+func (in *Intent) CompleteFile() (*CompleteFile, bool) {
+	if in.Kind != IntentPublish || len(in.Payload) == 0 {
+		return nil, false
+	}
+	c, err := decodeCmd(in.Payload)
+	f, ok := c.(*CompleteFile)
+	return f, ok && err == nil
 }
 
 func firstOf(a, _ string) string { return a }
