@@ -14,6 +14,8 @@ import (
 
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
+	"github.com/millpond/millpond/ufs/memufs"
+	"github.com/millpond/millpond/ufs/ufstest"
 )
 
 func (w *world) read(key string, off, n int64) ([]byte, error) {
@@ -194,5 +196,27 @@ func TestRefusedCommitIsAborted(t *testing.T) {
 		require.ErrorContains(t, err, "slow down")
 		require.NoError(t, c.Abort(w.Context()))
 		require.Equal(t, "[create f commit f commit f abort f]", fmt.Sprint(w.f.Log()))
+	})
+}
+
+// unversioned is a driver of a store that has no versions at all.
+type unversioned struct{ *ufstest.Faulty }
+
+func (u unversioned) Open(ctx context.Context, key string, off, n int64, _ string) (io.ReadCloser, driver.Attr, error) {
+	rc, a, err := u.Faulty.Open(ctx, key, off, n, "")
+	a.Version = ""
+	return rc, a, err
+}
+
+// TestNoVersionNoResume: the rest of a file that has no version may be another file's.
+func TestNoVersionNoResume(t *testing.T) {
+	over(t, ufs.Options{}, func() driver.Store {
+		return unversioned{newPoor(memufs.New(nil), func(*driver.Caps) {}).(poor).Faulty}
+	}, func(w *world) {
+		w.put("f", pattern(1000))
+		w.play("open nth=1 cut=100")
+		got, err := w.read("f", 0, -1)
+		require.ErrorContains(w, err, "connection reset")
+		require.Len(w, got, 100)
 	})
 }

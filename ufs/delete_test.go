@@ -2,6 +2,8 @@ package ufs_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
+	"github.com/millpond/millpond/ufs/fileufs"
 	"github.com/millpond/millpond/ufs/objects"
 	"github.com/millpond/millpond/ufs/objects/objectstest"
 )
@@ -117,4 +120,21 @@ func TestDeleteBatchWithout(t *testing.T) {
 		require.Equal(w, 10*time.Second, time.Since(began), "80 of 1 s, 8 at a time")
 		require.EqualValues(w, 8, most.Load())
 	})
+}
+
+// TestDeleteAllDoesNotFollowLinks: a link goes, what it points to stays.
+func TestDeleteAllDoesNotFollowLinks(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "kept"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "kept", "f"), nil, 0o644))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "gone"), 0o755))
+	if err := os.Symlink("../kept", filepath.Join(dir, "gone", "link")); err != nil {
+		t.Skip("no symbolic links here: ", err)
+	}
+	s, err := fileufs.Open(dir, nil)
+	require.NoError(t, err)
+	defer s.Close()
+	require.NoError(t, s.DeleteAll(t.Context(), "gone"))
+	require.NoDirExists(t, filepath.Join(dir, "gone"))
+	require.FileExists(t, filepath.Join(dir, "kept", "f"))
 }

@@ -56,7 +56,7 @@ func Example() {
 
 func ExampleOpen() {
 	_, err := ufs.Open(context.Background(), "gopher://hole", nil)
-	fmt.Println(errors.Is(err, driver.ErrInvalid), strings.Contains(err.Error(), `unknown scheme "gopher" (have mem, `))
+	fmt.Println(errors.Is(err, driver.ErrInvalid), strings.Contains(err.Error(), `unknown scheme "gopher" (have `))
 	// Output: true true
 }
 
