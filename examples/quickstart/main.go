@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -15,6 +16,8 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+
+	"github.com/millpond/millpond/examples/internal/wordjob"
 )
 
 const usage = `Quickstart counts the words of all files below DIR three times through Millpond:
@@ -46,7 +49,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "quickstart: %v\n", err)
 		return 2
 	}
-	if err := job(ctx, o, stdout, stderr); err != nil {
+	if err := wordjob.Run(ctx, o.job(), stdout, stderr); err != nil {
 		fmt.Fprintf(stderr, "quickstart: %v\n", err)
 		return 1
 	}
@@ -63,6 +66,28 @@ type options struct {
 }
 
 // parse reads the arguments; asked for help it prints that and returns flag.ErrHelp.
+// job counts the directory with the os package alone for its check. Links are not followed, as the under store does not.
+func (o options) job() wordjob.Options {
+	return wordjob.Options{
+		Name: "quickstart", URL: wordjob.FileURL(o.dir), Cache: o.cache, Out: o.out, Memory: o.memory, Disk: o.disk, Workers: o.workers,
+		Plain: func(ctx context.Context, file func(text []byte)) error {
+			return filepath.WalkDir(o.dir, func(path string, d fs.DirEntry, err error) error {
+				if err != nil || !d.Type().IsRegular() {
+					return err
+				}
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				text, err := os.ReadFile(path)
+				if err == nil {
+					file(text)
+				}
+				return err
+			})
+		},
+	}
+}
+
 func parse(args []string, stdout io.Writer) (options, error) {
 	var o options
 	var memory, disk int

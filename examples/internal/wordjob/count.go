@@ -1,13 +1,10 @@
-package main
+package wordjob
 
 import (
 	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -142,23 +139,12 @@ func countFile(ctx context.Context, node *cachefs.Node, path string, c counts, b
 	return buf, nil
 }
 
-// plainCounts counts with the os package alone. Links are not followed, as the under store does not.
-func plainCounts(ctx context.Context, dir string) (counts, int64, error) {
-	c, files := counts{}, int64(0)
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
+// plainCounts counts what plain shows it.
+func plainCounts(ctx context.Context, plain func(ctx context.Context, file func(text []byte)) error) (c counts, files int64, err error) {
+	c = counts{}
+	err = plain(ctx, func(text []byte) {
 		c.add(text)
 		files++
-		return nil
 	})
 	return c, files, err
 }

@@ -1,4 +1,4 @@
-package main
+package wordjob
 
 import (
 	"cmp"
@@ -14,17 +14,31 @@ import (
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/tier"
-	_ "github.com/millpond/millpond/ufs/fileufs" // the file:// scheme
+	_ "github.com/millpond/millpond/ufs/fileufs" // counts.txt goes to a directory
 )
 
-// job makes the three passes, writes the result and checks it.
-func job(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
+// Options say what is counted and with what.
+type Options struct {
+	Name    string // of the program
+	URL     string // of the place whose files are counted; its driver is imported
+	Cache   string // directory of journal and disk tier; "" a temporary one, removed at the end
+	Out     string // directory of counts.txt; "" inside Cache
+	Memory  int64  // tier, bytes
+	Disk    int64  // tier, bytes
+	Workers int    // goroutines that count
+
+	// Plain reads all files of the place without us, and shows each to file, one after the other.
+	Plain func(ctx context.Context, file func(text []byte)) error
+}
+
+// Run makes the three passes, writes the result and checks it.
+func Run(ctx context.Context, o Options, stdout, stderr io.Writer) (err error) {
 	cleanup, err := places(&o)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, cleanup(err == nil)) }()
-	fmt.Fprintf(stdout, "counting the words below %s\n", o.dir)
+	fmt.Fprintf(stdout, "counting the words below %s\n", o.URL)
 
 	node, err := open(ctx, o)
 	if err != nil {
@@ -42,7 +56,7 @@ func job(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 				return fmt.Errorf("open the node again: %w", err)
 			}
 		}
-		p, c, err := onePass(ctx, node, name, o.workers, stderr)
+		p, c, err := onePass(ctx, node, name, o.Workers, stderr)
 		if err != nil {
 			return fmt.Errorf("%s pass: %w", name, err)
 		}
@@ -58,19 +72,19 @@ func job(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 	if err := check(ctx, node, o, first, passes); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "\nchecked: %d words in %d files, equal to plain reads; counts in %s\n", len(first), passes[0].files, filepath.Join(o.out, "counts.txt"))
+	fmt.Fprintf(stdout, "\nchecked: %d words in %d files, equal to plain reads; counts in %s\n", len(first), passes[0].files, filepath.Join(o.Out, "counts.txt"))
 	return nil
 }
 
 // places fills in the directories that were left open. cleanup removes what is temporary of them; if all went well, the
 // result stays.
-func places(o *options) (cleanup func(well bool) error, err error) {
+func places(o *Options) (cleanup func(well bool) error, err error) {
 	cleanup = func(bool) error { return nil }
-	if o.cache == "" {
-		if o.cache, err = os.MkdirTemp("", "millpond-quickstart-"); err != nil {
+	if o.Cache == "" {
+		if o.Cache, err = os.MkdirTemp("", "millpond-"+o.Name+"-"); err != nil {
 			return nil, err
 		}
-		dir, resultInside := o.cache, o.out == ""
+		dir, resultInside := o.Cache, o.Out == ""
 		cleanup = func(well bool) error {
 			if well && resultInside {
 				return errors.Join(os.RemoveAll(filepath.Join(dir, "journal")), os.RemoveAll(filepath.Join(dir, "ssd")))
@@ -78,15 +92,15 @@ func places(o *options) (cleanup func(well bool) error, err error) {
 			return os.RemoveAll(dir)
 		}
 	}
-	if o.out == "" {
-		o.out = filepath.Join(o.cache, "output")
+	if o.Out == "" {
+		o.Out = filepath.Join(o.Cache, "output")
 	}
-	for _, d := range []*string{&o.cache, &o.out} {
+	for _, d := range []*string{&o.Cache, &o.Out} {
 		if *d, err = filepath.Abs(*d); err != nil {
 			return nil, errors.Join(err, cleanup(false))
 		}
 	}
-	if err := os.MkdirAll(o.out, 0o755); err != nil {
+	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return nil, errors.Join(err, cleanup(false))
 	}
 	return cleanup, nil
@@ -94,42 +108,43 @@ func places(o *options) (cleanup func(well bool) error, err error) {
 
 // open starts the node: a journal and a disk tier in the cache directory, a memory tier in front, the input and the
 // output as mounts.
-func open(ctx context.Context, o options) (*cachefs.Node, error) {
+func open(ctx context.Context, o Options) (*cachefs.Node, error) {
 	node, err := cachefs.Open(ctx, cachefs.Config{
-		Dir: o.cache,
+		Dir: o.Cache,
 		Tiers: []tier.Config{
-			{Kind: tier.Memory, Size: o.memory},
-			{Kind: tier.SSD, Size: o.disk, Dirs: []tier.Dir{{Path: filepath.Join(o.cache, "ssd"), Quota: o.disk}}},
+			{Kind: tier.Memory, Size: o.Memory},
+			{Kind: tier.SSD, Size: o.Disk, Dirs: []tier.Dir{{Path: filepath.Join(o.Cache, "ssd"), Quota: o.Disk}}},
 		},
 		Mounts: []cachefs.MountConfig{
-			{Path: "/in", URL: fileURL(o.dir), ReadOnly: true},
-			{Path: "/out", URL: fileURL(o.out)},
+			{Path: "/in", URL: o.URL, ReadOnly: true},
+			{Path: "/out", URL: FileURL(o.Out)},
 		},
 	})
 	if errors.Is(err, cachefs.ErrExist) {
-		err = fmt.Errorf("%s has the cache of another DIR or -out; give another -cache: %w", o.cache, err)
+		err = fmt.Errorf("%s has the cache of another DIR or -out; give another -cache: %w", o.Cache, err)
 	}
 	return node, err
 }
 
-func fileURL(dir string) string {
+// FileURL is the URL of an absolute directory.
+func FileURL(dir string) string {
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(dir)}).String()
 }
 
 // check writes the result through the cache, reads it back as plain files, and counts the input again without us.
-func check(ctx context.Context, node *cachefs.Node, o options, c counts, passes []pass) error {
+func check(ctx context.Context, node *cachefs.Node, o Options, c counts, passes []pass) error {
 	text := c.sorted()
 	if err := writeCounts(ctx, node, text); err != nil {
 		return err
 	}
-	got, err := os.ReadFile(filepath.Join(o.out, "counts.txt"))
+	got, err := os.ReadFile(filepath.Join(o.Out, "counts.txt"))
 	if err != nil {
 		return err
 	}
 	if string(got) != text {
 		return fmt.Errorf("counts.txt has %d bytes that are not the %d written", len(got), len(text))
 	}
-	plain, files, err := plainCounts(ctx, o.dir)
+	plain, files, err := plainCounts(ctx, o.Plain)
 	if err != nil {
 		return err
 	}

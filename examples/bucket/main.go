@@ -1,0 +1,102 @@
+// Bucket is the quick start's job over a bucket: it counts the words of all objects below a URL three times through
+// Millpond, with the environment's credentials. The second pass makes no request.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+
+	"github.com/millpond/millpond/examples/internal/wordjob"
+	"github.com/millpond/millpond/ufs"
+	_ "github.com/millpond/millpond/ufs/azufs"
+	_ "github.com/millpond/millpond/ufs/s3ufs"
+)
+
+const usage = `Bucket counts the words of all objects below URL three times through Millpond: cold, warm, and
+after the node was closed and opened again. It writes all counts to counts.txt through the cache,
+and checks them against plain reads. Credentials come from the environment.
+
+Usage: bucket [flags] URL      (s3://BUCKET/PREFIX, azblob://CONTAINER/PREFIX, file:///DIRECTORY)
+
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is main without the process: 0 all is well, 1 something failed or did not agree, 2 bad arguments.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err == nil:
+		if err = wordjob.Run(ctx, o, stdout, stderr); err == nil {
+			return 0
+		}
+	default:
+		fmt.Fprintf(stderr, "bucket: %v (-help shows how)\n", err)
+		return 2
+	}
+	fmt.Fprintf(stderr, "bucket: %v\n", err)
+	return 1
+}
+
+func parse(args []string, stderr io.Writer) (wordjob.Options, error) {
+	o := wordjob.Options{Name: "bucket"}
+	fs := flag.NewFlagSet("bucket", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.Usage = func() {
+		fmt.Fprint(stderr, usage)
+		fs.PrintDefaults()
+	}
+	fs.StringVar(&o.Cache, "cache", "", "`directory` of the journal and the disk tier, kept at the end (default: a temporary one)")
+	fs.StringVar(&o.Out, "out", "", "`directory` of counts.txt (default: output in the cache directory)")
+	memory := fs.Int("memory", 256, "memory tier in `MiB`")
+	disk := fs.Int("disk", 1024, "disk tier in `MiB`")
+	fs.IntVar(&o.Workers, "workers", 4*runtime.GOMAXPROCS(0), "goroutines that read and count")
+	if err := fs.Parse(args); err != nil {
+		return o, err
+	}
+	if fs.NArg() != 1 {
+		return o, fmt.Errorf("want one URL, got %d arguments", fs.NArg())
+	}
+	if o.Workers < 1 || *memory < 8 || *disk < 8 {
+		return o, fmt.Errorf("-workers is %d, -memory %d, -disk %d; want at least 1, 8 and 8", o.Workers, *memory, *disk)
+	}
+	o.URL, o.Memory, o.Disk = fs.Arg(0), int64(*memory)<<20, int64(*disk)<<20
+	o.Plain = func(ctx context.Context, file func(text []byte)) error { return plain(ctx, o.URL, file) }
+	return o, nil
+}
+
+// plain reads all objects through the driver alone.
+func plain(ctx context.Context, url string, file func(text []byte)) (err error) {
+	s, err := ufs.Open(ctx, url, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	for a, err := range s.List(ctx, ufs.ListOptions{Recursive: true}) {
+		if err != nil {
+			return err
+		}
+		if a.Dir {
+			continue
+		}
+		text := make([]byte, a.Size)
+		if _, err := s.ReadAt(ctx, a.Key, a.Version, text, 0); err != nil && err != io.EOF {
+			return err
+		}
+		file(text)
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/s3ufs"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestCountsADirectory(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "deep"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "deep", "f"), []byte("the mill the pond"), 0o600))
+	counts(t, "file://"+dir)
+}
+
+// TestServerCountsABucket counts in the bucket of a real server, whose directory the environment tells: a directory in it
+// is a bucket.
+func TestServerCountsABucket(t *testing.T) {
+	endpoint, data := os.Getenv("MILLPOND_S3_ENDPOINT"), os.Getenv("MILLPOND_S3_DATA")
+	if endpoint == "" || data == "" {
+		t.Skip("no MILLPOND_S3_ENDPOINT in the environment: make test-servers starts a server and sets it")
+	}
+	bucket := fmt.Sprintf("example-%08x", rand.Uint32())
+	require.NoError(t, os.Mkdir(filepath.Join(data, bucket), 0o755))
+	s, err := s3ufs.Open(t.Context(), bucket, "in", &s3ufs.Options{Endpoint: endpoint})
+	require.NoError(t, err)
+	defer s.Close()
+	w, err := s.Create(t.Context(), "deep/f", ufs.CreateOptions{})
+	require.NoError(t, err)
+	_, err = w.Write([]byte("the mill the pond"))
+	require.NoError(t, err)
+	_, err = w.Commit(t.Context())
+	require.NoError(t, err)
+	counts(t, "s3://"+bucket+"/in?endpoint="+endpoint)
+}
+
+func counts(t *testing.T, url string) {
+	out := t.TempDir()
+	var stdout, stderr bytes.Buffer
+	require.Zero(t, run(t.Context(), []string{"-out", out, "-memory", "8", "-disk", "8", url}, &stdout, &stderr), stderr.String())
+	require.Regexp(t, `warm .* none`, stdout.String(), "no request")
+	got, err := os.ReadFile(filepath.Join(out, "counts.txt"))
+	require.NoError(t, err)
+	require.Equal(t, "        2 the\n        1 mill\n        1 pond\n", string(got))
+}
+
+func TestBadArguments(t *testing.T) {
+	for _, args := range [][]string{{}, {"a", "b"}, {"-workers", "0", "s3://b"}} {
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, 2, run(t.Context(), args, &stdout, &stderr), "%q", args)
+		require.Contains(t, stderr.String(), "-help shows how")
+	}
+}
