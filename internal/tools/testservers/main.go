@@ -18,19 +18,19 @@ import (
 	"syscall"
 )
 
-// store is a server, and the module whose TestServer* tests run against it.
+// store is a server, and the modules whose TestServer* tests run against it.
 type store struct {
-	name   string
-	script string // in internal/servers
-	module string // directory
+	name    string
+	script  string   // in internal/servers
+	modules []string // directories
 }
 
 // stores is the list that a new driver adds itself to.
 func stores() []store {
 	return []store{
-		{"azure", "azurite.sh", "ufs/azufs"},
-		{"gcs", "fakegcs.sh", "ufs/gcsufs"},
-		{"s3", "versitygw.sh", "ufs/s3ufs"},
+		{"azure", "azurite.sh", []string{"ufs/azufs"}},
+		{"gcs", "fakegcs.sh", []string{"ufs/gcsufs"}},
+		{"s3", "versitygw.sh", []string{"ufs/s3ufs", "examples/bucket"}},
 	}
 }
 

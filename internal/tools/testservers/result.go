@@ -38,8 +38,9 @@ func (r *result) follow(cmd *exec.Cmd, w io.Writer) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
+	before := len(r.failing)
 	err = r.read(out, w)
-	if werr := cmd.Wait(); werr != nil && !r.bad() { // a test that failed is told already
+	if werr := cmd.Wait(); werr != nil && len(r.failing) == before { // a test that failed is told already
 		return werr
 	}
 	return err
@@ -47,7 +48,10 @@ func (r *result) follow(cmd *exec.Cmd, w io.Writer) error {
 
 // read counts the tests that have no subtests: those are the items.
 func (r *result) read(out io.Reader, w io.Writer) error {
-	r.skipped = map[string]int{}
+	if r.skipped == nil {
+		r.skipped = map[string]int{}
+	}
+	before := len(r.failing)
 	var packages []string // that failed
 	ends, said, parents := map[string]string{}, map[string]string{}, map[string]bool{}
 	for dec := json.NewDecoder(out); ; {
@@ -84,8 +88,8 @@ func (r *result) read(out io.Reader, w io.Writer) error {
 			r.failed(name)
 		}
 	}
-	if !r.bad() { // a package fails with its tests, or by itself
-		r.failing = packages
+	if len(r.failing) == before { // a package fails with its tests, or by itself
+		r.failing = append(r.failing, packages...)
 	}
 	return nil
 }
