@@ -16,6 +16,7 @@ import (
 	"github.com/millpond/millpond/examples/internal/wordjob"
 	"github.com/millpond/millpond/ufs"
 	_ "github.com/millpond/millpond/ufs/azufs"
+	_ "github.com/millpond/millpond/ufs/gcsufs"
 	_ "github.com/millpond/millpond/ufs/s3ufs"
 )
 
@@ -23,7 +24,7 @@ const usage = `Bucket counts the words of all objects below URL three times thro
 after the node was closed and opened again. It writes all counts to counts.txt through the cache,
 and checks them against plain reads. Credentials come from the environment.
 
-Usage: bucket [flags] URL      (s3://BUCKET/PREFIX, azblob://CONTAINER/PREFIX, file:///DIRECTORY)
+Usage: bucket [flags] URL      (s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, azblob://CONTAINER/PREFIX)
 
 `
 
