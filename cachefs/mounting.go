@@ -219,7 +219,7 @@ func (n *Node) unmount(ctx context.Context, path string, o UnmountOptions) error
 	for i := range lost {
 		n.lost(lost[i], "its mount was forced away")
 	}
-	if err := n.removed(ctx, nil); err != nil {
+	if err := n.forgotten(ctx, true, nil); err != nil {
 		return err
 	}
 	if m != nil {

@@ -41,7 +41,7 @@ func (n *Node) removeInode(ctx context.Context, path string, in *namespace.Inode
 	}
 	if o.CacheOnly || m == nil {
 		_, err := n.change(ctx, &namespace.Remove{Path: path, User: n.user(ctx), Recursive: o.Recursive, CacheOnly: o.CacheOnly})
-		return n.removed(ctx, err)
+		return n.forgotten(ctx, in.Dir, err)
 	}
 	if in.Dir && !o.Unchecked {
 		if err := n.checkSeen(ctx, path, in, o.Recursive); err != nil {
@@ -52,7 +52,7 @@ func (n *Node) removeInode(ctx context.Context, path string, in *namespace.Inode
 		}
 	}
 	b := &namespace.Begin{Kind: namespace.IntentRemove, Path: path, Ino: in.Ino, User: n.user(ctx), Recursive: o.Recursive, Unchecked: o.Unchecked, Prior: in.Version.String()}
-	return n.removed(ctx, n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error) {
+	return n.forgotten(ctx, in.Dir, n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error) {
 		if !in.Dir {
 			return outcome{}, gone(s.Delete(ctx, key))
 		}
@@ -62,13 +62,18 @@ func (n *Node) removeInode(ctx context.Context, path string, in *namespace.Inode
 
 // removed waits until the tiers have let go of what a change dropped: who removes a file wants its room.
 func (n *Node) removed(ctx context.Context, err error) error {
-	if err == nil {
-		err = n.finish(ctx)
-	}
 	if err != nil {
 		return err
 	}
 	return n.effects.wait(ctx)
+}
+
+// forgotten is removed for a tree, which goes in steps.
+func (n *Node) forgotten(ctx context.Context, dir bool, err error) error {
+	if err == nil && dir {
+		err = n.finish(ctx)
+	}
+	return n.removed(ctx, err)
 }
 
 // gone takes "not there" for success: that is what a removal wants.
