@@ -99,3 +99,26 @@ func look(ctx context.Context, s *tier.Store, n int, rng *rand.Rand) error {
 	}
 	return nil
 }
+
+// TestPolicyKeepsItsSlots opens a directory that is full and changes it while its policy is being told what is there: each block is asked to
+// leave once, so that a smaller quota is reached.
+func TestPolicyKeepsItsSlots(t *testing.T) {
+	disk, ctx := vfs.NewMem(), t.Context()
+	for round := range 10 {
+		s := openWith(t, tier.Options{FS: disk}, ssd(8*mib, "/d"))
+		var wg sync.WaitGroup
+		for g := range 4 {
+			wg.Go(func() {
+				for n := range 300 {
+					_ = s.Put(ctx, id(g*1000+n), body(n, 4*kib), tier.PutOptions{})
+					s.Drop(id((g+1)%4*1000 + n + round))
+				}
+			})
+		}
+		wg.Wait()
+		require.NoError(t, s.SetQuota(ctx, tier.SSD, "/d", mib))
+		m := s.Metrics().Tiers[0]
+		require.LessOrEqual(t, m.Used, m.Capacity)
+		closeStore(t, s)
+	}
+}

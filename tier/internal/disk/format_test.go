@@ -203,6 +203,13 @@ func FuzzSegment(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(small, large)
 	f.Add(small[:500], large[:70_000])
+	for _, at := range []int{999, 69_000} {
+		flipped := [2][]byte{bytes.Clone(small), bytes.Clone(large)}
+		for _, b := range flipped {
+			b[min(at, len(b)-1)] ^= 8
+		}
+		f.Add(flipped[0], flipped[1])
+	}
 	f.Add([]byte{}, large[1:])
 	f.Fuzz(func(t *testing.T, small, large []byte) {
 		mem := vfs.NewMem()
