@@ -42,5 +42,7 @@
 //
 // # Errors
 //
-// Errors are *fs.PathError around a sentinel of errors.go; where io/fs has the condition it is the same value.
+// Errors are *fs.PathError (Rename: *os.LinkError) around a sentinel of errors.go; where io/fs has the condition it is the
+// same value. What a caller can mend says how, behind a semicolon. A context that has ended ends every call and every
+// read, of cached bytes too, with its cause; after Shutdown all of them are ErrClosed.
 package cachefs
