@@ -2,6 +2,7 @@ package cachefs_test
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -44,22 +45,24 @@ func (p *plant) fill(t *testing.T, disk *vfs.Mem) {
 }
 
 // lied opens a node on a disk that lies once, and reads everything. It returns how many reads there were.
-func (p *plant) lied(t *testing.T, disk *vfs.Mem, files plan, lie error, at int64) (reads int64) {
-	var lied string // the file that was read wrong
+func (p *plant) lied(t *testing.T, disk *vfs.Mem, files plan, lie error, at int64) int64 {
+	var reads atomic.Int64
+	var lied atomic.Value // the file that was read wrong
+	lied.Store("")
 	liar := vfs.NewFaulty(disk, func(op vfs.Op) error {
 		if op.Kind != vfs.OpRead {
 			return nil
 		}
-		if reads++; reads-1 == at {
-			lied = op.Name
+		if reads.Add(1)-1 == at {
+			lied.Store(op.Name)
 			return lie
 		}
 		return nil
 	})
 	n, err := p.open(liar)
 	if err != nil {
-		require.ErrorContains(t, err, lied, "the error does not name what is damaged")
-		return reads
+		require.ErrorContains(t, err, lied.Load().(string), "the error does not name what is damaged")
+		return reads.Load()
 	}
 	defer n.Close()
 	synctest.Wait()
@@ -70,11 +73,11 @@ func (p *plant) lied(t *testing.T, disk *vfs.Mem, files plan, lie error, at int6
 		_, err = f.ReadAt(data, 0) // at once: a disk that lies at the second touch only is not seen
 		if path == "/m/through" || err == nil {
 			require.NoError(t, err, path)
-			require.NoError(t, same(data, planned(seeds), 0), "%s, lied about %s", path, lied)
+			require.NoError(t, same(data, planned(seeds), 0), "%s, lied about %s", path, lied.Load())
 		} else {
 			require.ErrorIs(t, err, cachefs.ErrLost, path)
 		}
 		require.NoError(t, f.Close())
 	}
-	return reads
+	return reads.Load()
 }
