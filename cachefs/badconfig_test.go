@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,7 +49,7 @@ func TestBadConfig(t *testing.T) {
 		"mount at the root":        {cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/", Store: store}}}, []string{`Config.Mounts[0].Path is "/"`, "below the root"}},
 		"mount at a relative path": {cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "a", Store: store}}}, []string{`Config.Mounts[0].Path is "a"`, `paths begin with "/"`}},
 		"mount of nothing":         {cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/a"}}}, []string{"Config.Mounts[0].URL", "an opened one in Store"}},
-		"unknown scheme":           {cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/a", URL: "s4://b"}}}, []string{"Config.Mounts[0].URL", `unknown scheme "s4" (have file, mem)`}},
+		"unknown scheme":           {cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/a", URL: "s4://b"}}}, []string{"Config.Mounts[0].URL", `unknown scheme "s4" (have ` + strings.Join(ufs.Schemes(), ", ") + ")"}},
 		"no scheme":                {cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/a", URL: dir}}}, []string{"Config.Mounts[0].URL", `unknown scheme ""`}},
 		"sync":                     {cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/a", Store: store, Sync: -2}}}, []string{"Config.Mounts[0].Sync is -2ns", "SyncAlways"}},
 		"two mounts at a path": {cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/a", Store: store}, {Path: "/a", URL: "mem://b"}}},

@@ -363,7 +363,7 @@ func TestBadOptions(t *testing.T) {
 		{"parallel", second(n.Load(ctx, "/file", &cachefs.LoadOptions{Parallel: -1})), "0 (the default, 8) or more"},
 		{"sync", mount("mem://x", cachefs.MountOptions{Sync: -2}), "SyncNever (0), SyncAlways (-1 ns) or an age above 0"},
 		{"no store", mount("", cachefs.MountOptions{}), "give one"},
-		{"scheme", mount("s4://b", cachefs.MountOptions{}), `unknown scheme "s4" (have file, mem)`},
+		{"scheme", mount("s4://b", cachefs.MountOptions{}), `unknown scheme "s4" (have ` + strings.Join(ufs.Schemes(), ", ") + ")"},
 		{"URL", mount("file://%zz", cachefs.MountOptions{}), "no under store at"},
 		{"same place", mount("", cachefs.MountOptions{Store: c.Store.UFS()}), "mounted at /mem"},
 		{"root", n.Mount(ctx, "/", "mem://x", nil), "below the root"},
