@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/memufs"
 )
 
@@ -137,7 +138,7 @@ func ExampleNode_Mount() {
 	ctx := context.Background()
 	fmt.Println(node.Mount(ctx, "/scratch", "mem://example", nil))
 	err := node.Mount(ctx, "/x", "s4://bucket", nil) // the error lists the schemes of the drivers that are linked
-	fmt.Println(errors.Is(err, cachefs.ErrInvalid), strings.Contains(err.Error(), "file, mem"))
+	fmt.Println(errors.Is(err, cachefs.ErrInvalid), strings.Contains(err.Error(), strings.Join(ufs.Schemes(), ", ")))
 	fmt.Println(node.Mount(ctx, "/fake", "", &cachefs.MountOptions{Store: memufs.New(nil).UFS(), ReadOnly: true, Sync: time.Minute}))
 	mounts, err := node.Mounts(ctx)
 	if err != nil {
