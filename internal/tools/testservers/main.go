@@ -31,6 +31,7 @@ func stores() []store {
 		{"azure", "azurite.sh", []string{"ufs/azufs"}},
 		{"gcs", "fakegcs.sh", []string{"ufs/gcsufs"}},
 		{"s3", "versitygw.sh", []string{"ufs/s3ufs", "examples/bucket"}},
+		{"swift", "swift.sh", []string{"ufs/swiftufs"}},
 	}
 }
 

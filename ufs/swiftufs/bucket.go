@@ -1,0 +1,160 @@
+package swiftufs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/ncw/swift/v2"
+
+	"github.com/millpond/millpond/ufs/driver"
+	"github.com/millpond/millpond/ufs/objects"
+)
+
+// mostListed is the most names of a page, by Swift's default.
+const mostListed = 10_000
+
+// bucket is a container, and the one beside it that holds segments.
+type bucket struct {
+	c         *swift.Connection
+	container string
+	parts     *objects.Parts
+	idle      func()
+}
+
+// segments is the container of segments, named as Swift's other clients name it.
+func (b *bucket) segments() string { return b.container + "_segments" }
+
+// Features: a condition of absence is a look before the write on each of Swift's servers, so it is not atomic.
+func (b *bucket) Features() objects.Features {
+	return objects.Features{IfVersion: true, PageSize: mostListed}
+}
+
+func (b *bucket) Close() error {
+	b.idle()
+	return nil
+}
+
+// call makes a request. The library's only repetition is after a new login.
+func (b *bucket) call(ctx context.Context, o swift.RequestOpts) (*http.Response, error) {
+	at, err := b.c.GetStorageUrl(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o.Retries = 1
+	o.OnReAuth = func() (string, error) { return b.c.GetStorageUrl(ctx) }
+	r, _, err := b.c.Call(ctx, at, o)
+	return r, err
+}
+
+func (b *bucket) Head(ctx context.Context, name string) (objects.Object, error) {
+	r, err := b.call(ctx, swift.RequestOpts{Container: b.container, ObjectName: name, Operation: "HEAD", NoResponse: true})
+	if err != nil {
+		return objects.Object{}, read(err)
+	}
+	return object(name, r, r.ContentLength), nil
+}
+
+// object is what an answer's headers say. An error in the date is none of ours: it is then unknown.
+func object(name string, r *http.Response, size int64) objects.Object {
+	date, _ := http.ParseTime(r.Header.Get("Last-Modified"))
+	return objects.Object{Name: name, Size: size, ModTime: date, Version: strings.Trim(r.Header.Get("Etag"), `"`)}
+}
+
+func (b *bucket) Get(ctx context.Context, name string, off, n int64, want string) (io.ReadCloser, objects.Object, error) {
+	h := swift.Headers{}
+	switch {
+	case n > 0:
+		h["Range"] = fmt.Sprintf("bytes=%d-%d", off, off+n-1)
+	case off > 0:
+		h["Range"] = fmt.Sprintf("bytes=%d-", off)
+	}
+	if want != "" {
+		h["If-Match"] = `"` + want + `"`
+	}
+	r, err := b.call(ctx, swift.RequestOpts{Container: b.container, ObjectName: name, Operation: "GET", Headers: h})
+	if err = read(err); errors.Is(err, driver.ErrNotExist) {
+		err = b.really(ctx, name, err)
+	}
+	if want != "" && errors.Is(err, driver.ErrNotExist) {
+		err = fmt.Errorf("%w: it is gone", driver.ErrChanged)
+	}
+	if err != nil {
+		return nil, objects.Object{}, err
+	}
+	size := r.ContentLength
+	if cr := r.Header.Get("Content-Range"); cr != "" {
+		_, all, _ := strings.Cut(cr, "/")
+		if size, err = strconv.ParseInt(all, 10, 64); err != nil {
+			r.Body.Close()
+			return nil, objects.Object{}, fmt.Errorf("swift answered a range without the size: %q", cr)
+		}
+	}
+	return r.Body, object(name, r, size), nil
+}
+
+// really asks again after a GET that found nothing: one that meets an overwrite may do so, and a HEAD then finds the object.
+func (b *bucket) really(ctx context.Context, name string, missing error) error {
+	_, err := b.Head(ctx, name)
+	if err == nil {
+		return &driver.Retryable{Err: errors.New("swift had the object and did not find it")}
+	}
+	if errors.Is(err, driver.ErrNotExist) {
+		return missing
+	}
+	return err
+}
+
+func (b *bucket) List(ctx context.Context, q objects.Query) (objects.Answer, error) {
+	o := &swift.ObjectsOpts{Limit: mostListed, Prefix: q.Prefix, Marker: q.StartAfter}
+	if q.Token != "" {
+		o.Marker = q.Token
+	}
+	if q.Delimiter != "" {
+		o.Delimiter = '/'
+	}
+	if q.Limit > 0 {
+		o.Limit = min(q.Limit, mostListed)
+	}
+	found, err := b.c.Objects(ctx, b.container, o)
+	if err = read(err); errors.Is(err, driver.ErrNotExist) { // does not mean that its files were deleted
+		err = fmt.Errorf("%w: there is no container %q", driver.ErrInvalid, b.container)
+	}
+	if err != nil {
+		return objects.Answer{}, err
+	}
+	var a objects.Answer
+	for _, f := range found {
+		if f.PseudoDirectory {
+			a.Prefixes = append(a.Prefixes, f.Name)
+			continue
+		}
+		version := f.Hash
+		if f.SLOHash != "" {
+			version = strings.Trim(f.SLOHash, `"`)
+		}
+		a.Objects = append(a.Objects, objects.Object{Name: f.Name, Size: f.Bytes, ModTime: f.LastModified, Version: version})
+	}
+	if len(found) == o.Limit {
+		a.Token = found[len(found)-1].Name
+	}
+	return a, nil
+}
+
+// Delete takes the segments of a static large object, too.
+func (b *bucket) Delete(ctx context.Context, name string) error {
+	old, err := b.segmentsOf(ctx, name)
+	if err != nil {
+		return err
+	}
+	_, err = b.call(ctx, swift.RequestOpts{Container: b.container, ObjectName: name, Operation: "DELETE", NoResponse: true})
+	if err := changed(ctx, err); err != nil {
+		return err
+	}
+	_ = b.deleteSegments(ctx, old) // it is deleted all the same; what stays is not seen
+	return nil
+}

@@ -1,0 +1,109 @@
+package swiftufs
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/ncw/swift/v2"
+
+	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/driver"
+	"github.com/millpond/millpond/ufs/objects"
+)
+
+func init() {
+	ufs.Register("swift", func(ctx context.Context, u *url.URL) (driver.Store, string, error) {
+		container, prefix, err := parse(u)
+		if err != nil {
+			return nil, "", err
+		}
+		return open(ctx, container, prefix, Options{})
+	})
+}
+
+// Options tune Open. The zero value logs in with the environment's OS_ or ST_ variables.
+type Options struct {
+	// Connect fills in how to log in: user, key, AuthUrl, AuthVersion and what else the library knows. Default: the
+	// environment's variables.
+	Connect func(c *swift.Connection) error
+
+	PartSize int64 // bytes of an upload's first segments, later ones grow: 1 MiB to 4 GiB. Default: 64 MiB, since a manifest has at most 1,000
+	InFlight int64 // bytes of segments being sent, all uploads together. Default: 256 MiB
+
+	UFS *ufs.Options // retries, limits, breaker. Default: its zero value
+}
+
+// complete fills in the defaults, or says everything that is wrong.
+func (o Options) complete() (Options, error) {
+	o.PartSize, o.InFlight = cmp.Or(o.PartSize, 64<<20), cmp.Or(o.InFlight, 256<<20)
+	var bad []string
+	if o.PartSize < 1<<20 || o.PartSize > 4<<30 {
+		bad = append(bad, fmt.Sprintf("PartSize is %d; want 1 MiB to 4 GiB", o.PartSize))
+	}
+	if o.InFlight < 0 {
+		bad = append(bad, fmt.Sprintf("InFlight is %d; want 0 (the default) or more", o.InFlight))
+	}
+	if len(bad) > 0 {
+		return o, fmt.Errorf("%w: swiftufs.Options: %s", driver.ErrInvalid, strings.Join(bad, "; "))
+	}
+	return o, nil
+}
+
+// parse takes container and prefix out of a URL. There are no options: where and how to log in says the environment.
+func parse(u *url.URL) (container, prefix string, err error) {
+	_, err = driver.Query(u)
+	if err == nil && (u.Host == "" || u.Port() != "" || u.User != nil) {
+		err = fmt.Errorf("%w: no container; want swift://CONTAINER/PREFIX", driver.ErrInvalid)
+	}
+	return u.Host, u.Path, err
+}
+
+// Open opens the place prefix, "" for all of it, of a container. It logs in. o may be nil.
+func Open(ctx context.Context, container, prefix string, o *Options) (*ufs.Store, error) {
+	var opts Options
+	if o != nil {
+		opts = *o
+	}
+	d, id, err := open(ctx, container, prefix, opts)
+	if err != nil {
+		return nil, err
+	}
+	return ufs.New(d, id, opts.UFS)
+}
+
+func open(ctx context.Context, container, prefix string, o Options) (driver.Store, string, error) {
+	o, err := o.complete()
+	if err != nil {
+		return nil, "", err
+	}
+	prefix, err = objects.Prefix(prefix)
+	if err != nil {
+		return nil, "", err
+	}
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 256 // as many as calls that ufs lets run
+	c := &swift.Connection{Transport: t, UserAgent: "millpond"}
+	login := o.Connect
+	if login == nil {
+		login = (*swift.Connection).ApplyEnvironment
+	}
+	if err := login(c); err != nil {
+		return nil, "", fmt.Errorf("%w: how to log in: %w", driver.ErrInvalid, err)
+	}
+	if err := c.Authenticate(ctx); err != nil {
+		t.CloseIdleConnections()
+		return nil, "", fmt.Errorf("log in: %w", read(err))
+	}
+	b := &bucket{c: c, container: container, parts: objects.NewParts(o.PartSize, o.InFlight), idle: t.CloseIdleConnections}
+	return objects.New(b, prefix), placeID(c.StorageUrl, container, prefix), nil
+}
+
+// placeID names a place by the account's address, which has no credentials.
+func placeID(storageURL, container, prefix string) string {
+	_, s, _ := strings.Cut(storageURL, "://")
+	return "swift://" + strings.TrimSuffix(strings.TrimSuffix(s, "/")+"/"+container+"/"+prefix, "/")
+}
