@@ -5,21 +5,24 @@ MODULES     = $(shell $(GO) work edit -json | $(GO) run ./internal/tools/modules
 PLATFORMS   = linux/arm64 darwin/arm64 windows/amd64
 FUZZTIME   ?= 30s
 
-.PHONY: check test test-servers bench fuzz soak cover
+.PHONY: check check-module test test-servers bench fuzz soak cover
 
 ## check: formatting, vet, staticcheck, modernizers, tidy, architecture, other platforms
 check:
-	@for m in $(MODULES); do echo "== $$m"; ( set -e; cd $$m; \
-		files=$$(gofmt -l .); [ -z "$$files" ] || { echo "not gofmt-clean: $$files"; exit 1; }; \
-		$(GO) vet ./...; \
-		$(STATICCHECK) ./...; \
-		fix=$$($(GO) fix -diff ./... 2>&1 || true); [ -z "$$fix" ] || { echo "$$fix"; exit 1; }; \
-		GOWORK=off $(GO) mod tidy -diff ) || exit 1; done
+	@for m in $(MODULES); do echo "== $$m"; $(MAKE) --no-print-directory -C $$m -f $(CURDIR)/Makefile check-module || exit 1; done
 	GOWORK=off $(GO) vet ./...
 	$(GO) test -count=1 ./internal/archtest
 	@set -e; for p in $(PLATFORMS); do echo "== $$p"; \
 		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} GOWORK=off $(GO) build ./...; \
 		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} GOWORK=off $(GO) vet ./...; done
+
+# check-module: what check does in each module
+check-module:
+	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "not gofmt-clean: $$files"; exit 1; }
+	@$(GO) vet ./...
+	@$(STATICCHECK) ./...
+	@fix=$$($(GO) fix -diff ./... 2>&1 || true); [ -z "$$fix" ] || { echo "$$fix"; exit 1; }
+	@GOWORK=off $(GO) mod tidy -diff
 
 ## test: all tests that need no root and no server, with the race detector
 test:

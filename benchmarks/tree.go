@@ -56,7 +56,7 @@ func eachDiscover(files int, f func(*namespace.Discover) error) error {
 func statRandom(r *report) error {
 	const files = treeFiles
 	t := newTree(files)
-	type file struct{ size, mod int64 }
+	type file struct{ size int64 }
 	paths, m := make([]string, files), make(map[string]*file, files)
 	for i := range paths {
 		paths[i] = treePath(i)

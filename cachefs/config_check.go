@@ -39,7 +39,7 @@ func (c *Config) checkMount(i int) (bad []error) {
 	field := func(name string) string { return fmt.Sprintf("Mounts[%d].%s", i, name) }
 	switch err := checkPath(m.Path); {
 	case err != nil:
-		bad = append(bad, fmt.Errorf("Config.%s is %q: %w", field("Path"), m.Path, err))
+		bad = append(bad, fmt.Errorf("%s is %q: %w", "Config."+field("Path"), m.Path, err))
 	case m.Path == "/":
 		bad = append(bad, wrong(field("Path"), `"/"`, `a path below the root, such as "/data"`))
 	}
@@ -48,7 +48,7 @@ func (c *Config) checkMount(i int) (bad []error) {
 		bad = append(bad, wrong(field("URL"), `""`, "the URL of an under store, or an opened one in Store"))
 	case m.Store == nil:
 		if err := ufs.CheckURL(m.URL); err != nil {
-			bad = append(bad, fmt.Errorf("Config.%s: %w", field("URL"), err))
+			bad = append(bad, fmt.Errorf("%s: %w", "Config."+field("URL"), err))
 		}
 	}
 	if err := checkSync(m.Sync); err != nil {
@@ -98,7 +98,7 @@ func layer(field string, err error) (bad []error) {
 		if !errors.Is(e, ErrInvalid) {
 			e = fmt.Errorf("%w: %w", ErrInvalid, e)
 		}
-		bad = append(bad, fmt.Errorf("Config.%s: %w", field, e))
+		bad = append(bad, fmt.Errorf("%s: %w", "Config."+field, e))
 	}
 	return bad
 }

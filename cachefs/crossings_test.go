@@ -45,8 +45,6 @@ type act struct {
 	waits []stage              // where it waits for the upload's publication
 	err   map[stage]error      // what it answers, if not nil
 	files map[string]string    // below the mount, in the namespace, once all is quiet: path to "old" or "next"
-	store map[string]string    // in the store, the same; nil: as files
-	dirs  []string             // in the store, beside those of its files
 	check func(c *crossing)    // beside that
 	state cachefs.PersistState // of the files
 }

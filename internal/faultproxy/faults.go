@@ -3,6 +3,7 @@ package faultproxy
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 )
@@ -32,9 +33,7 @@ func Delay(d time.Duration) Fault {
 func Answer(status int, header http.Header, body string) Fault {
 	return func(x *exchange) {
 		io.Copy(io.Discard, x.r.Body)
-		for name, values := range header {
-			x.w.Header()[name] = values
-		}
+		maps.Copy(x.w.Header(), header)
 		x.w.WriteHeader(status)
 		if x.r.Method != http.MethodHead {
 			io.WriteString(x.w, body)

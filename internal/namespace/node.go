@@ -135,9 +135,6 @@ func (t *Tree) kid(d *node, name string) *node {
 
 func (t *Tree) count(d *node) int { return t.table.Count(d.Ino) }
 
-// below calls f for n and all under it, without names, until f says no. What this command changed in them may not show.
-func (t *Tree) below(n *node, f func(*Inode) bool) { t.table.Below(n.Ino, f) }
-
 func (t *Tree) link(dir *node, name string, n *node, now int64) {
 	n.Parent, n.Name = dir.Ino, name
 	t.put(n)

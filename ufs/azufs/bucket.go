@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 
@@ -70,7 +69,7 @@ func (b *bucket) Head(ctx context.Context, name string) (objects.Object, error) 
 // version is an ETag without its quotes, which listings leave out.
 func version(tag *azcore.ETag) string { return strings.Trim(string(deref(tag)), `"`) }
 
-func etag(version string) *azcore.ETag { return to.Ptr(azcore.ETag(`"` + version + `"`)) }
+func etag(version string) *azcore.ETag { return new(azcore.ETag(`"` + version + `"`)) }
 
 func (b *bucket) Get(ctx context.Context, name string, off, n int64, want string) (io.ReadCloser, objects.Object, error) {
 	at, err := b.blob(name)

@@ -20,6 +20,9 @@ import (
 // the container "box" to whether they are directories.
 type lake map[string]bool
 
+// folderMark is how the SDK writes it: not canonical.
+var folderMark = "x-ms-meta-hdi_isfolder"
+
 func (l lake) answer(r *http.Request) *http.Response {
 	name := strings.TrimPrefix(r.URL.Path, "/box/")
 	q := r.URL.Query()
@@ -33,7 +36,7 @@ func (l lake) answer(r *http.Request) *http.Response {
 		for up := path.Dir(name); up != "."; up = path.Dir(up) {
 			l[up] = true
 		}
-		l[name] = slices.Equal(r.Header["x-ms-meta-hdi_isfolder"], []string{"true"})
+		l[name] = slices.Equal(r.Header[folderMark], []string{"true"})
 		return say(r, 201, "", "ETag", `"1"`)
 	case !there:
 		return say(r, 404, "BlobNotFound")

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 
 	"github.com/millpond/millpond/ufs/driver"
@@ -76,7 +75,7 @@ func (b *bucket) page(ctx context.Context, q objects.Query) (objects.Answer, err
 		o.Marker = &q.Token
 	}
 	if q.Limit > 0 {
-		o.MaxResults = to.Ptr(int32(min(q.Limit, mostListed)))
+		o.MaxResults = new(int32(min(q.Limit, mostListed)))
 	}
 	r, err := b.c.NewListBlobsHierarchyPager(q.Delimiter, o).NextPage(ctx)
 	if err != nil {

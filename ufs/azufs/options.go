@@ -65,7 +65,7 @@ func checkEndpoint(endpoint string) error {
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return errors.New("Endpoint is no http or https URL of a host and a path (without user and options)")
+		return errors.New("the endpoint is no http or https URL of a host and a path (without user and options)")
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/ufs"
@@ -165,7 +164,7 @@ func TestServerCopy(t *testing.T) {
 func TestServerFolderMarkers(t *testing.T) {
 	s := connect(t)
 	st := s.open(t, "p")
-	marker := map[string]*string{"hdi_isfolder": to.Ptr("true")}
+	marker := map[string]*string{"hdi_isfolder": new("true")}
 	for _, dir := range []string{"p/empty", "p/full", "p/full/deep"} {
 		s.put(t, dir, nil, marker)
 	}

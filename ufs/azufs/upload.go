@@ -31,7 +31,7 @@ func (b *bucket) Put(ctx context.Context, name string, o objects.PutOptions) (ob
 	}
 	u := &blocks{c: b.c.NewBlockBlobClient(at), name: name, absent: o.IfAbsent}
 	if b.real && strings.HasSuffix(name, "/") {
-		u.metadata = map[string]*string{folderKey: to.Ptr("true")}
+		u.metadata = map[string]*string{folderKey: new("true")}
 	}
 	return b.parts.Upload(ctx, u, o.Size), nil
 }
