@@ -146,7 +146,7 @@ func (n *Node) runEffects(ctx context.Context) {
 func (n *Node) obey(e *namespace.Effect) {
 	switch e.Kind {
 	case namespace.Dropped, namespace.Freed:
-		n.tiers.DropFile(e.FileID)
+		n.dropBlocks(e.FileID)
 	case namespace.Pinned:
 		n.pinFile(e.Ino, true)
 	case namespace.Unpinned:

@@ -3,8 +3,10 @@ package cachefs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/millpond/millpond/tier"
 )
@@ -21,7 +23,8 @@ const nearGap = 256 << 10
 type fill struct {
 	id     tier.BlockID
 	src    *handle
-	length int64 // of the block
+	length int64       // of the block
+	freed  atomic.Bool // its file's blocks were dropped after it began: it serves its readers, and leaves nothing
 
 	mu struct {
 		sync.RWMutex
@@ -39,6 +42,9 @@ type fill struct {
 
 // errUncached ends a fill whose block could not be kept: its readers go to the store themselves.
 var errUncached = errors.New("block not kept")
+
+// errFreed is errUncached of a block that somebody dropped meanwhile.
+var errFreed = fmt.Errorf("%w: its file was freed", errUncached)
 
 // changed wakes the waiting readers. The caller holds mu.
 func (f *fill) changedLocked() {

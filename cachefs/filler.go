@@ -229,10 +229,17 @@ func (fr *filler) commit(ctx context.Context, f *fill, w *tier.Writer, err error
 	f.mu.Lock()
 	f.mu.writer = nil
 	f.mu.Unlock()
+	if f.freed.Load() { // before its Writer was there, or the tier would know
+		w.Abort()
+		fr.end(f, nil, errFreed)
+		return
+	}
 	b, err := w.Commit(ctx)
 	switch {
 	case errors.Is(err, tier.ErrExist):
 		err = nil
+	case errors.Is(err, tier.ErrDropped):
+		err = errFreed
 	case err != nil:
 		err = errUncached
 	}
@@ -242,12 +249,27 @@ func (fr *filler) commit(ctx context.Context, f *fill, w *tier.Writer, err error
 // end takes the fill off the list before it tells its readers, so that who comes later looks into the tiers.
 func (fr *filler) end(f *fill, b *tier.Block, err error) {
 	fr.mu.Lock()
-	delete(fr.mu.running, f.id)
+	if fr.mu.running[f.id] == f { // else it was freed, and another has its place
+		delete(fr.mu.running, f.id)
+	}
 	fr.mu.Unlock()
 	if err != nil && fr.n.ctx.Err() != nil {
 		err = context.Cause(fr.n.ctx) // the node closes: rather than the words of whatever noticed it
 	}
 	f.finish(b, err)
+}
+
+// free makes the running fills of a file come to nothing: its blocks are dropped next. Readers who wait for them are
+// served; who comes later begins anew.
+func (fr *filler) free(file tier.FileID) {
+	fr.mu.Lock()
+	defer fr.mu.Unlock()
+	for id, f := range fr.mu.running {
+		if id.File() == file {
+			f.freed.Store(true)
+			delete(fr.mu.running, id)
+		}
+	}
 }
 
 // abandon ends what still waits in the queue. The workers have stopped.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/tier"
 )
 
 // Free drops the cached blocks of a file, or of all files below a directory, and returns when they are gone. It
@@ -54,8 +55,14 @@ func (n *Node) freeFile(ctx context.Context, path string, in *namespace.Inode, o
 			return err
 		}
 	}
-	n.tiers.DropFile(in.FileID)
+	n.dropBlocks(in.FileID)
 	return nil
+}
+
+// dropBlocks drops the cached blocks of a file, those that are being brought, too.
+func (n *Node) dropBlocks(file tier.FileID) {
+	n.filler.free(file)
+	n.tiers.DropFile(file)
 }
 
 func (n *Node) unpin(ctx context.Context, path string) error {

@@ -98,7 +98,7 @@ func (n *Node) loadFile(ctx context.Context, j *Job, path string, o LoadOptions)
 		ids = append(ids, id)
 		if _, _, ok := n.tiers.Has(id); !ok {
 			skipped = false
-			if err := n.filler.whole(ctx, f.handle, i); err != nil {
+			if err := n.filler.whole(ctx, f.handle, i); err != nil && !errors.Is(err, errFreed) { // freed: it was loaded first
 				if errors.Is(err, errUncached) {
 					err = ErrNoSpace
 				}
