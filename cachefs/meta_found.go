@@ -51,12 +51,12 @@ func fileIDOf(store, key, version string, blockSize int64) tier.FileID {
 func (n *Node) foundAt(m *mount, path string, a ufs.Attr, was namespace.Inode) *found {
 	if renamedVersion(&was, a) {
 		in := was
-		in.SyncedAt, in.Version = time.Now().UnixNano(), namespace.VersionOf(a.Version)
+		in.SyncedAt, in.Version = n.now(), namespace.VersionOf(a.Version)
 		return &found{mount: m, path: path, key: a.Key, attr: a, in: in, was: was}
 	}
 	in := namespace.Inode{
 		Name: baseOf(path), Dir: a.Dir, Size: a.Size, Mode: a.Mode.Perm(), Owner: a.Owner, Group: a.Group,
-		ModTime: a.ModTime.UnixNano(), SyncedAt: time.Now().UnixNano(), Version: namespace.VersionOf(a.Version), Persist: namespace.Persisted,
+		ModTime: a.ModTime.UnixNano(), SyncedAt: n.now(), Version: namespace.VersionOf(a.Version), Persist: namespace.Persisted,
 		Complete: true,
 	}
 	if a.Dir {
@@ -73,6 +73,10 @@ func (n *Node) foundAt(m *mount, path string, a ufs.Attr, was namespace.Inode) *
 	}
 	return &found{mount: m, path: path, key: a.Key, attr: a, in: in, was: was}
 }
+
+// now orders looks at stores, ns: later than what was seen before, by this run or by an earlier one, whatever the clock of
+// the machine has done since.
+func (n *Node) now() int64 { return max(time.Now().UnixNano(), n.journal.Time()) }
 
 // renamedVersion reports whether a store calls the bytes that the replica has by a new name.
 func renamedVersion(was *namespace.Inode, a ufs.Attr) bool {
@@ -138,6 +142,8 @@ func (o *overlay) add(ctx context.Context, list ...*found) error {
 		case <-moved:
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		case <-o.n.ctx.Done():
+			return ErrClosed
 		}
 	}
 }

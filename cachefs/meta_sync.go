@@ -43,7 +43,7 @@ func (n *Node) listStore(ctx context.Context, m *mount, path, key string, dir *n
 	if err != nil {
 		return err
 	}
-	began := listing{at: time.Now().UnixNano(), since: n.tree.Index()}
+	began := listing{at: n.now(), since: n.tree.Index()}
 	first, err := store.ListPage(ctx, ufs.ListOptions{Prefix: key})
 	if err == nil {
 		err = n.discoverPages(ctx, store, m, path, key, began, first)
@@ -107,7 +107,7 @@ type listing struct {
 
 // discover tells the replica what a store has.
 func (n *Node) discover(ctx context.Context, m *mount, list []*found, l *listing) error {
-	d := namespace.Discover{Mount: m.path, SyncedAt: time.Now().UnixNano(), Entries: make([]namespace.Found, 0, len(list))}
+	d := namespace.Discover{Mount: m.path, SyncedAt: n.now(), Entries: make([]namespace.Found, 0, len(list))}
 	if l != nil {
 		d.SyncedAt, d.Listed, d.Since = l.at, l.keys, l.since
 	}

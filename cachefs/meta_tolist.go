@@ -3,7 +3,6 @@ package cachefs
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/ufs"
@@ -62,7 +61,7 @@ func (n *Node) discoverDir(ctx context.Context, m *mount, path, key string) erro
 	if err != nil {
 		return err
 	}
-	began := listing{at: time.Now().UnixNano(), since: n.tree.Index()}
+	began := listing{at: n.now(), since: n.tree.Index()}
 	first, err := store.ListPage(ctx, ufs.ListOptions{Prefix: key})
 	if errors.Is(err, ErrNotExist) {
 		n.absent.miss(m, key)

@@ -85,7 +85,8 @@ func (m *mount) close() error {
 	return m.mu.store.Close()
 }
 
-// fresh reports whether what was seen at a time is still believed.
+// fresh reports whether what was seen at a time is still believed. What was seen later than it is now, by a clock that was
+// ahead, is of unknown age.
 func (m *mount) fresh(seen time.Time) bool {
 	switch {
 	case m.spec.Sync == SyncNever:
@@ -93,7 +94,8 @@ func (m *mount) fresh(seen time.Time) bool {
 	case m.spec.Sync < 0:
 		return false
 	}
-	return time.Since(seen) < m.spec.Sync
+	age := time.Since(seen)
+	return age >= 0 && age < m.spec.Sync
 }
 
 // mountTable is the node's mounts, read without a lock.

@@ -3,7 +3,6 @@ package journal
 import (
 	"crypto/rand"
 	"sync"
-	"time"
 )
 
 // Session hands out operation ids and keeps track of which answers have arrived. Safe for concurrent use; copies share their state.
@@ -11,7 +10,7 @@ type Session struct{ s *session }
 
 type session struct {
 	id  [16]byte
-	now func() time.Time
+	now func() int64 // ns
 
 	mu struct {
 		sync.Mutex
@@ -22,9 +21,13 @@ type session struct {
 }
 
 // Session begins a session. Use one for each independent client and for long: its answers are kept until it acknowledges them.
-func (j *Journal) Session() Session { return newSession(j.cfg.Now) }
+func (j *Journal) Session() Session { return newSession(j.now) }
 
-func newSession(now func() time.Time) Session {
+// now is the time of an operation: what the entries say goes on where the clock goes back, or the journal would take each
+// for a retry that is too old.
+func (j *Journal) now() int64 { return max(j.cfg.Now().UnixNano(), j.Time()) }
+
+func newSession(now func() int64) Session {
 	s := &session{now: now}
 	_, _ = rand.Read(s.id[:]) // never fails
 	s.mu.done = make(map[uint64]struct{})
@@ -36,7 +39,7 @@ func (s Session) ID() [16]byte { return s.s.id }
 
 // Next is the id for a new operation. Retry with the same value; say Done when its answer has been taken or nobody will retry it.
 func (s Session) Next() OpID {
-	at := s.s.now().UnixNano()
+	at := s.s.now()
 	s.s.mu.Lock()
 	defer s.s.mu.Unlock()
 	s.s.mu.next++
