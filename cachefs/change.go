@@ -33,10 +33,40 @@ func (n *Node) propose(ctx context.Context, c command) (namespace.Answer, error)
 
 func (n *Node) proposeOnce(ctx context.Context, c command) (namespace.Answer, error) {
 	op := n.session.Next()
+	a, err := n.proposeAs(ctx, op, c)
+	if b, ok := c.(*namespace.Begin); ok && err != nil && ctx.Err() != nil {
+		n.revert(op, b)
+	} else {
+		n.session.Done(op)
+	}
+	return a, err
+}
+
+// revert ends an intent whose caller left before it was told whether it has begun, or every later change of its paths would
+// wait for it.
+func (n *Node) revert(op journal.OpID, b *namespace.Begin) {
+	began := n.spawn(func(ctx context.Context) {
+		defer n.session.Done(op)
+		a, err := n.proposeAs(ctx, op, b)
+		if err == nil {
+			err = n.end(ctx, a.IntentID, false, outcome{})
+		}
+		if _, held := errors.AsType[*namespace.IntentError](err); err != nil && !held && ctx.Err() == nil {
+			n.log.Debug("a change that was given up did not begin", "path", b.Path, "err", err)
+		}
+	})
+	if !began {
+		n.session.Done(op)
+	}
+}
+
+func (n *Node) proposeAs(ctx context.Context, op journal.OpID, c command) (namespace.Answer, error) {
 	raw, _, err := n.journal.Propose(ctx, op, c.Append(nil))
-	n.session.Done(op)
-	if errors.Is(err, journal.ErrClosed) {
+	switch {
+	case errors.Is(err, journal.ErrClosed):
 		err = ErrClosed
+	case err != nil && ctx.Err() != nil:
+		err = context.Cause(ctx)
 	}
 	if err != nil {
 		return namespace.Answer{}, err

@@ -10,7 +10,8 @@ import (
 // the under store has published it then; an error that leaves open whether it has is returned unless the store turns out
 // to have the very bytes that are cached. For MustCache and AsyncThrough its bytes are on a disk tier, if the node has
 // one and a journal that survives: a node has no other to give a copy to. After an error the file is gone, or, with
-// Overwrite, is what it was. A second Close is ErrClosed.
+// Overwrite, is what it was; one whose store does not say what became of it shows, incomplete, until the store answers. A
+// second Close is ErrClosed.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -56,13 +57,23 @@ func (w *Writer) closeLocked() error {
 	if w.opts.WriteType == AsyncThrough {
 		c.Persist = namespace.ToPersist
 	}
-	if _, err := w.n.change(w.ctx, &c); err != nil {
+	if _, err := w.n.change(w.ctx, &c); err != nil && (w.ctx.Err() == nil || !w.completed()) {
 		return err
 	}
 	if c.Persist == namespace.ToPersist {
 		w.n.persist.kick()
 	}
 	return nil
+}
+
+// completed reports whether the file is complete although nobody has said so, because the writer's context ended first. If
+// it is not, it never will be.
+func (w *Writer) completed() bool {
+	if w.n.abandon(w) != nil {
+		return false
+	}
+	in, ok := w.n.tree.Get(w.ino)
+	return ok && in.Complete && in.FileID == w.id
 }
 
 // saveLocked makes the only copy survive the process, where something of this node does.
