@@ -110,13 +110,15 @@ func (e *effects) depth() int {
 	return len(e.mu.queue)
 }
 
-// wait returns when all that was asked for so far has been done.
-func (e *effects) wait(ctx context.Context) error {
+// wait returns when all that was asked for so far has been done, or nobody will do it any more: closed is closed.
+func (e *effects) wait(ctx context.Context, closed <-chan struct{}) error {
 	e.mu.Lock()
 	idle := e.mu.idle
 	e.mu.Unlock()
 	select {
 	case <-idle:
+		return nil
+	case <-closed: // the next run compares
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -53,8 +53,8 @@ type Node struct {
 	}
 	closed   atomic.Bool
 	shutdown struct {
-		once sync.Once
-		err  error
+		ended chan struct{} // closed when the first Shutdown has returned
+		err   error         // what it returned
 	}
 }
 
@@ -68,6 +68,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n := &Node{cfg: cfg, log: cfg.Logger, tree: namespace.New(), effects: newEffects(), orphans: newOrphans(), leftovers: newLeftovers()}
 	n.ctx, n.cancel = context.WithCancelCause(context.Background())
+	n.shutdown.ended = make(chan struct{})
 	n.overlay = newOverlay(n)
 	n.stats, n.lists = flight.New[*found](n.spawn, ErrClosed), flight.New[struct{}](n.spawn, ErrClosed)
 	n.filler = newFiller(n, cfg.FillQueue)
@@ -167,16 +168,51 @@ func (n *Node) Close() error {
 
 // Shutdown ends the node: later calls are ErrClosed, files that are being written are given up, what is only in memory
 // goes to a disk tier if there is one, most used first, and every goroutine ends. It waits for Views that are still
-// lent within ctx. A second call returns what the first did.
+// lent within ctx. A second call waits, within its own ctx, for the first and for what that had no time for, and returns
+// what the first did: after it another Open finds Dir free.
 func (n *Node) Shutdown(ctx context.Context) error {
-	n.shutdown.once.Do(func() { n.shutdown.err = n.shut(ctx) })
+	if !n.closed.Swap(true) {
+		defer close(n.shutdown.ended)
+		n.shutdown.err = n.shut(ctx)
+		return n.shutdown.err
+	}
+	select {
+	case <-n.shutdown.ended:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if n.shutdown.err == nil {
+		return nil
+	}
+	if err := n.atRest(ctx); err != nil {
+		return errors.Join(n.shutdown.err, err)
+	}
 	return n.shutdown.err
 }
 
+// atRest returns when nothing of the node runs any more and its journal is closed.
+func (n *Node) atRest(ctx context.Context) error {
+	select {
+	case <-n.idle():
+	case <-ctx.Done():
+		return fmt.Errorf("background work still runs: %w", context.Cause(ctx))
+	}
+	if n.journal.Close(ctx); ctx.Err() != nil { // what it said, the first Shutdown has returned
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// idle is closed when every task has ended. No more begin.
+func (n *Node) idle() <-chan struct{} {
+	done := make(chan struct{})
+	go func() { n.tasks.wg.Wait(); close(done) }()
+	return done
+}
+
 func (n *Node) shut(ctx context.Context) error {
-	n.closed.Store(true)
 	var errs []error
-	n.writers.abortAll()
+	n.abortWriters(ctx)
 	if err := n.overlay.flush(ctx); err != nil {
 		n.log.Warn("what was found in under stores is not all recorded; it will be looked up again", "err", err)
 	}
@@ -187,15 +223,24 @@ func (n *Node) shut(ctx context.Context) error {
 	n.tasks.closed = true
 	n.tasks.Unlock()
 	n.cancel(ErrClosed)
-	done := make(chan struct{})
-	go func() { n.tasks.wg.Wait(); close(done) }()
 	select {
-	case <-done:
+	case <-n.idle():
 		n.filler.abandon()
 	case <-ctx.Done():
 		errs = append(errs, fmt.Errorf("background work still runs: %w", context.Cause(ctx)))
 	}
 	return errors.Join(append(errs, n.closeLayers(ctx))...)
+}
+
+// abortWriters gives up what is being written. A store that does not answer keeps its writers longer than ctx: they end
+// with the other tasks.
+func (n *Node) abortWriters(ctx context.Context) {
+	done := make(chan struct{})
+	n.spawn(func(context.Context) { n.writers.abortAll(); close(done) })
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
 
 // closeLayers closes what openLayers opened, top first.

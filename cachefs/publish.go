@@ -47,9 +47,11 @@ func (u *upload) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// abort leaves nothing in the store. It does not wait for a caller's context: that may be what ended the upload.
+// abort leaves nothing in the store. It has a context of its own: the caller's may be what ended the upload.
 func (u *upload) abort() {
-	u.w.Abort(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), settleAfter)
+	defer cancel()
+	u.w.Abort(ctx)
 }
 
 // uploadBlock sends one cached block, piece by piece as it lies in memory.

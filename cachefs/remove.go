@@ -65,7 +65,7 @@ func (n *Node) removed(ctx context.Context, err error) error {
 	if err != nil {
 		return err
 	}
-	return n.effects.wait(ctx)
+	return n.effects.wait(ctx, n.ctx.Done())
 }
 
 // forgotten is removed for a tree, which goes in steps.

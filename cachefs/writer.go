@@ -83,7 +83,7 @@ func (n *Node) create(ctx context.Context, path string, o CreateOptions) (*Write
 		return nil, errors.Join(ErrClosed, n.abandon(w))
 	}
 	if o.WriteType == Through || o.WriteType == CacheThrough {
-		if w.mu.up, err = n.newUpload(ctx, path, o.Size, o.Mode); err != nil {
+		if w.mu.up, err = n.newUpload(w.ctx, path, o.Size, o.Mode); err != nil {
 			return nil, errors.Join(err, w.Abort())
 		}
 	}
@@ -399,14 +399,25 @@ func (w *Writer) endLocked() {
 	w.n.writers.remove(w)
 }
 
-// abandon takes the incomplete file out of the namespace, whatever the writer's context says by now.
+// abandon takes the incomplete file out of the namespace, whatever the writer's context says by now. What an intent holds,
+// because its store does not say what became of it, goes when that has ended: nobody waits for it.
 func (n *Node) abandon(w *Writer) error {
-	_, err := n.propose(n.ctx, &namespace.AbandonFile{Ino: w.ino, Lease: n.lease})
-	return err
+	c := &namespace.AbandonFile{Ino: w.ino, Lease: n.lease}
+	_, err := n.proposeOnce(n.ctx, c)
+	if _, held := errors.AsType[*namespace.IntentError](err); !held {
+		return err
+	}
+	n.spawn(func(ctx context.Context) {
+		if _, err := n.propose(ctx, c); err != nil && ctx.Err() == nil {
+			n.log.Warn("a file that was given up is still listed", "path", w.path, "err", err)
+		}
+	})
+	return nil
 }
 
-// Abort gives the file up: nothing of it stays. After Close it is ErrClosed.
+// Abort gives the file up: nothing of it stays. It ends a Write or Close that is under way. After Close it is ErrClosed.
 func (w *Writer) Abort() error {
+	w.cancel(ErrClosed)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.mu.done {

@@ -91,6 +91,9 @@ func (s *writerSet) abortAll() {
 		open = append(open, w)
 	}
 	s.mu.Unlock()
+	for _, w := range open { // all at once: none of them waits for another's store
+		w.cancel(ErrClosed)
+	}
 	for _, w := range open {
 		w.Abort()
 	}
