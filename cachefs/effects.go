@@ -2,6 +2,7 @@ package cachefs
 
 import (
 	"context"
+	"math"
 	"sync"
 
 	"github.com/millpond/millpond/internal/namespace"
@@ -148,7 +149,11 @@ func (n *Node) runEffects(ctx context.Context) {
 func (n *Node) obey(e *namespace.Effect) {
 	switch e.Kind {
 	case namespace.Dropped, namespace.Freed:
-		n.dropBlocks(e.FileID)
+		blocks := int64(math.MaxInt64) // unknown: what was being written
+		if e.Complete {
+			blocks = blocksOf(&namespace.Inode{Size: e.Size, BlockSize: e.BlockSize})
+		}
+		n.dropBlocks(e.FileID, blocks)
 	case namespace.Pinned:
 		n.pinFile(e.Ino, true)
 	case namespace.Unpinned:

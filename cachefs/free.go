@@ -55,14 +55,14 @@ func (n *Node) freeFile(ctx context.Context, path string, in *namespace.Inode, o
 			return err
 		}
 	}
-	n.dropBlocks(in.FileID)
+	n.dropBlocks(in.FileID, blocksOf(in))
 	return nil
 }
 
-// dropBlocks drops the cached blocks of a file, those that are being brought, too.
-func (n *Node) dropBlocks(file tier.FileID) {
+// dropBlocks drops the cached blocks of a file that has that many, those that are being brought, too.
+func (n *Node) dropBlocks(file tier.FileID, blocks int64) {
 	n.filler.free(file)
-	n.tiers.DropFile(file)
+	n.tiers.DropBlocks(file, blocks)
 }
 
 func (n *Node) unpin(ctx context.Context, path string) error {

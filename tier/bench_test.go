@@ -48,3 +48,25 @@ func BenchmarkDiskHit(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkDropSmallFiles drops files of one block that is not cached, beside a memory tier of 1 GiB, by name and as a file of
+// unknown length.
+func BenchmarkDropSmallFiles(b *testing.B) {
+	s, err := tier.Open(b.Context(), tier.Options{}, memory(1<<30))
+	require.NoError(b, err)
+	defer func() { require.NoError(b, s.Close(b.Context())) }()
+	for n := range 4000 {
+		require.NoError(b, s.Put(b.Context(), id(n), make([]byte, 4*kib), putDefault))
+	}
+	absent := tier.FileID{0xff}
+	b.Run("DropFile", func(b *testing.B) {
+		for b.Loop() {
+			s.DropFile(absent)
+		}
+	})
+	b.Run("DropBlocks", func(b *testing.B) {
+		for b.Loop() {
+			s.DropBlocks(absent, 1)
+		}
+	})
+}

@@ -20,6 +20,38 @@ func (s *Store) Drop(id BlockID) (was bool) {
 	return was
 }
 
+// scanCost is how many buckets of the index are looked through in the time of a Drop: 3.4 ns each, where a Drop took 67 ns.
+const scanCost = 20
+
+// DropBlocks is DropFile of a file that has at most that many blocks: if they are few, each is dropped by its name, whatever
+// else the tiers hold.
+func (s *Store) DropBlocks(f FileID, blocks int64) (n int) {
+	if blocks > s.scan()/scanCost {
+		return s.DropFile(f)
+	}
+	for i := range blocks {
+		if s.Drop(NewBlockID(f, uint32(i))) {
+			n++
+		}
+	}
+	return n
+}
+
+// scan is how much DropFile looks through.
+func (s *Store) scan() (n int64) {
+	if s.mem != nil {
+		n = int64(len(s.mem.index.heads))
+	}
+	for _, t := range s.disks {
+		for _, dir := range t.dirs {
+			if m := dir.readable(); m != nil {
+				n += int64(m.d.Blocks())
+			}
+		}
+	}
+	return max(n, 2*scanCost)
+}
+
 // DropFile drops all blocks of a file and returns how many there were. It looks through the index of memory.
 func (s *Store) DropFile(f FileID) (n int) {
 	d := &dropping{id: NewBlockID(f, 0), whole: true}

@@ -16,10 +16,12 @@ func hdd(size int64, dir string) tier.Config {
 	return tier.Config{Kind: tier.HDD, Size: size, Dirs: []tier.Dir{{Path: dir}}}
 }
 
-// drops are the two ways to drop block n of file f.
+// drops are the ways to drop block n of file f.
 var drops = map[string]func(s *tier.Store, f tier.FileID, n uint32){
-	"Drop":     func(s *tier.Store, f tier.FileID, n uint32) { s.Drop(tier.NewBlockID(f, n)) },
-	"DropFile": func(s *tier.Store, f tier.FileID, _ uint32) { s.DropFile(f) },
+	"Drop":            func(s *tier.Store, f tier.FileID, n uint32) { s.Drop(tier.NewBlockID(f, n)) },
+	"DropFile":        func(s *tier.Store, f tier.FileID, _ uint32) { s.DropFile(f) },
+	"DropBlocks":      func(s *tier.Store, f tier.FileID, n uint32) { s.DropBlocks(f, int64(n)+1) },
+	"DropBlocks many": func(s *tier.Store, f tier.FileID, n uint32) { s.DropBlocks(f, 1<<20) },
 }
 
 // TestDropMeetsAWriter drops a block that is being written.
@@ -109,5 +111,25 @@ func TestDropMeetsAPromotion(t *testing.T) {
 				require.False(t, ok, "block %d came back to %v", n, kind)
 			}
 		})
+	}
+}
+
+// DropBlocks leaves other files alone, whether it goes by names or looks through the tiers.
+func TestDropBlocksOfOneFile(t *testing.T) {
+	for _, most := range []int64{3, 1 << 30} {
+		s, ctx := open(t, vfs.NewMem(), memory(mib), ssd(4*mib, "/d")), t.Context()
+		mine, other := tier.FileID{1}, tier.FileID{2}
+		for _, f := range []tier.FileID{mine, other} {
+			for i := range uint32(3) {
+				kind := tier.Memory
+				if i == 1 {
+					kind = tier.SSD
+				}
+				require.NoError(t, s.Put(ctx, tier.NewBlockID(f, i), body(7, 100), tier.PutOptions{MinKind: kind}))
+			}
+		}
+		require.Equal(t, 3, s.DropBlocks(mine, most))
+		require.Zero(t, s.DropBlocks(mine, most))
+		require.Equal(t, 3, s.DropBlocks(other, most))
 	}
 }

@@ -192,6 +192,6 @@ func (t *Tree) forget(x *applied) {
 
 func (x *applied) dropped(in *Inode) {
 	if !in.Dir {
-		x.effects = append(x.effects, Effect{Kind: Dropped, Ino: in.Ino, FileID: in.FileID, Size: in.Size, BlockSize: in.BlockSize})
+		x.effects = append(x.effects, Effect{Kind: Dropped, Ino: in.Ino, FileID: in.FileID, Complete: in.Complete, Size: in.Size, BlockSize: in.BlockSize})
 	}
 }

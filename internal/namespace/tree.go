@@ -57,7 +57,7 @@ func (x *applied) fail(err error) { x.answer.Err = err }
 func (t *Tree) unfinished() bool { return t.table.Loose() || len(t.sweeps) > 0 }
 
 func (x *applied) effect(k EffectKind, n *node) {
-	x.effects = append(x.effects, Effect{Kind: k, Ino: n.Ino, FileID: n.FileID, Size: n.Size, BlockSize: n.BlockSize})
+	x.effects = append(x.effects, Effect{Kind: k, Ino: n.Ino, FileID: n.FileID, Complete: n.Complete, Size: n.Size, BlockSize: n.BlockSize})
 }
 
 // walk finds the node at path; nil and the reason where there is none.

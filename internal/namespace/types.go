@@ -79,6 +79,7 @@ type Effect struct {
 	Kind            EffectKind
 	Ino             uint64
 	FileID          [16]byte
+	Complete        bool // else Size says nothing of the file's blocks
 	Size, BlockSize int64
 	ID              uint64
 }
