@@ -2,7 +2,7 @@ package tier
 
 // Events are called as things happen, from the goroutine that made them happen: they must not wait. Nil ones are left out.
 type Events struct {
-	Evicted  func(EvictInfo)   // a block has left a tier for want of room
+	Evicted  func(EvictInfo)   // a block has left a tier for want of room: down, or away if there is no tier below
 	Corrupt  func(CorruptInfo) // a block did not match its checksum; it was dropped
 	DirDown  func(DirInfo)     // a directory was taken out of service
 	DirUp    func(DirInfo)     // it works again

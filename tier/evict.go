@@ -58,9 +58,7 @@ func (s *Store) evictOne(ctx context.Context) bool {
 			return false
 		}
 		m.count.evictions.Add(1)
-		if len(lower) > 0 {
-			s.left(EvictInfo{ID: b.id, Length: b.length, From: Memory, Err: err}, to, &m.count)
-		}
+		s.left(EvictInfo{ID: b.id, Length: b.length, From: Memory, Err: err}, len(lower) > 0, to, &m.count)
 		return true
 	}
 }
@@ -138,19 +136,21 @@ func (b *Block) bytes() [][]byte {
 	return append([][]byte{b.first}, b.rest...)
 }
 
-// left counts and tells that a block moved down, or (to is nil) was lost from the cache.
-func (s *Store) left(info EvictInfo, to *disks, c *counters) {
-	if to == nil {
+// left counts and tells that a block moved down or (to is nil) left the cache: lost, if there are lower tiers.
+func (s *Store) left(info EvictInfo, lower bool, to *disks, c *counters) {
+	tell := s.opts.Events.Evicted
+	switch {
+	case to != nil:
+		c.demotions.Add(1)
+		info.To, info.Err = to.cfg.Kind, nil
+	case lower:
 		c.rejected.Add(1)
 		info.Gone = true
-		if f := s.opts.Events.Rejected; f != nil {
-			f(info)
-		}
-		return
+		tell = s.opts.Events.Rejected
+	default:
+		info.Gone = true
 	}
-	c.demotions.Add(1)
-	info.To, info.Err = to.cfg.Kind, nil
-	if f := s.opts.Events.Evicted; f != nil {
-		f(info)
+	if tell != nil {
+		tell(info)
 	}
 }

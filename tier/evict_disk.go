@@ -60,9 +60,7 @@ func (dir *directory) evictOne(ctx context.Context, m *mounted) bool {
 			return false
 		}
 		t.count.evictions.Add(1)
-		if len(lower) > 0 {
-			t.s.left(EvictInfo{ID: BlockID(v.ID), Length: v.Length, From: t.cfg.Kind, Err: err}, to, &t.count)
-		}
+		t.s.left(EvictInfo{ID: BlockID(v.ID), Length: v.Length, From: t.cfg.Kind, Err: err}, len(lower) > 0, to, &t.count)
 		return true
 	}
 }

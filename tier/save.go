@@ -91,10 +91,13 @@ func (s *Store) saveDown(ctx context.Context) error {
 	if len(s.disks) == 0 {
 		return nil
 	}
-	kept := 0
+	kept, why := 0, error(nil)
 	for b := range s.mem.index.all() { // marked ones first, whatever their use
-		if b.has(flagHeld|flagPinned) && !s.saveBlock(ctx, b, s.disks) && b.has(flagHeld) {
-			kept++
+		if !b.has(flagHeld | flagPinned) {
+			continue
+		}
+		if err := s.saveBlock(ctx, b, s.disks); err != nil && b.has(flagHeld) {
+			kept, why = kept+1, err
 		}
 	}
 	for slot := range s.mem.policy.Hottest() {
@@ -102,19 +105,22 @@ func (s *Store) saveDown(ctx context.Context) error {
 			break
 		}
 		if b := s.mem.slots.at(slot); b != nil && !b.has(flagHeld|flagPinned) && !s.onDisk(b.id) {
-			s.saveBlock(ctx, b, s.withRoom(b.length))
+			_ = s.saveBlock(ctx, b, s.withRoom(b.length)) // it may be brought again
 		}
 	}
 	if kept > 0 {
-		return fmt.Errorf("%d held blocks could not be saved to a disk tier: %w", kept, ErrNoSpace)
+		return fmt.Errorf("%d held blocks could not be saved to a disk tier: %w", kept, why)
 	}
 	return nil
 }
 
-// saveBlock reports whether the block is safe: saved, or not there any more.
-func (s *Store) saveBlock(ctx context.Context, b *Block, to []*disks) bool {
+// saveBlock makes the block safe: saved, or not there any more. Else it says why not.
+func (s *Store) saveBlock(ctx context.Context, b *Block, to []*disks) error {
 	_, err := s.demote(ctx, b, to)
-	return err == nil || errors.Is(err, ErrDropped)
+	if errors.Is(err, ErrDropped) {
+		return nil
+	}
+	return err
 }
 
 func (s *Store) onDisk(id BlockID) bool {
