@@ -46,6 +46,9 @@ func (t *Tree) parentFor(path string, u *User, parents bool, owner, group string
 
 // heldAbove reports an intent on a subtree that d lies in.
 func (t *Tree) heldAbove(d *node) error {
+	if len(t.intents) == 0 {
+		return nil
+	}
 	for k := d; k != nil && !k.isRoot(); k = t.node(k.Parent) {
 		if in := t.intents[k.Intent]; in != nil && (in.Kind == IntentRemove || in.Kind == IntentRename) {
 			return &IntentError{ID: k.Intent}

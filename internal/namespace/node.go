@@ -23,15 +23,37 @@ const workLimit = 64
 type workset struct {
 	nodes []*node
 	spare []*node
+	index map[uint64]*node // of the first known nodes, once there are many
+	known int
 }
 
+// fewNodes are looked through rather than indexed: most commands work on no more.
+const fewNodes = 32
+
 func (w *workset) find(ino uint64) *node {
+	if len(w.nodes) > fewNodes {
+		return w.findMany(ino)
+	}
 	for _, n := range w.nodes {
 		if n.Ino == ino {
 			return n
 		}
 	}
 	return nil
+}
+
+// findMany is find by the index, which learns first what was added since.
+func (w *workset) findMany(ino uint64) *node {
+	if w.index == nil {
+		w.index = map[uint64]*node{}
+	}
+	for _, n := range w.nodes[w.known:] {
+		if _, ok := w.index[n.Ino]; !ok {
+			w.index[n.Ino] = n
+		}
+	}
+	w.known = len(w.nodes)
+	return w.index[ino]
 }
 
 func (w *workset) add() *node {
@@ -54,6 +76,9 @@ func (w *workset) clear() {
 	}
 	clear(w.nodes)
 	w.nodes = w.nodes[:0]
+	if w.known > 0 {
+		w.index, w.known = nil, 0
+	}
 }
 
 // node is the inode of that number, nil for none. It is good until the next settle.
