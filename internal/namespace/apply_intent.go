@@ -149,13 +149,9 @@ func (x *End) apply(t *Tree, a *applied) {
 			p.ModTime = a.now
 		}
 	case IntentRename:
-		d, err := t.walk(firstOf(split(in.To)), nil)
+		dir, name := split(in.To)
+		d, err := t.walk(dir, nil)
 		if n == nil || err != nil {
-			return
-		}
-		_, name := split(in.To)
-		if string(in.Payload) == "replace" {
-			t.move(n, d, name, a)
 			return
 		}
 		t.move(n, d, name, a)
@@ -218,8 +214,6 @@ func (in *Intent) CompleteFile() (*CompleteFile, bool) {
 	f, ok := c.(*CompleteFile)
 	return f, ok && err == nil
 }
-
-func firstOf(a, _ string) string { return a }
 
 // published records the version that the store has now.
 func (t *Tree) published(n *node, x *End) {
