@@ -37,12 +37,15 @@ func (n *Node) free(ctx context.Context, path string, o FreeOptions) error {
 			return err
 		}
 	}
-	return n.eachFile(ctx, path, func(sub string, in *namespace.Inode) error {
+	return n.eachFile(ctx, path, n.user(ctx), func(sub string, in *namespace.Inode) error {
 		return pathError("free", sub, n.freeFile(ctx, sub, in, o))
 	})
 }
 
 func (n *Node) freeFile(ctx context.Context, path string, in *namespace.Inode, o FreeOptions) error {
+	if err := mayRead(in, n.user(ctx)); err != nil {
+		return err
+	}
 	switch {
 	case !in.Complete:
 		return ErrIncomplete
@@ -71,10 +74,10 @@ func (n *Node) unpin(ctx context.Context, path string) error {
 }
 
 // eachFile calls do with every file that the replica has below a directory, in the order of the walk, and stops at the
-// first error. Memory is a page a level.
-func (n *Node) eachFile(ctx context.Context, dir string, do func(path string, in *namespace.Inode) error) error {
+// first error: ErrPermission for a directory that u may not list. Memory is a page a level.
+func (n *Node) eachFile(ctx context.Context, dir string, u *namespace.User, do func(path string, in *namespace.Inode) error) error {
 	for after := ""; ; {
-		list, more, err := n.tree.List(dir, nil, after, listPage, nil)
+		list, more, err := n.tree.List(dir, u, after, listPage, nil)
 		if err != nil {
 			return err
 		}
@@ -84,7 +87,7 @@ func (n *Node) eachFile(ctx context.Context, dir string, do func(path string, in
 				return context.Cause(ctx)
 			}
 			if in.Dir {
-				err = n.eachFile(ctx, path, do)
+				err = n.eachFile(ctx, path, u, do)
 			} else {
 				err = do(path, in)
 			}

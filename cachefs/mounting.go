@@ -233,7 +233,7 @@ func (n *Node) onlyHere(ctx context.Context, path string, force bool) (list []Fi
 	if !force {
 		return nil, nil
 	}
-	err = n.eachFile(ctx, path, func(path string, in *namespace.Inode) error {
+	err = n.eachFile(ctx, path, nil, func(path string, in *namespace.Inode) error {
 		if in.Complete && in.Persist != Persisted {
 			list = append(list, fileInfo(path, in))
 		}

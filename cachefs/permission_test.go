@@ -114,6 +114,24 @@ func TestPermissions(t *testing.T) {
 		denied(n.Remove(bob, base+"/tmp/f", nil))
 		denied(n.Rename(bob, base+"/tmp/f", base+"/tmp/g", nil))
 		allowed(n.Remove(ann, base+"/tmp/f", nil))
+
+		// A tree goes only as far as its parts do, and what one may not read one neither frees nor sends away.
+		allowed(n.Mkdir(process, base+"/all", nil))
+		allowed(n.SetAttr(process, base+"/all", &cachefs.AttrOptions{Mode: new(fs.FileMode(0o777))}))
+		allowed(n.Mkdir(ann, base+"/all/d", &cachefs.MkdirOptions{Mode: 0o755}))
+		allowed(create(ann, base+"/all/d/f", &cachefs.CreateOptions{Mode: 0o600}))
+		denied(n.Remove(bob, base+"/all/d", &cachefs.RemoveOptions{Recursive: true}))
+		denied(n.Remove(eve, base+"/all/d", &cachefs.RemoveOptions{Recursive: true}))
+		denied(n.Free(bob, base+"/all/d/f", nil))
+		denied(n.Free(bob, base+"/all/d", &cachefs.FreeOptions{Recursive: true}))
+		if base != "" {
+			j, err := n.Persist(bob, base+"/all/d/f", nil)
+			allowed(err)
+			denied(j.Wait(process))
+			allowed(n.Free(ann, base+"/all/d/f", nil))
+		}
+		allowed(open(ann, base+"/all/d/f"))
+		allowed(n.Remove(ann, base+"/all/d", &cachefs.RemoveOptions{Recursive: true}))
 	}
 	// Files that the store brought are the process's.
 	putStore(t, c, "found", []byte("x"))

@@ -52,6 +52,10 @@ func (n *Node) persistBelow(ctx context.Context, j *Job, path string, in *namesp
 			return nil
 		}
 		j.found(in.Size)
+		if err := mayRead(in, n.user(ctx)); err != nil {
+			j.fileFailed("persist", path, err)
+			return nil
+		}
 		if in.Persist == namespace.Persisted {
 			j.bytes(in.Size)
 			j.fileDone(true)
@@ -68,7 +72,7 @@ func (n *Node) persistBelow(ctx context.Context, j *Job, path string, in *namesp
 	}
 	var err error
 	if in.Dir {
-		err = n.eachFile(ctx, path, mark)
+		err = n.eachFile(ctx, path, n.user(ctx), mark)
 	} else {
 		err = mark(path, in)
 	}

@@ -39,6 +39,11 @@ func (n *Node) removeInode(ctx context.Context, path string, in *namespace.Inode
 			return err
 		}
 	}
+	if in.Dir && o.Recursive {
+		if err := n.mayEmpty(ctx, path, in); err != nil {
+			return err
+		}
+	}
 	if o.CacheOnly || m == nil {
 		_, err := n.change(ctx, &namespace.Remove{Path: path, User: n.user(ctx), Recursive: o.Recursive, CacheOnly: o.CacheOnly})
 		return n.forgotten(ctx, in.Dir, err)

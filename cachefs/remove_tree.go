@@ -46,6 +46,35 @@ func (n *Node) checkSeen(ctx context.Context, path string, in *namespace.Inode, 
 	return nil
 }
 
+// mayEmpty refuses a tree that holds what the user may not remove by itself.
+func (n *Node) mayEmpty(ctx context.Context, path string, dir *namespace.Inode) error {
+	u := n.user(ctx)
+	if u == nil || u.Superuser {
+		return nil
+	}
+	for after := ""; ; {
+		list, more, err := n.tree.List(path, u, after, listPage, nil)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			in, sub := &list[i], join(path, list[i].Name)
+			if !namespace.MayUnlink(dir, in, u) {
+				return fmt.Errorf("%w: %s", ErrPermission, sub)
+			}
+			if in.Dir {
+				if err := n.mayEmpty(ctx, sub, in); err != nil {
+					return err
+				}
+			}
+		}
+		if !more || len(list) == 0 {
+			return nil
+		}
+		after = list[len(list)-1].Name
+	}
+}
+
 // removal removes a tree from a store, bottom-up.
 type removal struct {
 	n        *Node

@@ -255,7 +255,7 @@ func (t *Tree) checkRename(from, to string, u *User, overwrite bool) (*node, *no
 	if t.readOnly(n) {
 		return nil, nil, "", ErrReadOnly
 	}
-	if !p.may(u, 3) || sticky(p, n, u) || old != nil && sticky(d, old, u) {
+	if !MayUnlink(&p.Inode, &n.Inode, u) || old != nil && sticky(&d.Inode, &old.Inode, u) {
 		return nil, nil, "", ErrPermission
 	}
 	if t.mountBelow(n) {
@@ -314,7 +314,7 @@ func (t *Tree) checkRemove(path string, u *User, recursive bool) (*node, error) 
 	if t.readOnly(n) {
 		return nil, ErrReadOnly
 	}
-	if p := t.node(n.Parent); !p.may(u, 3) || sticky(p, n, u) {
+	if p := t.node(n.Parent); !MayUnlink(&p.Inode, &n.Inode, u) {
 		return nil, ErrPermission
 	}
 	if t.count(n) > 0 && !recursive {

@@ -157,7 +157,7 @@ func (x *Unmount) apply(t *Tree, a *applied) {
 		a.fail(ErrInvalid)
 		return
 	}
-	if p := t.node(n.Parent); !p.may(x.User, 3) || sticky(p, n, x.User) {
+	if p := t.node(n.Parent); !MayUnlink(&p.Inode, &n.Inode, x.User) {
 		a.fail(ErrPermission)
 		return
 	}

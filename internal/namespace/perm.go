@@ -47,9 +47,14 @@ func grants(in *Inode, u *User, bits uint8) bool {
 	return !member && has(uint8(mode&7))
 }
 
-func (n *node) owns(u *User) bool { return u == nil || u.Superuser || u.Name == n.Owner }
+// MayUnlink reports whether u may take in out of dir; the directories above are not looked at.
+func MayUnlink(dir, in *Inode, u *User) bool { return allows(dir, u, 3) && !sticky(dir, in, u) }
+
+func (n *node) owns(u *User) bool { return owns(&n.Inode, u) }
+
+func owns(in *Inode, u *User) bool { return u == nil || u.Superuser || u.Name == in.Owner }
 
 // sticky reports whether dir keeps its entries for their owners and its own, and u is neither.
-func sticky(dir, n *node, u *User) bool {
-	return dir.Mode&fs.ModeSticky != 0 && !n.owns(u) && !dir.owns(u)
+func sticky(dir, in *Inode, u *User) bool {
+	return dir.Mode&fs.ModeSticky != 0 && !owns(in, u) && !owns(dir, u)
 }
