@@ -137,26 +137,16 @@ func (t *mountTable) below(path string) (list []*mount) {
 	return list
 }
 
-func (t *mountTable) add(m *mount) {
+// replace takes old out and puts m in, in one step: nobody finds neither. Either may be nil.
+func (t *mountTable) replace(old, m *mount) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	list := append(slices.Clone(t.all()), m)
+	list := slices.DeleteFunc(slices.Clone(t.all()), func(k *mount) bool { return k == old })
+	if m != nil {
+		list = append(list, m)
+	}
 	slices.SortFunc(list, func(a, b *mount) int {
 		return cmp.Or(cmp.Compare(len(b.path), len(a.path)), cmp.Compare(a.path, b.path))
 	})
 	t.list.Store(&list)
-}
-
-func (t *mountTable) remove(path string) *mount {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	list := slices.Clone(t.all())
-	i := slices.IndexFunc(list, func(m *mount) bool { return m.path == path })
-	if i < 0 {
-		return nil
-	}
-	m := list[i]
-	list = slices.Delete(list, i, i+1)
-	t.list.Store(&list)
-	return m
 }

@@ -88,7 +88,7 @@ func (n *Node) apart(m *mount) error {
 
 // addMount makes a mount known to this node's look-ups.
 func (n *Node) addMount(m *mount) error {
-	n.mounts.add(m)
+	n.mounts.replace(nil, m)
 	return n.absent.open()
 }
 
@@ -117,9 +117,9 @@ func (n *Node) openMount(ctx context.Context, c MountConfig) (*mount, error) {
 	return m, nil
 }
 
-// restoreMounts brings back the mounts that the journal has. A store that does not answer now is opened when it is
-// needed: what is cached is served all the same.
-func (n *Node) restoreMounts(ctx context.Context) {
+// restoreMounts brings back the mounts that the journal has, before anything is done below them: what runs behind must not
+// take what has a store for what has none.
+func (n *Node) restoreMounts() {
 	for _, t := range n.tree.Mounts() {
 		m := &mount{path: t.Path, readOnly: t.ReadOnly, opts: &n.cfg.UFS}
 		if err := json.Unmarshal(t.Spec, &m.spec); err != nil {
@@ -129,26 +129,30 @@ func (n *Node) restoreMounts(ctx context.Context) {
 		if err := n.addMount(m); err != nil {
 			n.log.Warn("absent names are not remembered", "err", err)
 		}
-		if n.handedOver(m) {
-			continue
-		}
+		n.handOver(m)
+	}
+}
+
+// openStores opens the stores of restored mounts. One that does not answer now is opened when it is needed: what is cached
+// is served all the same.
+func (n *Node) openStores(ctx context.Context) {
+	for _, m := range n.mounts.all() {
 		if _, err := m.open(ctx); err != nil {
 			n.log.Warn("under store not available", "mount", m.path, "err", err)
 		}
 	}
 }
 
-// handedOver attaches the store that Config.Mounts has for a restored mount.
-func (n *Node) handedOver(m *mount) bool {
+// handOver attaches the store that Config.Mounts has for a restored mount, if it has one.
+func (n *Node) handOver(m *mount) {
 	for _, c := range n.cfg.Mounts {
 		if c.Path == m.path && c.Store != nil && c.Store.ID() == m.spec.Store {
 			m.mu.Lock()
 			m.setLocked(c.Store, false)
 			m.mu.Unlock()
-			return true
+			return
 		}
 	}
-	return false
 }
 
 // mountConfigured makes a mount of Config.Mounts, unless an earlier run did.
@@ -185,8 +189,7 @@ func (n *Node) remount(ctx context.Context, old *mount, c MountConfig) error {
 	m.mu.Lock()
 	m.setLocked(old.mu.store, old.mu.owned)
 	m.mu.Unlock()
-	n.mounts.remove(old.path)
-	n.mounts.add(m)
+	n.mounts.replace(old, m)
 	return nil
 }
 
@@ -202,7 +205,8 @@ func (n *Node) unmount(ctx context.Context, path string, o UnmountOptions) error
 	if err := checkPath(path); err != nil {
 		return err
 	}
-	if m, _ := n.mounts.find(path); m == nil || m.path != path {
+	m, _ := n.mounts.find(path)
+	if m == nil || m.path != path {
 		return ErrNotMounted
 	}
 	if inner := n.mounts.below(path); len(inner) > 0 {
@@ -215,17 +219,14 @@ func (n *Node) unmount(ctx context.Context, path string, o UnmountOptions) error
 	if _, err := n.change(ctx, &namespace.Unmount{Path: path, User: n.user(ctx), Force: o.Force}); err != nil {
 		return err
 	}
-	m := n.mounts.remove(path)
+	n.mounts.replace(m, nil)
 	for i := range lost {
 		n.lost(lost[i], "its mount was forced away")
 	}
 	if err := n.forgotten(ctx, true, nil); err != nil {
 		return err
 	}
-	if m != nil {
-		return m.close()
-	}
-	return nil
+	return m.close()
 }
 
 // onlyHere lists the complete files below path whose only copy a forced Unmount gives up.

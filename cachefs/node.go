@@ -78,6 +78,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		n.closeLayers(context.WithoutCancel(ctx))
 		return nil, fmt.Errorf("cachefs: %w", err)
 	}
+	n.restoreMounts()
 	n.start()
 	if err := n.settle(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("cachefs: %w", err), n.Close())
@@ -126,7 +127,7 @@ func (n *Node) settle(ctx context.Context) error {
 	if err := n.expireLeases(ctx); err != nil {
 		return err
 	}
-	n.restoreMounts(ctx)
+	n.openStores(ctx)
 	n.adoptIntents(ctx)
 	for _, m := range n.cfg.Mounts {
 		if err := n.mountConfigured(ctx, m); err != nil {
