@@ -14,7 +14,7 @@ import (
 )
 
 // tcpStand answers a megabyte behind a TCP proxy; the client makes a connection for each request.
-func tcpStand(t *testing.T) (*faultproxy.TCP, func() (int, error)) {
+func tcpStand(t *testing.T) (p *faultproxy.TCP, get func(patience time.Duration) (int, error)) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, strings.Repeat("x", 1<<20))
 	}))
@@ -22,8 +22,9 @@ func tcpStand(t *testing.T) (*faultproxy.TCP, func() (int, error)) {
 	p, err := faultproxy.StartTCP(strings.TrimPrefix(server.URL, "http://"))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 200 * time.Millisecond}
-	return p, func() (int, error) {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	return p, func(patience time.Duration) (int, error) {
+		client.Timeout = patience
 		resp, err := client.Get("http://" + p.Addr())
 		if err != nil {
 			return 0, err
@@ -34,15 +35,21 @@ func tcpStand(t *testing.T) (*faultproxy.TCP, func() (int, error)) {
 	}
 }
 
+// patient is longer than a busy machine takes for a megabyte.
+const patient = time.Minute
+
 func TestTCPBreaksSomeConnections(t *testing.T) {
-	for name, then := range map[string]faultproxy.ConnEnd{"reset": faultproxy.ConnReset, "stall": faultproxy.ConnStall} {
+	for name, end := range map[string]struct {
+		then     faultproxy.ConnEnd
+		patience time.Duration // of the client whose connection ends so
+	}{"reset": {faultproxy.ConnReset, patient}, "stall": {faultproxy.ConnStall, 200 * time.Millisecond}} {
 		t.Run(name, func(t *testing.T) {
 			p, get := tcpStand(t)
-			p.Break(faultproxy.ConnFault{After: 100_000, Delay: time.Millisecond, Then: then}, 1)
-			n, err := get()
+			p.Break(faultproxy.ConnFault{After: 100_000, Delay: time.Millisecond, Then: end.then}, 1)
+			n, err := get(end.patience)
 			require.Error(t, err)
 			require.Less(t, n, 100_000)
-			n, err = get()
+			n, err = get(patient)
 			require.NoError(t, err)
 			require.Equal(t, 1<<20, n)
 			require.Equal(t, 2, p.Connections())
@@ -53,10 +60,10 @@ func TestTCPBreaksSomeConnections(t *testing.T) {
 func TestTCPDownAndUp(t *testing.T) {
 	p, get := tcpStand(t)
 	p.Down()
-	_, err := get()
+	_, err := get(patient)
 	require.Error(t, err)
 	p.Up()
-	_, err = get()
+	_, err = get(patient)
 	require.NoError(t, err)
 	require.NoError(t, p.Close())
 	require.NoError(t, p.Close(), "twice")
