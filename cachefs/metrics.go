@@ -9,14 +9,21 @@ import (
 )
 
 // Metrics is what a node has counted since Open: a value.
+//
+// Reads are counted where they leave memory. An open file finds a block in the memory tier once, which is one of that
+// tier's Hits, and reads it from there on without telling anybody: neither those reads nor the bytes of any read from
+// memory are counted, since a hit is a copy of some nanoseconds. DiskHits, DiskBytes, Misses and MissBytes count each read,
+// or part of one, of a block; StoreBytes is what stores sent, whole blocks and what was read ahead included. A program that
+// counts the bytes it reads has those from memory as what is neither in DiskBytes nor in MissBytes.
 type Metrics struct {
-	Tiers   tier.Metrics           // capacity, use, hits, misses, evictions of each tier
+	Tiers   tier.Metrics           // capacity, use, hits (see above), misses, evictions of each tier
 	Journal journal.Metrics        // index, latency
 	Stores  map[string]ufs.Metrics // by mount path: calls, bytes, retries, errors
 
 	DiskHits        uint64 // block reads that a disk tier answered
-	DiskBytes       uint64
-	Misses          uint64 // block reads that no tier could answer
+	DiskBytes       uint64 // given to readers from disk tiers; of a View, what it lends
+	Misses          uint64 // block reads that no tier could answer; those that join a running fill, too
+	MissBytes       uint64 // that they asked for
 	StoreBytes      uint64 // brought from under stores
 	Fills           uint64 // blocks brought
 	FillsDropped    uint64 // given up because FillQueue was full
@@ -37,26 +44,36 @@ type Metrics struct {
 // would cost them more than the look-up.
 type counters struct {
 	diskHits, diskBytes atomic.Uint64
-	misses              atomic.Uint64
+	misses, missBytes   atomic.Uint64
 	storeBytes          atomic.Uint64
 	saved               striped
 	skippedNames        atomic.Uint64
 	hiddenNames         atomic.Uint64
 }
 
-func (c *counters) tierHit(kind tier.Kind, n int) {
-	if kind == tier.Memory {
+// tierHit counts a read of n bytes that a tier answered. A read that missed was no hit, wherever its block lies by now.
+func (c *counters) tierHit(kind tier.Kind, n int, missed bool) {
+	if kind == tier.Memory || missed {
 		return
 	}
 	c.diskHits.Add(1)
 	c.diskBytes.Add(uint64(n))
 }
 
+// miss counts a read of n bytes that no tier could answer, once; it returns true.
+func (c *counters) miss(n int, missed bool) bool {
+	if !missed {
+		c.misses.Add(1)
+		c.missBytes.Add(uint64(n))
+	}
+	return true
+}
+
 // Metrics returns what the node has counted.
 func (n *Node) Metrics() Metrics {
 	m := Metrics{
 		Tiers: n.tiers.Metrics(), Journal: n.journal.Metrics(), Stores: map[string]ufs.Metrics{},
-		DiskHits: n.counters.diskHits.Load(), DiskBytes: n.counters.diskBytes.Load(), Misses: n.counters.misses.Load(),
+		DiskHits: n.counters.diskHits.Load(), DiskBytes: n.counters.diskBytes.Load(), Misses: n.counters.misses.Load(), MissBytes: n.counters.missBytes.Load(),
 		StoreBytes: n.counters.storeBytes.Load(), Fills: n.filler.fills.Load(), FillsDropped: n.filler.dropped.Load(),
 		FillQueue: len(n.filler.queue), StoreCallsSaved: n.counters.saved.load(), SkippedNames: n.counters.skippedNames.Load(), HiddenNames: n.counters.hiddenNames.Load(),
 		EffectQueue: n.effects.depth(), Discovering: int(n.overlay.size.Load()),

@@ -85,6 +85,7 @@ func (f *File) readSome(p []byte, off int64) (int, error) {
 func (f *File) readBlock(slot *blockSlot, i int64, p []byte, at int64) (int, error) {
 	id := tier.NewBlockID(f.in.FileID, uint32(i))
 	f.n.readAhead(f.handle, i, at, len(p))
+	missed := false
 	for {
 		if err := f.ctx.Err(); err != nil {
 			return 0, context.Cause(f.ctx)
@@ -98,12 +99,12 @@ func (f *File) readBlock(slot *blockSlot, i int64, p []byte, at int64) (int, err
 		n, kind, err := f.n.tiers.ReadAt(f.ctx, id, p, at, f.read == CachePromote)
 		switch {
 		case err == nil:
-			f.n.counters.tierHit(kind, n)
+			f.n.counters.tierHit(kind, n, missed)
 			return n, nil
 		case !errors.Is(err, tier.ErrMiss):
 			return 0, err
 		}
-		f.n.counters.misses.Add(1)
+		missed = f.n.counters.miss(len(p), missed)
 		if f.read == NoCache {
 			if err := f.readUncached(p, i*f.in.BlockSize+at); err != nil {
 				return 0, err

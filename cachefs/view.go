@@ -60,6 +60,7 @@ func (f *File) viewSlow(off int64, n int) (*View, error) {
 	n = int(min(int64(n), f.blockLen(i)-at))
 	id := tier.NewBlockID(f.in.FileID, uint32(i))
 	f.n.readAhead(f.handle, i, at, n)
+	missed := false
 	for {
 		if err := f.ctx.Err(); err != nil {
 			return nil, context.Cause(f.ctx)
@@ -72,13 +73,13 @@ func (f *File) viewSlow(off int64, n int) (*View, error) {
 		}
 		v, err := f.n.tiers.View(f.ctx, id, at, n)
 		if err == nil {
-			f.n.counters.tierHit(tier.SSD, n)
+			f.n.counters.tierHit(tier.SSD, n, missed)
 			return &View{lent: *v}, nil
 		}
 		if !errors.Is(err, tier.ErrMiss) && !errors.Is(err, tier.ErrNoSpace) {
 			return nil, err
 		}
-		f.n.counters.misses.Add(1)
+		missed = f.n.counters.miss(n, missed)
 		if f.read != NoCache && errors.Is(err, tier.ErrMiss) {
 			switch err := f.n.filler.whole(f.ctx, f.handle, i); {
 			case err == nil:
