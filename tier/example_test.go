@@ -186,6 +186,17 @@ func ExampleStore_DropFile() {
 	// Output: true 2
 }
 
+func ExampleStore_DropBlocks() {
+	ctx, s := context.Background(), exampleStore()
+	defer s.Close(ctx)
+	f := tier.FileID{1}
+	for i := range uint32(3) {
+		_ = s.Put(ctx, tier.NewBlockID(f, i), []byte("a removed file of 3 blocks"), tier.PutOptions{})
+	}
+	fmt.Println(s.DropBlocks(f, 3))
+	// Output: 3
+}
+
 func ExampleStore_All() {
 	ctx, s := context.Background(), exampleStore()
 	defer s.Close(ctx)
