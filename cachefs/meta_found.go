@@ -74,6 +74,17 @@ func (n *Node) foundAt(m *mount, path string, a ufs.Attr, was namespace.Inode) *
 	return &found{mount: m, path: path, key: a.Key, attr: a, in: in, was: was}
 }
 
+// maxBlocks is how many blocks a file may have: their ids number so many. With the default block size that is 16 PiB.
+const maxBlocks = 1 << 32
+
+// checkLength refuses what a store says of a file that no blocks could be numbered for.
+func (n *Node) checkLength(a ufs.Attr) error {
+	if most := n.cfg.BlockSize * maxBlocks; !a.Dir && (a.Size < 0 || a.Size > most) {
+		return invalid("its under store says that it has %d bytes; 0 to %d will do with blocks of %d", a.Size, most, n.cfg.BlockSize)
+	}
+	return nil
+}
+
 // now orders looks at stores, ns: later than what was seen before, by this run or by an earlier one, whatever the clock of
 // the machine has done since.
 func (n *Node) now() int64 { return max(time.Now().UnixNano(), n.journal.Time()) }

@@ -198,6 +198,9 @@ func (n *Node) statStore(ctx context.Context, m *mount, path, key string, was na
 	case err != nil:
 		return nil, err
 	}
+	if err := n.checkLength(a); err != nil {
+		return nil, err
+	}
 	f := n.foundAt(m, path, a, was)
 	f.since = since
 	if sameVersion(&was, &f.in) {

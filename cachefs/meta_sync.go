@@ -70,7 +70,7 @@ func (n *Node) discoverPage(ctx context.Context, m *mount, path string, page ufs
 	list := make([]*found, 0, min(len(page.Entries), foundBatch))
 	for i, a := range page.Entries {
 		p := join(path, baseOf("/"+a.Key))
-		if checkPath(p) != nil {
+		if checkPath(p) != nil || n.checkLength(a) != nil {
 			n.counters.skippedNames.Add(1)
 			continue
 		}

@@ -29,7 +29,7 @@ type Metrics struct {
 	FillsDropped    uint64 // given up because FillQueue was full
 	FillQueue       int    // blocks that wait to be brought
 	StoreCallsSaved uint64 // stats and listings of mounts that were answered from the replica, from memory or by an equal call
-	SkippedNames    uint64 // entries of under stores whose names are no names here
+	SkippedNames    uint64 // entries of under stores whose names are no names here, or whose lengths no lengths
 	HiddenNames     uint64 // entries that listings of an IOFS left out
 	EffectQueue     int    // changes that the tiers have yet to follow
 	Discovering     int    // found entries on their way into the journal
