@@ -127,9 +127,18 @@ func (b *Block) acquire() bool {
 }
 
 func (b *Block) release() {
-	if b.state.n.Add(-1) == dead {
+	if b.letGo() == 0 {
+		b.mem.announce() // it may leave now
+	}
+}
+
+// letGo is release for who evicts, and says himself what came of it.
+func (b *Block) letGo() (left int64) {
+	left = b.state.n.Add(-1)
+	if left == dead {
 		b.free()
 	}
+	return left
 }
 
 // kill makes the block dead; its bytes go when nobody uses them.

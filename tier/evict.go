@@ -35,10 +35,10 @@ func (s *Store) ahead() {
 
 // evictOne moves the policy's victim out of memory: down a tier, or away if no tier takes it and nothing keeps it.
 // false: nothing may leave.
-func (s *Store) evictOne(ctx context.Context) bool {
+func (s *Store) evictOne(ctx context.Context) (done bool) {
 	m := s.mem
 	s.evicting.Add(1)
-	defer func() { s.evicting.Add(-1); m.announce() }()
+	defer func() { s.evicted(ctx, done) }()
 	lower := s.below(Memory)
 	for marked := len(lower) > 0; ; marked = false {
 		b := m.victim(marked)
@@ -63,6 +63,15 @@ func (s *Store) evictOne(ctx context.Context) bool {
 	}
 }
 
+// evicted ends an evictOne. One that found nothing wakes others only if they may do better, or one of them must give up: else who
+// waits would wake itself.
+func (s *Store) evicted(ctx context.Context, done bool) {
+	last := s.evicting.Add(-1) == 0 && s.mem.waiting.Load() >= s.mem.writers.Load()
+	if done || last || ctx.Err() != nil {
+		s.mem.announce()
+	}
+}
+
 // demote copies a block that memory is to let go to the first tier that takes it; nil: none.
 func (s *Store) demote(ctx context.Context, b *Block, lower []*disks) (to *disks, err error) {
 	if len(lower) == 0 {
@@ -76,7 +85,7 @@ func (s *Store) demote(ctx context.Context, b *Block, lower []*disks) (to *disks
 	if !b.acquire() {
 		return nil, ErrDropped
 	}
-	defer b.release()
+	defer b.letGo()
 	return s.copyDown(ctx, &mv, b, lower)
 }
 

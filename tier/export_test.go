@@ -13,7 +13,6 @@ func (s *Store) LockAll(ctx context.Context) (release func()) {
 		m.index.stripe[i].Lock()
 	}
 	m.slots.mu.Lock()
-	m.drain.Lock()
 	held, leave := make(chan struct{}), make(chan struct{})
 	done := make(chan struct{})
 	go func() { // a policy shard's lock is held while it asks
@@ -31,7 +30,6 @@ func (s *Store) LockAll(ctx context.Context) (release func()) {
 	return func() {
 		close(leave)
 		<-done
-		m.drain.Unlock()
 		m.slots.mu.Unlock()
 		for i := range m.index.stripe {
 			m.index.stripe[i].Unlock()

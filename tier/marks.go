@@ -93,6 +93,7 @@ func (s *Store) markMemory(id *BlockID, set, clear uint32) bool {
 	b.flags.And(^clear)
 	if clear != 0 {
 		s.mem.policy.Release(b.slot)
+		s.mem.announce() // it may leave now
 	}
 	return true
 }

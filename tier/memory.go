@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"sync"
 	"sync/atomic"
 
 	"github.com/millpond/millpond/internal/policy"
@@ -28,14 +27,11 @@ type memory struct {
 	beat   atomic.Uint32
 	bytes  atomic.Int64 // admitted since the last beat
 
-	live  atomic.Int64 // blocks whose bytes are in the arena, dead ones that are lent too
-	used  atomic.Int64 // their bytes
-	drain struct {
-		sync.Mutex
-		freed chan struct{} // closed when bytes come free, if somebody waits
-	}
-	writers atomic.Int64 // blocks being written
-	waiting atomic.Int64 // of them, those that wait for room
+	live    atomic.Int64                  // blocks whose bytes are in the arena, dead ones that are lent too
+	used    atomic.Int64                  // their bytes
+	freer   atomic.Pointer[chan struct{}] // closed when bytes come free or a block may leave, if somebody waits
+	writers atomic.Int64                  // blocks being written
+	waiting atomic.Int64                  // of them, those that wait for room
 	unmap   runtime.Cleanup
 	count   counters
 }
@@ -172,24 +168,27 @@ func poison(p []byte) {
 	}
 }
 
-// announce wakes who waits for bytes.
+// announce wakes who waits for bytes: some came free, or a block may leave that might not before.
 func (m *memory) announce() {
-	m.drain.Lock()
-	defer m.drain.Unlock()
-	if m.drain.freed != nil {
-		close(m.drain.freed)
-		m.drain.freed = nil
+	if m.freer.Load() == nil {
+		return
+	}
+	if freed := m.freer.Swap(nil); freed != nil {
+		close(*freed)
 	}
 }
 
-// freedSoon returns a channel that is closed when bytes come free next.
+// freedSoon returns a channel that is closed at the next announce. Ask for it before looking for room.
 func (m *memory) freedSoon() <-chan struct{} {
-	m.drain.Lock()
-	defer m.drain.Unlock()
-	if m.drain.freed == nil {
-		m.drain.freed = make(chan struct{})
+	freed := make(chan struct{})
+	for {
+		if m.freer.CompareAndSwap(nil, &freed) {
+			return freed
+		}
+		if p := m.freer.Load(); p != nil {
+			return *p
+		}
 	}
-	return m.drain.freed
 }
 
 // above reports whether the tier is over a part of its size.

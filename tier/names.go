@@ -7,7 +7,7 @@ import (
 )
 
 // names orders what happens to blocks of one name: coming, leaving, being marked. A stripe is never held across I/O.
-// Lock order: a stripe, then an index stripe, a policy shard, the arena, memory.drain.
+// Lock order: a stripe, then an index stripe, slotTable.mu, a policy shard, the arena.
 type names struct {
 	stripe [64]nameStripe
 }

@@ -97,8 +97,8 @@ func (w *Writer) next() ([]byte, error) {
 
 // allocate takes memory, evicting as it must. With Try it does not wait: for a demotion, or for others.
 func (s *Store) allocate(ctx context.Context, n int, o PutOptions) (arena.Extent, error) {
+	var soon <-chan struct{}
 	for {
-		soon := s.mem.freedSoon()
 		e, err := s.mem.arena.Alloc(n)
 		switch {
 		case err == nil:
@@ -111,6 +111,9 @@ func (s *Store) allocate(ctx context.Context, n int, o PutOptions) (arena.Extent
 			return e, ErrBusy
 		case s.evictOne(ctx):
 			continue
+		case soon == nil:
+			soon = s.mem.freedSoon()
+			continue // what came free before will not be announced again
 		}
 		// Somebody else's victim may be on its way out, or somebody else's block on its way in, to be evicted then. If all
 		// who write wait, nobody will.
@@ -125,6 +128,7 @@ func (s *Store) allocate(ctx context.Context, n int, o PutOptions) (arena.Extent
 			case <-soon:
 			case <-ctx.Done():
 			}
+			soon = nil
 		}
 		s.mem.waiting.Add(-1)
 		if alone || o.Try {

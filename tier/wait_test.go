@@ -1,0 +1,66 @@
+package tier_test
+
+import (
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/internal/vfs"
+	"github.com/millpond/millpond/tier"
+)
+
+// TestWaitEndsWhenABlockMayLeave fills memory with blocks that may not leave and lets one go while another Writer is open: who waits
+// for room gets it at once, not when that Writer ends.
+func TestWaitEndsWhenABlockMayLeave(t *testing.T) {
+	for name, c := range map[string]struct {
+		o     tier.PutOptions
+		letGo func(*tier.Store)
+	}{
+		"Unhold": {tier.PutOptions{Hold: true}, func(s *tier.Store) { s.Unhold(id(3)) }},
+		"Unpin":  {tier.PutOptions{Pin: true}, func(s *tier.Store) { s.Unpin(id(3)) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			waitFor(t, c.o, func(_ *testing.T, s *tier.Store) func() { return func() { c.letGo(s) } })
+		})
+	}
+	t.Run("Release", func(t *testing.T) {
+		waitFor(t, tier.PutOptions{Pin: true}, func(t *testing.T, s *tier.Store) func() {
+			views := make([]*tier.View, 16)
+			for n := 1; n < len(views); n++ {
+				v, err := s.View(t.Context(), id(n), 0, 100)
+				require.NoError(t, err)
+				s.Unpin(id(n))
+				views[n] = v
+			}
+			t.Cleanup(func() {
+				for _, v := range views[1:] {
+					v.Release()
+				}
+			})
+			return views[3].Release
+		})
+	})
+}
+
+// waitFor fills memory with blocks put with o and a Writer; keep may keep them in other ways, and returns what lets one go.
+func waitFor(t *testing.T, o tier.PutOptions, keep func(*testing.T, *tier.Store) (letGo func())) {
+	synctest.Test(t, func(t *testing.T) {
+		s, ctx := open(t, vfs.NewMem(), memory(mib)), t.Context()
+		w, err := s.Create(ctx, id(100), 64*kib, tier.PutOptions{})
+		require.NoError(t, err)
+		defer w.Abort()
+		for n := 1; n < 16; n++ {
+			require.NoError(t, s.Put(ctx, id(n), body(n, 64*kib), o))
+		}
+		letGo := keep(t, s)
+		put := make(chan error, 1)
+		go func() { put <- s.Put(ctx, id(200), body(200, 64*kib), tier.PutOptions{}) }()
+		synctest.Wait()
+		require.Empty(t, put, "it waits for the other Writer")
+		letGo()
+		synctest.Wait()
+		require.Len(t, put, 1, "a block may leave, and nobody said so")
+		require.NoError(t, <-put)
+	})
+}
