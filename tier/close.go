@@ -17,6 +17,7 @@ func (s *Store) Close(ctx context.Context) error {
 		s.lastTry()
 	}
 	if s.mem != nil {
+		s.names.seal()
 		errs = append(errs, s.saveDown(ctx))
 	}
 	s.names.close()

@@ -3,6 +3,7 @@ package tier_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 
@@ -112,4 +113,45 @@ func TestCloseNamesAWriterThatLeaks(t *testing.T) {
 	_, err = w.Commit(t.Context())
 	require.ErrorIs(t, err, tier.ErrClosed)
 	require.Nil(t, s.Get(id(1)))
+}
+
+// TestCommitMeetsClose commits blocks while Close writes memory to the disk: what it says is there is there after the next Open.
+func TestCommitMeetsClose(t *testing.T) {
+	ctx, mem := t.Context(), vfs.NewMem()
+	saving, goOn := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	fsys := vfs.NewFaulty(mem, func(op vfs.Op) error {
+		if op.Kind == vfs.OpWrite && strings.HasPrefix(op.Name, "/d/data") {
+			once.Do(func() { close(saving); <-goOn })
+		}
+		return nil
+	})
+	s := openWith(t, tier.Options{FS: fsys}, memory(mib), ssd(4*mib, "/d"))
+	require.NoError(t, s.Put(ctx, id(60), body(60, 100), tier.PutOptions{Hold: true}))
+	var writers []*tier.Writer
+	for n := 1; n < 40; n++ {
+		w, err := s.Create(ctx, id(n), 100, tier.PutOptions{Hold: true})
+		require.NoError(t, err)
+		_, err = w.Write(body(n, 100))
+		require.NoError(t, err)
+		writers = append(writers, w)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close(context.WithoutCancel(ctx)) }()
+	<-saving
+	var there []int
+	for i, w := range writers {
+		if _, err := w.Commit(ctx); err == nil {
+			there = append(there, i+1)
+		} else {
+			require.ErrorIs(t, err, tier.ErrClosed)
+		}
+	}
+	close(goOn)
+	require.NoError(t, <-closed)
+	s = open(t, mem, memory(mib), ssd(4*mib, "/d"))
+	requireBlock(t, s, 60, 100)
+	for _, n := range there {
+		requireBlock(t, s, n, 100)
+	}
 }

@@ -26,7 +26,7 @@ func (w *Writer) Commit(ctx context.Context) (*Block, error) {
 	}
 	w.trim()
 	b := w.b
-	if err := w.s.mem.add(b, &w.mv, 0); err != nil {
+	if err := w.s.mem.add(b, &w.mv); err != nil {
 		w.giveBack()
 		return nil, err
 	}

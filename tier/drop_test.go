@@ -1,6 +1,7 @@
 package tier_test
 
 import (
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -131,5 +132,28 @@ func TestDropBlocksOfOneFile(t *testing.T) {
 		require.Equal(t, 3, s.DropBlocks(mine, most))
 		require.Zero(t, s.DropBlocks(mine, most))
 		require.Equal(t, 3, s.DropBlocks(other, most))
+	}
+}
+
+// TestDropMeetsAPut drops a block while its bytes are being copied into memory.
+func TestDropMeetsAPut(t *testing.T) {
+	const length = 64 * mib // takes longer to copy than to see that it began
+	p := make([]byte, length)
+	for name, drop := range drops {
+		t.Run(name, func(t *testing.T) {
+			f, ctx := tier.FileID{1}, t.Context()
+			for range 3 {
+				s := open(t, vfs.NewMem(), memory(2*length))
+				put := make(chan error, 1)
+				go func() { put <- s.Put(ctx, tier.NewBlockID(f, 7), p, tier.PutOptions{Hold: true}) }()
+				for s.Metrics().Tiers[0].Used == 0 {
+					runtime.Gosched()
+				}
+				drop(s, f, 7)
+				require.NoError(t, <-put)
+				_, _, ok := s.Has(tier.NewBlockID(f, 7))
+				require.False(t, ok, "it came back")
+			}
+		})
 	}
 }

@@ -61,19 +61,17 @@ func newMemory(cfg Config, o *Options, n *names) (*memory, error) {
 // get finds a block without a lock.
 func (m *memory) get(id *BlockID) *Block { return m.index.get(id, id.hash()) }
 
-// add makes a filled block visible, which ends its move if it has one. Errors: ErrExist, ErrDropped, ErrClosed.
-func (m *memory) add(b *Block, mv *move, freq int) error {
+// add makes a filled block visible, which ends its move. Errors: ErrExist, ErrDropped, ErrClosed.
+func (m *memory) add(b *Block, mv *move) error {
 	b.key = b.id.hash()
 	stripe := m.names.of(b.key)
 	stripe.Lock()
 	defer stripe.Unlock()
-	if mv != nil {
-		stripe.endLocked(mv)
-	}
+	stripe.endLocked(mv)
 	switch {
-	case stripe.closed:
+	case stripe.sealed:
 		return ErrClosed
-	case mv != nil && mv.dropped.Load():
+	case mv.dropped.Load():
 		return ErrDropped
 	}
 	b.slot = m.slots.take(b)
@@ -81,7 +79,7 @@ func (m *memory) add(b *Block, mv *move, freq int) error {
 		m.slots.give(b.slot)
 		return ErrExist
 	}
-	m.policy.AddWarm(b.key, b.slot, cost(b.length), freq)
+	m.policy.Add(b.key, b.slot, cost(b.length))
 	m.count.admissions.Add(1)
 	if n := m.bytes.Add(b.length); n > m.cfg.Size/beats {
 		m.bytes.Store(0)

@@ -16,6 +16,7 @@ type nameStripe struct {
 	sync.Mutex
 	moves  *move       // of its names
 	drops  []*dropping // under way
+	sealed bool        // nothing enters memory any more
 	closed bool        // nothing comes any more
 	_      [16]byte
 }
@@ -44,7 +45,7 @@ func (n *names) of(key uint64) *nameStripe { return &n.stripe[key%uint64(len(n.s
 
 // begin announces m, which ends with end, before its source is looked at. Errors: ErrClosed.
 func (n *names) begin(m *move, id BlockID) error {
-	m.id = id
+	*m = move{id: id}
 	s := n.of(id.hash())
 	s.Lock()
 	defer s.Unlock()
@@ -125,12 +126,17 @@ func (s *nameStripe) markLocked(id *BlockID, set, clear uint32) {
 	}
 }
 
-// close lets nothing come any more.
-func (n *names) close() {
+// seal lets nothing enter memory any more: what is there now is what Close saves.
+func (n *names) seal() { n.each(func(s *nameStripe) { s.sealed = true }) }
+
+// close lets nothing come any more, to a disk neither.
+func (n *names) close() { n.each(func(s *nameStripe) { s.closed = true }) }
+
+func (n *names) each(f func(*nameStripe)) {
 	for i := range n.stripe {
 		s := &n.stripe[i]
 		s.Lock()
-		s.closed = true
+		f(s)
 		s.Unlock()
 	}
 }

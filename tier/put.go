@@ -3,6 +3,7 @@ package tier
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/millpond/millpond/tier/internal/arena"
 )
@@ -51,10 +52,19 @@ func (s *Store) roomNow(ctx context.Context, n int, o PutOptions) (e arena.Exten
 	}
 }
 
+// moves are for Puts into memory: each needs one for as long as it copies.
+var moves = sync.Pool{New: func() any { return new(move) }}
+
 // putInto fills e and makes it the block's. All that it allocates is the Block: readers keep handles of it, which must
 // stay dead when the block has left, so that it is not used again.
 func (s *Store) putInto(e arena.Extent, id BlockID, data []byte, o PutOptions) error {
 	m := s.mem
+	mv := moves.Get().(*move)
+	defer moves.Put(mv)
+	if err := s.names.begin(mv, id); err != nil {
+		m.arena.Release(e)
+		return err
+	}
 	b := &Block{id: id, mem: m, length: int64(len(data)), first: m.arena.Bytes(e)[:len(data):len(data)]}
 	b.one[0] = e
 	b.pieces = b.one[:]
@@ -62,11 +72,14 @@ func (s *Store) putInto(e arena.Extent, id BlockID, data []byte, o PutOptions) e
 	m.live.Add(1)
 	m.used.Add(int64(e.Len()))
 	copy(b.first, data) // not copyBytes: see Writer.Write
-	if err := m.add(b, nil, 0); err != nil {
+	if err := m.add(b, mv); err != nil {
 		m.used.Add(-int64(e.Len()))
 		m.arena.Release(e)
 		m.live.Add(-1)
 		m.announce()
+		if errors.Is(err, ErrDropped) {
+			return nil // see Put
+		}
 		return err
 	}
 	m.announce() // who waits for room may evict it now
