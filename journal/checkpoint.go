@@ -87,8 +87,8 @@ func (c *checkpointer) make(j *Journal) error {
 	if err == nil {
 		c.entries.Add(-n)
 		c.bytes.Add(-bytes)
-		_, size = j.snaps.Last()
-		index = j.Index()
+		index, size = j.snaps.Last()
+		index = j.at.changeAt(index)
 		j.counts.checkpoints.Add(1)
 	} else {
 		err = fmt.Errorf("checkpoint: %w", err)

@@ -62,7 +62,7 @@ type Events struct {
 
 // CheckpointInfo describes one checkpoint.
 type CheckpointInfo struct {
-	Index    uint64 // last entry in it
+	Index    uint64 // last change in it
 	Bytes    int64
 	Duration time.Duration
 	Err      error

@@ -43,6 +43,18 @@ func (p *progress) know(at point) {
 	}
 }
 
+// changeAt is the last change up to a raft index that know was told of.
+func (p *progress) changeAt(raft uint64) uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, a := range slices.Backward(p.mu.points) {
+		if a.raft <= raft {
+			return a.index
+		}
+	}
+	return 0
+}
+
 // advance says that the state machine has applied up to at.
 func (p *progress) advance(at point, now int64, skipped []uint64) {
 	p.mu.Lock()
