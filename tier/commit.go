@@ -31,8 +31,7 @@ func (w *Writer) Commit(ctx context.Context) (*Block, error) {
 		return nil, err
 	}
 	w.parts.Store(nil)
-	w.s.mem.writers.Add(-1)
-	w.s.mem.announce() // who waits for room may evict it now
+	w.s.mem.wrote()
 	w.s.ahead()
 	return b, nil
 }
@@ -101,14 +100,13 @@ func (w *Writer) giveBack() {
 		return
 	}
 	w.inMem = false
-	w.s.mem.writers.Add(-1)
 	for _, e := range w.b.pieces {
 		w.s.mem.used.Add(-int64(e.Len()))
 		w.s.mem.arena.Release(e)
 	}
 	w.b.pieces = nil
 	w.s.mem.live.Add(-1)
-	w.s.mem.announce()
+	w.s.mem.wrote()
 }
 
 // Abort leaves nothing of the block. After Commit it does nothing.

@@ -176,6 +176,13 @@ func (m *memory) announce() {
 	}
 }
 
+// wrote ends one who writes: what he has left may be evicted, and others need not wait for him.
+func (m *memory) wrote() {
+	m.announce() // before he is not counted any more
+	m.writers.Add(-1)
+	m.announce()
+}
+
 // freedSoon returns a channel that is closed at the next announce. Ask for it before looking for room.
 func (m *memory) freedSoon() <-chan struct{} {
 	freed := make(chan struct{})

@@ -37,14 +37,17 @@ func (s *Store) roomNow(ctx context.Context, n int, o PutOptions) (e arena.Exten
 	if s.mem == nil || o.MinKind > Memory || n == 0 || int64(n) > min(MaxBlock, s.mem.arena.Size()) || s.closed.Load() {
 		return e, false
 	}
+	s.mem.writers.Add(1) // until putInto is done
 	for {
 		e, err := s.mem.arena.Alloc(n)
 		switch {
 		case err != nil && (len(s.disks) > 0 || ctx.Err() != nil || !s.evictOne(ctx)):
+			s.mem.wrote()
 			return e, false
 		case err != nil:
 		case e.Len() < n: // a piece of it: the Writer takes several
 			s.mem.arena.Release(e)
+			s.mem.wrote()
 			return e, false
 		default:
 			return e, true
@@ -59,6 +62,7 @@ var moves = sync.Pool{New: func() any { return new(move) }}
 // stay dead when the block has left, so that it is not used again.
 func (s *Store) putInto(e arena.Extent, id BlockID, data []byte, o PutOptions) error {
 	m := s.mem
+	defer m.wrote()
 	mv := moves.Get().(*move)
 	defer moves.Put(mv)
 	if err := s.names.begin(mv, id); err != nil {
@@ -76,13 +80,11 @@ func (s *Store) putInto(e arena.Extent, id BlockID, data []byte, o PutOptions) e
 		m.used.Add(-int64(e.Len()))
 		m.arena.Release(e)
 		m.live.Add(-1)
-		m.announce()
 		if errors.Is(err, ErrDropped) {
 			return nil // see Put
 		}
 		return err
 	}
-	m.announce() // who waits for room may evict it now
 	s.ahead()
 	return nil
 }

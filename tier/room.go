@@ -119,6 +119,8 @@ func (s *Store) allocate(ctx context.Context, n int, o PutOptions) (arena.Extent
 		// who write wait, nobody will.
 		alone := s.mem.waiting.Add(1) >= s.mem.writers.Load() && s.evicting.Load() == 0
 		switch {
+		case alone && isClosed(soon): // what the last of them left may be evicted
+			soon = nil
 		case alone:
 			err = ErrNoSpace
 		case o.Try:
@@ -131,8 +133,17 @@ func (s *Store) allocate(ctx context.Context, n int, o PutOptions) (arena.Extent
 			soon = nil
 		}
 		s.mem.waiting.Add(-1)
-		if alone || o.Try {
+		if errors.Is(err, ErrNoSpace) || errors.Is(err, ErrBusy) {
 			return e, err
 		}
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
