@@ -36,7 +36,7 @@ func main() {
 
 // run is main without the process: 0 all is well, 1 something failed or did not agree, 2 bad arguments.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	o, err := parse(args, stderr)
+	o, err := parse(args, stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -52,27 +52,30 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 1
 }
 
-func parse(args []string, stderr io.Writer) (wordjob.Options, error) {
+// parse reads the arguments; asked for help it prints that and returns flag.ErrHelp.
+func parse(args []string, stdout io.Writer) (wordjob.Options, error) {
 	o := wordjob.Options{Name: "bucket"}
 	fs := flag.NewFlagSet("bucket", flag.ContinueOnError)
-	fs.SetOutput(stderr)
-	fs.Usage = func() {
-		fmt.Fprint(stderr, usage)
-		fs.PrintDefaults()
-	}
+	fs.SetOutput(io.Discard) // what is wrong is said once, by run
+	fs.Usage = func() {}
 	fs.StringVar(&o.Cache, "cache", "", "`directory` of the journal and the disk tier, kept at the end (default: a temporary one)")
 	fs.StringVar(&o.Out, "out", "", "`directory` of counts.txt (default: output in the cache directory)")
 	memory := fs.Int("memory", 256, "memory tier in `MiB`")
 	disk := fs.Int("disk", 1024, "disk tier in `MiB`")
 	fs.IntVar(&o.Workers, "workers", 4*runtime.GOMAXPROCS(0), "goroutines that read and count")
 	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(stdout, usage)
+			fs.SetOutput(stdout)
+			fs.PrintDefaults()
+		}
 		return o, err
 	}
 	if fs.NArg() != 1 {
 		return o, fmt.Errorf("want one URL, got %d arguments", fs.NArg())
 	}
-	if o.Workers < 1 || *memory < 8 || *disk < 8 {
-		return o, fmt.Errorf("-workers is %d, -memory %d, -disk %d; want at least 1, 8 and 8", o.Workers, *memory, *disk)
+	if err := wordjob.CheckSizes(o.Workers, *memory, *disk); err != nil {
+		return o, err
 	}
 	o.URL, o.Memory, o.Disk = fs.Arg(0), int64(*memory)<<20, int64(*disk)<<20
 	o.Plain = func(ctx context.Context, file func(text []byte)) error { return plain(ctx, o.URL, file) }

@@ -56,9 +56,18 @@ func counts(t *testing.T, url string) {
 }
 
 func TestBadArguments(t *testing.T) {
-	for _, args := range [][]string{{}, {"a", "b"}, {"-workers", "0", "s3://b"}} {
+	for _, args := range [][]string{{}, {"a", "b"}, {"-workers", "0", "s3://b"}, {"-colour"}} {
 		var stdout, stderr bytes.Buffer
 		require.Equal(t, 2, run(t.Context(), args, &stdout, &stderr), "%q", args)
-		require.Contains(t, stderr.String(), "-help shows how")
+		require.Regexp(t, `^bucket: .* \(-help shows how\)\n$`, stderr.String(), "said once")
+		require.Empty(t, stdout.String())
 	}
+}
+
+func TestHelp(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	require.Zero(t, run(t.Context(), []string{"-help"}, &stdout, &stderr))
+	require.Contains(t, stdout.String(), "Usage: bucket")
+	require.Contains(t, stdout.String(), "-workers")
+	require.Empty(t, stderr.String())
 }

@@ -11,9 +11,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/millpond/millpond/cachefs"
@@ -31,7 +33,7 @@ func main() {
 		fmt.Fprintf(os.Stderr, "httpserver: one directory at most, got %d: %q (-help shows the flags)\n", flag.NArg(), flag.Args())
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := serve(ctx, *listen, flag.Arg(0), func(addr string) { fmt.Printf("serving on http://%s\n", addr) }); err != nil {
 		fmt.Fprintln(os.Stderr, "httpserver:", err)
@@ -46,7 +48,7 @@ func serve(ctx context.Context, listen, dir string, ready func(addr string)) err
 		return err
 	}
 	node, err := cachefs.Open(ctx, cachefs.Config{
-		Mounts: []cachefs.MountConfig{{Path: "/www", URL: "file://" + filepath.ToSlash(dir), ReadOnly: true, Sync: 10 * time.Second}},
+		Mounts: []cachefs.MountConfig{{Path: "/www", URL: fileURL(dir), ReadOnly: true, Sync: 10 * time.Second}},
 	})
 	if err != nil {
 		return err
@@ -74,4 +76,9 @@ func serve(ctx context.Context, listen, dir string, ready func(addr string)) err
 	}
 	<-done
 	return nil
+}
+
+// fileURL is the URL of an absolute directory, whose name may have what a URL gives a meaning: '%', '?', '#'.
+func fileURL(dir string) string {
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(dir)}).String()
 }

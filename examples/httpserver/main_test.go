@@ -12,12 +12,19 @@ import (
 )
 
 func TestServe(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "a%41#b c")
+	require.NoError(t, os.Mkdir(dir, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "hello.txt"), []byte("hello, mill"), 0o600))
 	ctx, stop := context.WithCancel(t.Context())
 	addr, ended := make(chan string, 1), make(chan error, 1)
 	go func() { ended <- serve(ctx, "127.0.0.1:0", dir, func(a string) { addr <- a }) }()
-	base := "http://" + <-addr
+	var base string
+	select {
+	case a := <-addr:
+		base = "http://" + a
+	case err := <-ended:
+		require.FailNow(t, "it did not serve", "%v", err)
+	}
 
 	get := func(path, ranges string) (int, string) {
 		req, err := http.NewRequest(http.MethodGet, base+path, nil)

@@ -65,7 +65,6 @@ type options struct {
 	workers int
 }
 
-// parse reads the arguments; asked for help it prints that and returns flag.ErrHelp.
 // job counts the directory with the os package alone for its check. Links are not followed, as the under store does not.
 func (o options) job() wordjob.Options {
 	return wordjob.Options{
@@ -88,6 +87,7 @@ func (o options) job() wordjob.Options {
 	}
 }
 
+// parse reads the arguments; asked for help it prints that and returns flag.ErrHelp.
 func parse(args []string, stdout io.Writer) (options, error) {
 	var o options
 	var memory, disk int
@@ -111,8 +111,8 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	if fs.NArg() > 1 {
 		return o, fmt.Errorf("one directory at most, got %d: %q", fs.NArg(), fs.Args())
 	}
-	if o.workers < 1 || memory < 8 || disk < 8 {
-		return o, fmt.Errorf("-workers is %d, -memory %d, -disk %d; want at least 1, 8 and 8", o.workers, memory, disk)
+	if err := wordjob.CheckSizes(o.workers, memory, disk); err != nil {
+		return o, err
 	}
 	o.memory, o.disk = int64(memory)<<20, int64(disk)<<20
 	o.dir = fs.Arg(0)
@@ -123,7 +123,25 @@ func parse(args []string, stdout io.Writer) (options, error) {
 		}
 		o.dir = filepath.Join(strings.TrimSpace(string(root)), "src")
 	}
-	return o, checkDir(&o)
+	if err := checkDir(&o); err != nil {
+		return o, err
+	}
+	return o, errors.Join(outside(o.dir, "-cache", o.cache), outside(o.dir, "-out", o.out))
+}
+
+// outside refuses a directory of ours that lies in the one that is counted: its files would be counted, too.
+func outside(dir, flag, ours string) error {
+	if ours == "" {
+		return nil
+	}
+	abs, err := filepath.Abs(ours)
+	if err != nil {
+		return err
+	}
+	if rel, err := filepath.Rel(dir, abs); err == nil && filepath.IsLocal(rel) {
+		return fmt.Errorf("%s is inside of %s, whose files are counted; give one beside it", flag, dir)
+	}
+	return nil
 }
 
 // checkDir makes the directory absolute and says what is wrong with it.

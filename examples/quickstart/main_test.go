@@ -48,7 +48,8 @@ func TestBadArguments(t *testing.T) {
 		{"two directories", []string{"a", "b"}, 2, "one directory at most"},
 		{"missing directory", []string{filepath.Join(file + "nowhere")}, 2, "no directory"},
 		{"file", []string{file}, 2, "is a file"},
-		{"no workers", []string{"-workers", "0", "."}, 2, "-workers is 0"},
+		{"no workers", []string{"-workers", "0", "."}, 2, "quickstart: -workers is 0; want at least 1\n"},
+		{"a disk that no int64 counts", []string{"-disk", "99999999999999", "."}, 2, "-disk is 99999999999999; want 8 MiB to"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
@@ -92,4 +93,15 @@ func TestFailureLeavesNothing(t *testing.T) {
 	left, err := os.ReadDir(tmp)
 	require.NoError(t, err)
 	require.Empty(t, left)
+}
+
+// A cache or a result inside of what is counted would be counted, too: it is refused, and nothing is made there.
+func TestCacheInsideTheInput(t *testing.T) {
+	for _, flag := range []string{"-cache", "-out"} {
+		dir := tree(t)
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, 2, run(t.Context(), []string{flag, filepath.Join(dir, "deep", "new"), dir}, &stdout, &stderr))
+		require.Contains(t, stderr.String(), flag+" is inside of "+dir)
+		require.NoDirExists(t, filepath.Join(dir, "deep", "new"))
+	}
 }

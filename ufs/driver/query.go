@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -35,7 +36,7 @@ func Query(u *url.URL, known ...string) (url.Values, error) {
 		case looksSecret(name):
 			bad = append(bad, fmt.Errorf("%w: option %q looks like a secret; %s", ErrInvalid, name, byReference))
 		default:
-			bad = append(bad, fmt.Errorf("%w: unknown option %q (have %s)", ErrInvalid, name, strings.Join(known, ", ")))
+			bad = append(bad, fmt.Errorf("%w: unknown option %q (have %s)", ErrInvalid, name, cmp.Or(strings.Join(known, ", "), "none")))
 		}
 	}
 	return q, errors.Join(bad...)

@@ -46,6 +46,7 @@ func TestQueryRefuses(t *testing.T) {
 	for _, name := range []string{"one", "two", "token"} {
 		require.ErrorContains(t, err, `"`+name+`"`, "all that is wrong at once")
 	}
+	require.ErrorContains(t, err, `"one" (have none)`)
 }
 
 func TestShown(t *testing.T) {
