@@ -34,7 +34,8 @@ type MountInfo struct {
 	Metrics   *ufs.Metrics // of the store, nil while it is not open
 }
 
-// Mount makes path, which must not exist, stand for the place that url names, which must.
+// Mount makes path, which must not exist, stand for the place that url names, which must. A store is read and written with the
+// process's credentials, so with Config.Permissions only the process itself and superusers mount and unmount.
 func (n *Node) Mount(ctx context.Context, path, url string, o *MountOptions) error {
 	opts := deref(o)
 	return pathError("mount", path, n.mount(ctx, MountConfig{Path: path, URL: url, Store: opts.Store, ReadOnly: opts.ReadOnly, Sync: opts.Sync}))
@@ -45,6 +46,9 @@ func (n *Node) mount(ctx context.Context, c MountConfig) error {
 		return err
 	}
 	if err := checkPath(c.Path); err != nil {
+		return err
+	}
+	if err := n.mayMount(ctx); err != nil {
 		return err
 	}
 	if err := checkSync(c.Sync); err != nil {
@@ -203,6 +207,9 @@ func (n *Node) unmount(ctx context.Context, path string, o UnmountOptions) error
 		return err
 	}
 	if err := checkPath(path); err != nil {
+		return err
+	}
+	if err := n.mayMount(ctx); err != nil {
 		return err
 	}
 	m, _ := n.mounts.find(path)

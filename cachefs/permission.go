@@ -1,6 +1,18 @@
 package cachefs
 
-import "github.com/millpond/millpond/internal/namespace"
+import (
+	"context"
+
+	"github.com/millpond/millpond/internal/namespace"
+)
+
+// mayMount keeps users off stores that the process can reach and they cannot: "file:///" is one.
+func (n *Node) mayMount(ctx context.Context) error {
+	if u := n.user(ctx); u != nil && !u.Superuser {
+		return refuse(ErrPermission, "a superuser, or the process itself, mounts and unmounts")
+	}
+	return nil
+}
 
 // mayRead reports whether u may read a file's bytes. The namespace has checked the directories above it.
 func mayRead(in *namespace.Inode, u *namespace.User) error {

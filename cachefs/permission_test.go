@@ -137,8 +137,13 @@ func TestPermissions(t *testing.T) {
 	putStore(t, c, "found", []byte("x"))
 	allowed(open(eve, "/mem/found"))
 	denied(create(eve, "/mem/found", &cachefs.CreateOptions{Overwrite: true}))
+	// Who reads what the process can read through a mount decides where that is: not who may write a directory.
 	denied(n.Mount(eve, "/x", "mem://x", nil))
+	denied(n.Mount(ann, "/home/x", "mem://x", nil))
 	denied(n.Unmount(eve, "/mem", nil))
+	allowed(n.Mount(root, "/home/x", "mem://x", nil))
+	denied(n.Unmount(ann, "/home/x", nil))
+	allowed(n.Unmount(root, "/home/x", nil))
 }
 
 func mustStat(t *testing.T, n *cachefs.Node, path string) *cachefs.Info {
