@@ -32,7 +32,7 @@ func TestOverAWebServer(t *testing.T) {
 		files.ServeHTTP(w, r)
 	}))
 	defer srv.Close()
-	n, err := cachefs.Open(t.Context(), cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/web", URL: srv.URL, ReadOnly: true}}})
+	n, err := cachefs.Open(t.Context(), cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/web", URL: srv.URL}}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, n.Close()) })
 	pass := func() {
@@ -55,4 +55,8 @@ func TestOverAWebServer(t *testing.T) {
 	require.Equal(t, before, requests.Load(), "requests of the second pass")
 	_, err = n.Create(t.Context(), "/web/new", nil)
 	require.True(t, errors.Is(err, cachefs.ErrReadOnly), "%v", err)
+	require.Equal(t, before, requests.Load(), "nobody asks a store that takes no changes whether it has the name")
+	mounts, err := n.Mounts(t.Context())
+	require.NoError(t, err)
+	require.True(t, mounts[0].ReadOnly)
 }

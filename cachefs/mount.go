@@ -70,6 +70,12 @@ func (m *mount) open(ctx context.Context) (*ufs.Store, error) {
 	return s, nil
 }
 
+// onlyReads reports whether the store, if it is open, takes no changes.
+func (m *mount) onlyReads() bool {
+	s := m.store.Load()
+	return s != nil && s.Caps().ReadOnly
+}
+
 func (m *mount) setLocked(s *ufs.Store, owned bool) {
 	m.mu.store, m.mu.owned = s, owned
 	m.store.Store(s)

@@ -71,7 +71,7 @@ func (n *Node) mount(ctx context.Context, c MountConfig) error {
 		return errors.Join(err, m.close())
 	}
 	_, err = n.change(ctx, &namespace.Mount{
-		Path: c.Path, User: n.user(ctx), Spec: m.spec.encode(), ReadOnly: c.ReadOnly, Place: m.spec.Store,
+		Path: c.Path, User: n.user(ctx), Spec: m.spec.encode(), ReadOnly: m.readOnly, Place: m.spec.Store,
 	})
 	if err != nil {
 		return errors.Join(err, m.close())
@@ -111,6 +111,7 @@ func (n *Node) openMount(ctx context.Context, c MountConfig) (*mount, error) {
 	m.mu.Lock()
 	m.setLocked(store, owned)
 	m.mu.Unlock()
+	m.readOnly = c.ReadOnly || m.onlyReads()
 	a, err := store.Stat(ctx, "")
 	if err == nil && !a.Dir {
 		err = ErrNotDir
@@ -181,10 +182,11 @@ func (n *Node) mountConfigured(ctx context.Context, c MountConfig) error {
 // remount takes over what the Config says of a mount that an earlier run made. It is an entry of the journal, so that
 // every node and the next run see the mount as it is now.
 func (n *Node) remount(ctx context.Context, old *mount, c MountConfig) error {
-	if old.readOnly == c.ReadOnly && old.spec.Sync == c.Sync {
+	readOnly := c.ReadOnly || old.onlyReads()
+	if old.readOnly == readOnly && old.spec.Sync == c.Sync {
 		return nil
 	}
-	m := &mount{path: old.path, readOnly: c.ReadOnly, opts: old.opts, spec: old.spec}
+	m := &mount{path: old.path, readOnly: readOnly, opts: old.opts, spec: old.spec}
 	m.spec.Sync = c.Sync
 	_, err := n.change(ctx, &namespace.Remount{Path: m.path, User: n.user(ctx), Spec: m.spec.encode(), ReadOnly: m.readOnly})
 	if err != nil {

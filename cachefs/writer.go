@@ -53,11 +53,11 @@ func (n *Node) create(ctx context.Context, path string, o CreateOptions) (*Write
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	old, err := n.known(ctx, path)
-	if err != nil {
+	if err := n.defaults(ctx, path, &o); err != nil {
 		return nil, err
 	}
-	if err := n.defaults(ctx, path, &o); err != nil {
+	old, err := n.known(ctx, path)
+	if err != nil {
 		return nil, err
 	}
 	w := &Writer{n: n, path: path, bs: o.BlockSize, opts: o}

@@ -61,7 +61,8 @@
 //
 // # Trouble
 //
-// A file system that has gone away (ENOTCONN, ESTALE, ENODEV, ENXIO, EIO) is driver.ErrUnavailable, a store that is down:
+// A file system that has gone away (ENOTCONN, ESTALE, ENODEV, ENXIO, EIO), or the place itself having been removed, is
+// driver.ErrUnavailable, a store that is down:
 // never files that are not there. When it comes back, mounted anew at the same path and of the same type, the store goes on with
 // it; the bare directory below the mount point is not taken for it.
 //

@@ -31,6 +31,9 @@ func (s *store) fail(r *os.Root, err error) error {
 		return fmt.Errorf("%w: to another file system: %w", driver.ErrUnsupported, err)
 	case is(einval), is(enametoolong):
 		return fmt.Errorf("%w: %w", driver.ErrInvalid, err)
+	case is(driver.ErrNotExist) && removed(r):
+		s.place.lost(r)
+		return fmt.Errorf("%w: the directory %s was removed", driver.ErrUnavailable, s.place.dir)
 	case isGone(err):
 		s.place.lost(r)
 		return fmt.Errorf("%w: %w", driver.ErrUnavailable, err)

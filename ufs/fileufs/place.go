@@ -11,7 +11,8 @@ import (
 	"github.com/millpond/millpond/ufs/driver"
 )
 
-// place is the directory, held open. One on a file system that went away is dead for ever, so it is opened again.
+// place is the directory, held open. One on a file system that went away, or that was removed, is dead for ever, so it is
+// opened again.
 type place struct {
 	dir     string
 	kind    uint64 // of its file system; 0 unknown
@@ -48,7 +49,7 @@ func (p *place) lost(old *os.Root) {
 		return
 	}
 	defer p.reopens.Unlock()
-	if _, err := old.Stat("."); err == nil || p.root.Load() != old {
+	if _, err := old.Stat("."); err == nil && !removed(old) || p.root.Load() != old {
 		return // one file's trouble, or mended already
 	}
 	r, err := os.OpenRoot(p.dir)
