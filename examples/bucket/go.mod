@@ -7,6 +7,7 @@ require (
 	github.com/millpond/millpond/ufs/azufs v0.0.0
 	github.com/millpond/millpond/ufs/gcsufs v0.0.0
 	github.com/millpond/millpond/ufs/s3ufs v0.0.0
+	github.com/millpond/millpond/ufs/swiftufs v0.0.0
 	github.com/stretchr/testify v1.12.1
 	go.uber.org/goleak v1.3.0
 )
@@ -78,6 +79,7 @@ require (
 	github.com/kylelemons/godebug v1.1.0 // indirect
 	github.com/mattn/go-colorable v0.1.12 // indirect
 	github.com/mattn/go-isatty v0.0.20 // indirect
+	github.com/ncw/swift/v2 v2.0.5 // indirect
 	github.com/pierrec/lz4/v4 v4.1.28 // indirect
 	github.com/pkg/browser v0.0.0-20240102092130-5ac0b6a4141c // indirect
 	github.com/planetscale/vtprotobuf v0.6.1-0.20240319094008-0393e58bdf10 // indirect
@@ -115,4 +117,5 @@ replace (
 	github.com/millpond/millpond/ufs/azufs => ../../ufs/azufs
 	github.com/millpond/millpond/ufs/gcsufs => ../../ufs/gcsufs
 	github.com/millpond/millpond/ufs/s3ufs => ../../ufs/s3ufs
+	github.com/millpond/millpond/ufs/swiftufs => ../../ufs/swiftufs
 )

@@ -17,14 +17,17 @@ import (
 	"github.com/millpond/millpond/ufs"
 	_ "github.com/millpond/millpond/ufs/azufs"
 	_ "github.com/millpond/millpond/ufs/gcsufs"
+	_ "github.com/millpond/millpond/ufs/httpufs"
 	_ "github.com/millpond/millpond/ufs/s3ufs"
+	_ "github.com/millpond/millpond/ufs/swiftufs"
 )
 
 const usage = `Bucket counts the words of all objects below URL three times through Millpond: cold, warm, and
 after the node was closed and opened again. It writes all counts to counts.txt through the cache,
 and checks them against plain reads. Credentials come from the environment.
 
-Usage: bucket [flags] URL      (s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, azblob://CONTAINER/PREFIX)
+Usage: bucket [flags] URL      (s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, azblob://CONTAINER/PREFIX,
+                               swift://CONTAINER/PREFIX, https://HOST/DIR/)
 
 `
 
