@@ -133,7 +133,7 @@ func (n *Node) lookStore(ctx context.Context, m *mount, path, key string, was na
 		if was.Ino == 0 && !sync && n.knows(path) {
 			return nil, errKnown
 		}
-		return n.statStore(ctx, m, path, key, was)
+		return n.statStore(ctx, m, path, key)
 	})
 	switch {
 	case err != nil:
@@ -159,7 +159,7 @@ func (n *Node) lookStore(ctx context.Context, m *mount, path, key string, was na
 func statKey(m *mount, key string) string { return m.path + "\x00" + key }
 
 // statStore is one look at the store. It runs under the node's context, for all who wait for it.
-func (n *Node) statStore(ctx context.Context, m *mount, path, key string, was namespace.Inode) (*found, error) {
+func (n *Node) statStore(ctx context.Context, m *mount, path, key string) (*found, error) {
 	store, err := m.open(ctx)
 	if err != nil {
 		return nil, err
@@ -168,8 +168,8 @@ func (n *Node) statStore(ctx context.Context, m *mount, path, key string, was na
 		if err := n.overlay.flush(ctx); err != nil {
 			return nil, err
 		}
-		was, _ = n.tree.Stat(path, nil)
 	}
+	was, _ := n.tree.Stat(path, nil) // not what the caller saw: what was found since may be there by now
 	since := n.tree.Index()
 	switch id, coming := n.tree.Pending(path); {
 	case coming:
@@ -239,15 +239,11 @@ func (n *Node) forget(ctx context.Context, path string, was *namespace.Inode, si
 	return err
 }
 
-// lookAgain asks the store for a path whose version p turned out to be gone, so that the next Open sees what is there
-// now.
-func (n *Node) lookAgain(ctx context.Context, path string, p place) {
-	was, err := n.tree.Stat(path, nil)
-	if err != nil || !was.Version.Is(p.version) {
-		was = namespace.Inode{}
-	}
-	_, err = n.stats.Do(ctx, statKey(p.mount, p.key), func(ctx context.Context) (*found, error) {
-		return n.statStore(ctx, p.mount, path, p.key, was)
+// lookAgain asks the store for a path that turned out to be other than the replica has it, so that the next Open sees what
+// is there now.
+func (n *Node) lookAgain(ctx context.Context, m *mount, path, key string) {
+	_, err := n.stats.Do(ctx, statKey(m, key), func(ctx context.Context) (*found, error) {
+		return n.statStore(ctx, m, path, key)
 	})
 	if err != nil && err != errKnown && !errors.Is(err, ErrNotExist) {
 		n.log.Debug("a changed file could not be looked at again", "path", path, "err", err)

@@ -101,8 +101,11 @@ func (m *mount) fresh(seen time.Time) bool {
 		return false
 	}
 	age := time.Since(seen)
-	return age >= 0 && age < m.spec.Sync
+	return age > -aheadOfClock && age < m.spec.Sync
 }
+
+// aheadOfClock is how far the journal's time, which goes up with every entry, may be ahead of a clock that is right.
+const aheadOfClock = time.Second
 
 // mountTable is the node's mounts, read without a lock.
 type mountTable struct {

@@ -103,6 +103,5 @@ func (n *Node) settledPublish(ctx context.Context, m *mount, in namespace.Intent
 // lookAfter sees what a store has of a file after a publication that may have happened.
 func (n *Node) lookAfter(ctx context.Context, m *mount, key, path string) {
 	n.absent.forget(m, key)
-	was, _ := n.tree.Stat(path, nil)
-	n.lookAgain(ctx, path, place{m, key, was.Version.String()})
+	n.lookAgain(ctx, m, path, key)
 }

@@ -84,7 +84,7 @@ func (h *handle) changedAt(ctx context.Context, p place) {
 	if f := h.n.cfg.Events.StoreChanged; f != nil && !h.told.Swap(true) {
 		f(fileInfo(h.path, &h.in))
 	}
-	h.n.lookAgain(ctx, h.path, p)
+	h.n.lookAgain(ctx, p.mount, h.path, p.key)
 }
 
 // readStore fills p with the file's bytes from off on, straight from the store.

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"runtime"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/memufs"
@@ -84,4 +86,25 @@ func (h *holding) List(ctx context.Context, o driver.ListOptions) (driver.Page, 
 	p, err := h.Store.List(ctx, o)
 	h.hold("list")
 	return p, err
+}
+
+// TestLookMeetsWhatWasJustRecorded: a look that finds a name gone takes it out of the replica, also if what an earlier look
+// found gets there while ours begins.
+func TestLookMeetsWhatWasJustRecorded(t *testing.T) {
+	c := cachefstest.New(t, 1, func(cfg *cachefs.Config) { cfg.Dir = "" })
+	n, s := c.Node(), c.Store.UFS()
+	sync := &cachefs.StatOptions{Sync: true}
+	for i := range 2000 {
+		putStore(t, c, "f", content(uint32(i), 9))
+		_, err := n.Stat(t.Context(), "/mem/f", sync)
+		require.NoError(t, err)
+		for range i % 50 {
+			runtime.Gosched()
+		}
+		require.NoError(t, s.Delete(t.Context(), "f"))
+		_, err = n.Stat(t.Context(), "/mem/f", sync)
+		require.ErrorIs(t, err, cachefs.ErrNotExist, "look %d", i)
+		_, err = n.Stat(t.Context(), "/mem/f", nil)
+		require.ErrorIs(t, err, cachefs.ErrNotExist, "known since look %d", i)
+	}
 }
