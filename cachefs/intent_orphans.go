@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/millpond/millpond/internal/namespace"
 )
 
 const (
@@ -40,9 +42,10 @@ func (o *orphans) take() []uint64 {
 	return ids
 }
 
-// adoptIntents takes over what earlier runs left open and settles what can be settled at once.
-func (n *Node) adoptIntents(ctx context.Context) {
-	for _, in := range n.tree.Intents() {
+// adoptIntents takes over what earlier runs left open and settles what can be settled at once. An intent that this run has
+// begun since is not for it: its upload may be on the way.
+func (n *Node) adoptIntents(ctx context.Context, left []namespace.Intent) {
+	for _, in := range left {
 		n.orphans.add(in.ID)
 	}
 	ctx, cancel := context.WithTimeout(ctx, settleAtOpen)

@@ -79,8 +79,9 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, fmt.Errorf("cachefs: %w", err)
 	}
 	n.restoreMounts()
+	left := n.tree.Intents() // by earlier runs
 	n.start()
-	if err := n.settle(ctx); err != nil {
+	if err := n.settle(ctx, left); err != nil {
 		return nil, errors.Join(fmt.Errorf("cachefs: %w", err), n.Close())
 	}
 	return n, nil
@@ -123,12 +124,12 @@ func (n *Node) start() {
 }
 
 // settle brings the namespace of an earlier run and the Config together.
-func (n *Node) settle(ctx context.Context) error {
+func (n *Node) settle(ctx context.Context, left []namespace.Intent) error {
 	if err := n.expireLeases(ctx); err != nil {
 		return err
 	}
 	n.openStores(ctx)
-	n.adoptIntents(ctx)
+	n.adoptIntents(ctx, left)
 	for _, m := range n.cfg.Mounts {
 		if err := n.mountConfigured(ctx, m); err != nil {
 			return err

@@ -91,6 +91,7 @@ func (n *Node) settledPublish(ctx context.Context, m *mount, in namespace.Intent
 		n.persist.moved()
 		return nil
 	}
+	n.persist.kick()                            // what waits for its store is uploaded again
 	if err := n.expireLeases(ctx); err != nil { // the file that an earlier run was about to complete goes now
 		return err
 	}
