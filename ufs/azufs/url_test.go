@@ -55,9 +55,9 @@ func TestURLRefused(t *testing.T) {
 		"azblob://box/a//b?account=me":                 "empty",
 		"azblob://box/../b?account=me":                 "..",
 		"azblob://box?anonymous=maybe&account=me":      "want true or false",
-		"azblob://box?endpoint=ftp://x":                "Endpoint is no",
+		"azblob://box?endpoint=ftp://x":                "endpoint is no",
 		"azblob://box?endpoint=http://u:hunter2@x":     "a URL with a user",
-		"azblob://box?endpoint=http://x%3fsig=hunter2": "Endpoint is no",
+		"azblob://box?endpoint=http://x%3fsig=hunter2": "endpoint is no",
 	} {
 		_, err := ufs.Open(t.Context(), raw, nil)
 		require.ErrorIs(t, err, driver.ErrInvalid, raw)
