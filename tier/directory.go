@@ -207,15 +207,10 @@ func (m *mounted) sync(ids ...disk.ID) error {
 // setFlags changes what keeps a block. Errors: ErrMiss, also for a block that cannot be read now; those of the
 // directory, whose memory has the change.
 func (m *mounted) setFlags(id BlockID, set, clear disk.Flags) error {
-	_, _, flags, ok := m.d.Lookup(disk.ID(id))
-	if !ok || clear == 0 && m.unread.Load() {
+	if clear == 0 && m.unread.Load() {
 		return ErrMiss
 	}
-	want := flags&^clear | set
-	if want == flags {
-		return nil
-	}
-	err := m.d.SetFlags(disk.ID(id), want)
+	err := m.d.ChangeFlags(disk.ID(id), set, clear)
 	if clear != 0 {
 		if slot, _, _, here := m.d.Lookup(disk.ID(id)); here {
 			m.pol.Release(slot)

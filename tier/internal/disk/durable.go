@@ -58,7 +58,15 @@ func (d *Dir) flushBlock(id *ID) error {
 
 // SetFlags changes what is remembered with a block and makes it, with the flags, durable. Errors: ErrMiss, *DirError.
 // When it fails otherwise, or the directory is closed, the change stands in memory alone: see Reconcile.
-func (d *Dir) SetFlags(id ID, flags Flags) error {
+func (d *Dir) SetFlags(id ID, flags Flags) error { return d.ChangeFlags(id, flags, ^flags) }
+
+// ChangeFlags is SetFlags for some of them: set wins over clear, the others stay. What changes nothing costs no I/O.
+func (d *Dir) ChangeFlags(id ID, set, clear Flags) error {
+	return d.mark(id, set, clear, func(e *entry) bool { e.changed = true; return true })
+}
+
+// mark changes a block's flags if may, called under the shard's lock, says so.
+func (d *Dir) mark(id ID, set, clear Flags, may func(*entry) bool) error {
 	h := hashID(&id)
 	s := d.index.of(h)
 	s.mu.Lock()
@@ -68,6 +76,11 @@ func (d *Dir) SetFlags(id ID, flags Flags) error {
 		return ErrMiss
 	}
 	e := s.at(local)
+	flags := e.flags&^clear | set
+	if !may(e) || flags == e.flags {
+		s.mu.Unlock()
+		return nil
+	}
 	e.flags = flags
 	d.log.append(&record{kind: kindPut, flags: flags, id: id, sum: e.sum, place: e.place})
 	s.mu.Unlock()

@@ -26,6 +26,7 @@ type entry struct {
 	next, prev uint32 // blocks of files with one head: local slot + 1, 0 none
 	flags      Flags
 	live       bool
+	changed    bool // put or marked since Open: Reconcile leaves it alone
 }
 
 // index finds entries by id. A table cell holds 8 bits of hash above the local slot + 1; 0 is empty.

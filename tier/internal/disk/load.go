@@ -259,7 +259,7 @@ func (s *shard) load(h uint64, r *record) {
 	} else {
 		e, _ = s.insert(h, &r.id)
 	}
-	e.place, e.flags, e.sum = r.place, r.flags, r.sum
+	e.place, e.flags, e.sum, e.changed = r.place, r.flags, r.sum, false
 }
 
 // settle drops what a crash took the bytes of, and accounts for the rest.

@@ -75,7 +75,7 @@ func (d *Dir) enter(h uint64, r *record, dropped *atomic.Bool) (slot uint32, seq
 		return 0, 0, ErrDropped
 	}
 	e, local := s.insert(h, &r.id)
-	e.place, e.flags, e.sum, e.seen = r.place, r.flags, r.sum, allSeen
+	e.place, e.flags, e.sum, e.seen, e.changed = r.place, r.flags, r.sum, allSeen, true
 	return slotOf(h, local), d.log.append(r), nil
 }
 

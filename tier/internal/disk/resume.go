@@ -1,5 +1,7 @@
 package disk
 
+import "errors"
+
 // Resume says whether a directory that failed takes writes again, and mends what the failure left: it writes a new log
 // and a snapshot of the index. nil: everything that was changed meanwhile is durable.
 func (d *Dir) Resume() error {
@@ -30,18 +32,20 @@ func (d *Dir) Present() error {
 
 // Reconcile drops from d, which was opened again, what old, the same directory, has dropped since it was opened, and
 // gives the rest the flags that they have there. old may be closed: changes in its memory that never reached the disk
-// count. Errors: *DirError, if flags could not be made durable.
+// count. What was put or marked in d since it was opened is newer than all that old knows, and stays. Errors: *DirError,
+// if flags could not be made durable.
 func (d *Dir) Reconcile(old *Dir) error {
 	var first error
+	stale := func(e *entry) bool { return !e.changed }
 	for info := range d.All() {
 		_, _, flags, ok := old.Lookup(info.ID)
-		switch {
-		case !ok:
-			d.Delete(info.ID)
-		case flags != info.Flags:
-			if err := d.SetFlags(info.ID, flags); first == nil {
-				first = err
-			}
+		if !ok {
+			why := Deleted
+			d.drop(&info.ID, stale, &why)
+			continue
+		}
+		if err := d.mark(info.ID, flags, ^flags, stale); err != nil && !errors.Is(err, ErrMiss) && first == nil {
+			first = err
 		}
 	}
 	return first

@@ -117,3 +117,32 @@ func TestReconcile(t *testing.T) {
 	require.NoError(t, d.Close())
 	check(open(t, before, "/d", disk.Options{}))
 }
+
+// TestReconcileLeavesWhatIsNewer marks, drops and puts in the directory that was opened again before it is reconciled.
+func TestReconcileLeavesWhatIsNewer(t *testing.T) {
+	mem := vfs.NewMem()
+	old := open(t, mem, "/d", disk.Options{})
+	for i := range 4 {
+		put(t, old, blockID(i, 0), 5000)
+		require.NoError(t, old.SetFlags(blockID(i, 0), disk.Held))
+	}
+	before := mem.CrashKeepingNothing()
+	require.NoError(t, old.Close())
+	require.ErrorIs(t, old.SetFlags(blockID(3, 0), disk.Held|disk.Pinned), disk.ErrClosed)
+
+	d := open(t, before, "/d", disk.Options{})
+	require.NoError(t, d.ChangeFlags(blockID(0, 0), 0, disk.Held), "held no more")
+	require.True(t, d.Delete(blockID(1, 0)))
+	put(t, d, blockID(1, 0), 5000) // and come back, not held
+	require.NoError(t, d.ChangeFlags(blockID(2, 0), disk.Held, 0), "changes nothing, and counts all the same")
+	require.ErrorIs(t, old.SetFlags(blockID(2, 0), 0), disk.ErrClosed)
+	put(t, d, blockID(9, 0), 5000) // old never had it
+	require.NoError(t, d.Reconcile(old))
+	have := map[disk.ID]disk.Flags{}
+	for info := range d.All() {
+		have[info.ID] = info.Flags
+	}
+	require.Equal(t, map[disk.ID]disk.Flags{
+		blockID(0, 0): 0, blockID(1, 0): 0, blockID(2, 0): disk.Held, blockID(3, 0): disk.Held | disk.Pinned, blockID(9, 0): 0,
+	}, have)
+}
