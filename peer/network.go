@@ -1,0 +1,48 @@
+package peer
+
+import (
+	"context"
+	"net"
+)
+
+// Network is what a mesh runs over: the operating system's, or one in memory.
+type Network interface {
+	// Listen opens one port for connections and for packets. Port 0 is any that is free for both.
+	Listen(ctx context.Context, addr string) (net.Listener, net.PacketConn, error)
+	// Dial connects to host:port.
+	Dial(ctx context.Context, addr string) (net.Conn, error)
+	// LookupHost and LookupSRV are those of net.Resolver.
+	LookupHost(ctx context.Context, host string) ([]string, error)
+	LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error)
+}
+
+// osNetwork is the operating system's.
+type osNetwork struct{ net.Resolver }
+
+func (*osNetwork) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "tcp", addr)
+}
+
+// portTries is how often a port that is free for connections is looked for until it is free for packets, too.
+const portTries = 16
+
+func (*osNetwork) Listen(ctx context.Context, addr string) (net.Listener, net.PacketConn, error) {
+	var lc net.ListenConfig
+	var err error
+	for range portTries {
+		var l net.Listener
+		if l, err = lc.Listen(ctx, "tcp", addr); err != nil {
+			return nil, nil, err
+		}
+		var p net.PacketConn
+		if p, err = lc.ListenPacket(ctx, "udp", l.Addr().String()); err == nil {
+			return l, p, nil
+		}
+		_ = l.Close()
+		if _, port, _ := net.SplitHostPort(addr); port != "0" {
+			break
+		}
+	}
+	return nil, nil, err
+}
