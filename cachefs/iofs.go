@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"unicode/utf8"
 )
 
 // IOFS shows what lies below root as an fs.FS, for whoever reads the standard interface: http.FileServerFS,
@@ -30,9 +31,13 @@ var (
 	_ fs.ReadLinkFS = (*ioFS)(nil)
 )
 
-// path maps a name of the fs.FS to one of ours.
+// path maps a name of the fs.FS to one of ours. What shows hides does not exist, rather than being a bad name: a
+// web server then answers 404, not 500.
 func (f *ioFS) path(op, name string) (string, error) {
-	if !fs.ValidPath(name) || strings.ContainsAny(name, "\\\x00") {
+	switch {
+	case !utf8.ValidString(name) || strings.ContainsAny(name, "\\\x00"):
+		return "", &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
+	case !fs.ValidPath(name):
 		return "", &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
 	}
 	if name == "." {

@@ -92,8 +92,10 @@ func TestIOFSHides(t *testing.T) {
 	require.EqualValues(t, 3, n.Metrics().HiddenNames)
 	for _, name := range []string{`back\slash`, "not\xffutf8"} {
 		_, err := fsys.Open(name)
-		require.ErrorIs(t, err, fs.ErrInvalid)
+		require.ErrorIs(t, err, fs.ErrNotExist)
 	}
+	_, err = fsys.Open("../seen")
+	require.ErrorIs(t, err, fs.ErrInvalid)
 	for _, open := range []func(string) error{
 		func(name string) error { return second(fsys.Open(name)) },
 		func(name string) error { return second(fs.ReadFile(fsys, name)) },
@@ -162,7 +164,9 @@ func TestIOFSUnderHTTP(t *testing.T) {
 				require.Equal(t, http.StatusRequestedRangeNotSatisfiable, get("/a.txt", "Range", "bytes=900-").StatusCode)
 				require.Equal(t, "%", string(body(get("/deep/c%20d%3F.txt"))))
 				require.Contains(t, string(body(get("/deep/"))), "c%20d%3F.txt")
-				require.Equal(t, http.StatusNotFound, get("/none").StatusCode)
+				for _, none := range []string{"/none", "/back%5Cslash", "/not%FFutf8", "/nul%00"} {
+					require.Equal(t, http.StatusNotFound, get(none).StatusCode, none)
+				}
 			})
 		}
 	}
