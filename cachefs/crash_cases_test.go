@@ -106,7 +106,7 @@ func crashChanges() []crashCase {
 		}, {
 			name: "Load", before: file, stored: file, check: checkCrashedLoad, points: 40,
 			do: job(func(ctx context.Context, n *cachefs.Node) (*cachefs.Job, error) {
-				return n.Load(ctx, "/m", &cachefs.LoadOptions{Durable: true})
+				return n.Load(ctx, "/m", nil)
 			}),
 		}, {
 			name: "Free", before: file,

@@ -13,11 +13,12 @@ import (
 type LoadOptions struct {
 	Parallel int  // files at a time. Default 8
 	Verify   bool // ask the store whether each file is still what the namespace says, and load what it is now
-	Durable  bool // not done before the blocks are on a disk tier, if the node has one
+	Volatile bool // done when the blocks are in memory; they reach a disk tier when they are evicted, or at Shutdown
 }
 
-// Load brings a file, or all files below a directory, from the under store into the cache. What is there is skipped, so
-// a job that was cancelled, or ended with its process, goes on where it was when it is started again.
+// Load brings a file, or all files below a directory, from the under store into the cache. Done means durable: its blocks
+// are on a disk tier, if the node has one, unless it is Volatile; what does not fit there has failed, with ErrNoSpace. What
+// is there is skipped, so a job that was cancelled, or ended with its process, goes on where it was when it is started again.
 func (n *Node) Load(ctx context.Context, path string, o *LoadOptions) (*Job, error) {
 	opts := deref(o)
 	if err := opts.check(); err != nil {
@@ -108,8 +109,8 @@ func (n *Node) loadFile(ctx context.Context, j *Job, path string, o LoadOptions)
 		}
 		j.bytes(f.blockLen(i))
 	}
-	if o.Durable && n.disk && f.in.Persist == namespace.Persisted {
-		if err := n.tiers.Save(ctx, ids...); err != nil {
+	if !o.Volatile && n.disk && f.in.Persist == namespace.Persisted {
+		if err := n.tiers.Save(ctx, ids...); err != nil && !errors.Is(err, tier.ErrMiss) { // freed, or evicted by what came later
 			j.fileFailed("load", path, err)
 			return
 		}
