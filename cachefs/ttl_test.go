@@ -12,7 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/vfs"
+	"github.com/millpond/millpond/tier"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/memufs"
@@ -108,5 +110,40 @@ func TestEndOfLifeWhileMountsComeBack(t *testing.T) {
 		_, err = n.Stat(t.Context(), "/b/f", nil)
 		require.ErrorIs(t, err, cachefs.ErrNotExist)
 		require.Empty(t, storeContent(t, store))
+	})
+}
+
+// At the end of its life a file with the default action leaves the cache, and stays in its store; what only the cache has
+// stays there, and so does what a user pinned.
+func TestFreedAtTheEndOfItsLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := cachefstest.New(t, 1)
+		n := c.Node()
+		life := cachefs.TTL{After: 3 * time.Second}
+		for name, o := range map[string]cachefs.CreateOptions{
+			"/mem/stored": {TTL: life}, "/mem/only": {TTL: life, WriteType: cachefs.MustCache}, "/mem/pinned": {TTL: life},
+		} {
+			require.NoError(t, write(name, "1", o)(n))
+		}
+		pin := true
+		require.NoError(t, n.SetAttr(t.Context(), "/mem/pinned", &cachefs.AttrOptions{Pin: &pin}))
+		cached := func() int {
+			files := map[tier.FileID]bool{}
+			for _, b := range cachefs.Blocks(n) {
+				files[b.ID.File()] = true
+			}
+			return len(files)
+		}
+		require.Equal(t, 3, cached())
+		time.Sleep(2 * time.Second)
+		require.Equal(t, 3, cached(), "not yet")
+		time.Sleep(3 * time.Second)
+		require.Equal(t, 2, cached())
+		for _, name := range []string{"/mem/stored", "/mem/only", "/mem/pinned"} {
+			info, err := n.Stat(t.Context(), name, nil)
+			require.NoError(t, err)
+			require.Zero(t, info.TTL().After, "%s: its life has ended, once", name)
+			require.NoError(t, same(readAll(t, n, name), planned("1"), 0))
+		}
 	})
 }
