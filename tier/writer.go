@@ -129,6 +129,34 @@ func (w *Writer) ReadFrom(r io.Reader) (total int64, err error) {
 	return total, nil
 }
 
+// Space is where the next bytes of the block go, n in all: fill them in order, and tell Wrote. It waits for room as Write does,
+// with its errors, and is the caller's until the next call of the Writer but Wrote, Len and ReadAt.
+func (w *Writer) Space(n int64) (space [][]byte, err error) {
+	at := w.n.Load()
+	for w.room < at+n {
+		if err := w.grow(at + n - w.room); err != nil {
+			return nil, err
+		}
+	}
+	off := at
+	for _, p := range *w.parts.Load() {
+		if off >= int64(len(p)) {
+			off -= int64(len(p))
+			continue
+		}
+		p = p[off:]
+		p = p[:min(n, int64(len(p)))]
+		space, n, off = append(space, p), n-int64(len(p)), 0
+		if n == 0 {
+			break
+		}
+	}
+	return space, nil
+}
+
+// Wrote says that n more bytes of what Space returned are the block's.
+func (w *Writer) Wrote(n int64) { w.n.Add(n) }
+
 func endIsFine(err error) error {
 	if err == io.EOF {
 		return nil

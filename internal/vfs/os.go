@@ -180,3 +180,11 @@ func control(f *os.File, call func(fd uintptr) error) error {
 	}
 	return failed
 }
+
+// OSFile is the operating system's file that f is; ok is false for files of other disks.
+func OSFile(f File) (o *os.File, ok bool) {
+	if f, is := f.(*osFile); is {
+		return f.File, true
+	}
+	return nil, false
+}

@@ -12,6 +12,7 @@ import (
 type Range struct {
 	File     vfs.File // do not close
 	Off, Len int64
+	Slot     uint32 // the block's
 	Release  func() // may be called twice
 }
 
@@ -45,6 +46,40 @@ func (d *Dir) Range(id ID, off, n int64) (Range, error) {
 			seg.leases.Add(-1)
 			d.wake()
 		})
-		return Range{File: seg.f, Off: int64(f.off) + off, Len: max(0, n), Release: release}, nil
+		return Range{File: seg.f, Off: int64(f.off) + off, Len: max(0, n), Slot: slotOf(h, f.local), Release: release}, nil
+	}
+}
+
+// Sums are the xxhash64 of a block's pieces of 64 KiB: what Put wrote, not what the disk has by now. Errors: ErrMiss,
+// ErrCorrupt (the block has been dropped), *DirError.
+func (d *Dir) Sums(id ID) ([]uint64, error) {
+	h := hashID(&id)
+	s := d.index.of(h)
+	table := tables.Get().(*[]byte)
+	defer tables.Put(table)
+	for try := 0; ; try++ {
+		f, n, _, ok := s.look(h, &id, maxLength, 0)
+		if !ok {
+			return nil, ErrMiss
+		}
+		var err error
+		if seg := d.segment(f.seg); seg == nil {
+			err = errMismatch
+		} else {
+			err = readTable(seg, &f, table)
+		}
+		switch {
+		case !f.same(), damaged(err) && try == 0:
+		case err != nil:
+			return nil, d.readFailed(&id, &f, err)
+		case len(*table) == 0:
+			return []uint64{f.sum}, nil
+		default:
+			sums := make([]uint64, pieces(n))
+			for i := range sums {
+				sums[i] = tableSum(*table, int64(i))
+			}
+			return sums, nil
+		}
 	}
 }

@@ -1,0 +1,70 @@
+package tier
+
+import (
+	"os"
+
+	"github.com/millpond/millpond/internal/vfs"
+	"github.com/millpond/millpond/tier/internal/disk"
+)
+
+// FileRange is bytes of a block that lie in a file of a disk tier, for sendfile. They stay as they are until Release,
+// whatever happens to the block.
+type FileRange struct {
+	File     *os.File // do not close
+	Off, Len int64
+	Sums     []uint64 // xxhash64 of the pieces of 64 KiB of the whole block, as it was written
+	Release  func()   // may be called twice
+}
+
+// File lends min(n, Len-off) bytes of a block from off on as a part of a file, unchecked: whoever gets them compares them
+// with Sums, and asks for a Verify if they differ. ok is false if no disk tier of the operating system has the block.
+func (s *Store) File(id BlockID, off, n int64) (r FileRange, ok bool) {
+	if s.closed.Load() || off < 0 || n <= 0 {
+		return r, false
+	}
+	for _, t := range s.disks {
+		for _, dir := range t.dirs {
+			if m := dir.readable(); m != nil {
+				if r, ok := m.file(id, off, n); ok {
+					t.count.hits.Add(1)
+					return r, true
+				}
+			}
+		}
+	}
+	return r, false
+}
+
+func (m *mounted) file(id BlockID, off, n int64) (r FileRange, ok bool) {
+	sums, err := m.d.Sums(disk.ID(id))
+	if err != nil {
+		m.failed(err)
+		return r, false
+	}
+	lent, err := m.d.Range(disk.ID(id), off, n)
+	if err != nil {
+		return r, false
+	}
+	f, ok := vfs.OSFile(lent.File)
+	if !ok || lent.Len == 0 {
+		lent.Release()
+		return r, false
+	}
+	m.pol.Hit(id.hash(), lent.Slot)
+	return FileRange{File: f, Off: lent.Off, Len: lent.Len, Sums: sums, Release: lent.Release}, true
+}
+
+// Verify compares a block on a disk with its checksums, whether that was done before or not, and drops it if it differs. false: no
+// disk tier has it, or has it any more.
+func (s *Store) Verify(id BlockID) bool {
+	for _, t := range s.disks {
+		if m, _, _, ok := t.find(id); ok {
+			err := m.d.Verify(disk.ID(id))
+			if err == nil {
+				return true
+			}
+			m.failed(err)
+		}
+	}
+	return false
+}
