@@ -51,11 +51,7 @@ func (s *sideStore) forget() { seconds.Delete(s.name) }
 func (m *machine) mounting(o op) error {
 	there := m.model.nodes[secondMount] != nil
 	if o.kind == "unmount" {
-		var want []error
-		if !there {
-			want = []error{cachefs.ErrNotMounted, cachefs.ErrNotExist}
-		}
-		return m.simple(m.node.Unmount(m.ctx, secondMount, nil), want, func() { m.model.remove(secondMount) })
+		return m.unmount(o, there)
 	}
 	var want []error
 	if there {
@@ -83,4 +79,22 @@ func (m *machine) mounting(o op) error {
 		}
 	}
 	return nil
+}
+
+// unmount takes the second store away. What only the cache has there, it loses with Force alone.
+func (m *machine) unmount(o op, there bool) error {
+	var want []error
+	if !there {
+		want = []error{cachefs.ErrNotMounted, cachefs.ErrNotExist}
+	} else if o.has("a") {
+		only := op{kind: "create", path: secondMount + "/only", wt: int(cachefs.MustCache), flags: "o", size: o.size, seed: o.seed}
+		if err := m.create(only); err != nil {
+			return err
+		}
+	}
+	if e := m.model.nodes[secondMount+"/only"]; e != nil && !o.has("f") {
+		want = []error{cachefs.ErrNotPersisted}
+	}
+	err := m.node.Unmount(m.ctx, secondMount, &cachefs.UnmountOptions{Force: o.has("f")})
+	return m.simple(err, want, func() { m.model.remove(secondMount) })
 }

@@ -52,7 +52,7 @@ var weights = []struct {
 	{"create", 22}, {"read", 14}, {"view", 4}, {"stat", 8}, {"list", 8}, {"mkdir", 8}, {"rename", 9}, {"remove", 8},
 	{"attr", 3}, {"free", 4}, {"persist", 3}, {"load", 2}, {"outside", 4}, {"unlink", 2},
 	{"open", 4}, {"hread", 6}, {"hclose", 2}, {"restart", 1}, {"crash", 1},
-	{"mode", 4}, {"tag", 3}, {"locate", 3}, {"mount", 2}, {"unmount", 2},
+	{"mode", 4}, {"tag", 3}, {"locate", 3}, {"mount", 2}, {"unmount", 2}, {"forget", 3}, {"unseen", 2},
 }
 
 // generate makes n operations. Names come from a small pool, so that they meet.
@@ -104,7 +104,7 @@ func randomOp(rng *rand.Rand, kind string, block int) op {
 		}
 	case "list":
 		o.to = randomListing(rng)
-	case "outside", "unlink", "persist", "load":
+	case "outside", "unlink", "persist", "load", "unseen":
 		if !strings.HasPrefix(o.path, "/m") {
 			o.path = "/m" + o.path[2:]
 		}

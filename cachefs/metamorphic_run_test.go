@@ -84,6 +84,10 @@ func (m *machine) step(o op) error {
 		return m.handle(o)
 	case "restart", "crash":
 		return m.restart(o)
+	case "forget":
+		return m.forget(o)
+	case "unseen":
+		return m.unseen(o)
 	}
 	return fmt.Errorf("unknown operation %q", o.kind)
 }
