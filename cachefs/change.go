@@ -20,9 +20,6 @@ func (n *Node) propose(ctx context.Context, c command) (namespace.Answer, error)
 		a, err := n.proposeOnce(ctx, c)
 		held, ok := errors.AsType[*namespace.IntentError](err)
 		if !ok {
-			if a.More {
-				n.leftovers.kick()
-			}
 			return a, err
 		}
 		if err := n.intentGone(ctx, held.ID); err != nil {
@@ -34,7 +31,7 @@ func (n *Node) propose(ctx context.Context, c command) (namespace.Answer, error)
 func (n *Node) proposeOnce(ctx context.Context, c command) (namespace.Answer, error) {
 	op := n.session.Next()
 	a, err := n.proposeAs(ctx, op, c)
-	if b, ok := c.(*namespace.Begin); ok && err != nil && ctx.Err() != nil {
+	if b, ok := c.(*namespace.BeginBy); ok && err != nil && ctx.Err() != nil {
 		n.revert(op, b)
 	} else {
 		n.session.Done(op)
@@ -44,7 +41,7 @@ func (n *Node) proposeOnce(ctx context.Context, c command) (namespace.Answer, er
 
 // revert ends an intent whose caller left before it was told whether it has begun, or every later change of its paths would
 // wait for it.
-func (n *Node) revert(op journal.OpID, b *namespace.Begin) {
+func (n *Node) revert(op journal.OpID, b *namespace.BeginBy) {
 	began := n.spawn(func(ctx context.Context) {
 		defer n.session.Done(op)
 		a, err := n.proposeAs(ctx, op, b)
@@ -113,10 +110,4 @@ func (n *Node) retryStale(ctx context.Context, path string, change func(in *name
 			return err
 		}
 	}
-}
-
-// expireLeases removes the incomplete files that earlier runs left.
-func (n *Node) expireLeases(ctx context.Context) error {
-	_, err := n.propose(ctx, &namespace.ExpireLeases{Lease: n.lease, Except: true})
-	return err
 }

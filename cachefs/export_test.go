@@ -1,6 +1,12 @@
 package cachefs
 
-import "github.com/millpond/millpond/tier"
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/millpond/millpond/tier"
+)
 
 // Blocks are what the node's tiers have.
 func Blocks(n *Node) (list []tier.BlockInfo) {
@@ -8,4 +14,60 @@ func Blocks(n *Node) (list []tier.BlockInfo) {
 		list = append(list, b)
 	}
 	return list
+}
+
+// Others are the nodes that a node of a test believes to be there.
+type Others struct {
+	mu    sync.Mutex
+	list  []member
+	turns chan struct{}
+}
+
+func NewOthers() *Others { return &Others{turns: make(chan struct{})} }
+
+// Set says that a node lives, or does not.
+func (o *Others) Set(id string, alive bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	list := []member{{id: id, alive: alive}}
+	for _, m := range o.list {
+		if m.id != id {
+			list = append(list, m)
+		}
+	}
+	o.list = list
+	close(o.turns)
+	o.turns = make(chan struct{})
+}
+
+func (o *Others) members() []member {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.list
+}
+
+func (o *Others) changed() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.turns
+}
+
+func (o *Others) successors([20]byte, int) []string { return nil }
+
+func (o *Others) call(_ context.Context, to, method string, _ []byte) ([]byte, error) {
+	return nil, fmt.Errorf("nobody serves %s at %s", method, to)
+}
+
+// OpenAmong is Open in a mesh whose members are others.
+func OpenAmong(ctx context.Context, cfg Config, others *Others) (*Node, error) {
+	return open(ctx, cfg, others)
+}
+
+// NewLease begins a run of a node.
+func NewLease(id string) [16]byte { return newLease(id) }
+
+// Change makes a change to the namespace that a node does not make by itself.
+func Change(ctx context.Context, n *Node, c interface{ Append([]byte) []byte }) error {
+	_, err := n.propose(ctx, c)
+	return err
 }

@@ -14,7 +14,8 @@ import (
 // A change that touches both the namespace and an under store goes in three steps: an intent is entered, which keeps
 // other changes off the paths; the store is called, under no lock; the intent ends, with the change or without. A crash
 // between leaves the intent, and so does a call whose outcome is not known. Such intents are settled by looking at what
-// the store has: at Open, and by runIntents until the store answers.
+// the store has, by the node that began them: at Open, and by runIntents until the store answers. The primary adopts those of
+// nodes that have gone.
 
 // outcome is what a store call did.
 type outcome struct {
@@ -40,7 +41,7 @@ func (n *Node) withIntent(ctx context.Context, b *namespace.Begin, act func(ctx 
 	if err != nil {
 		return err
 	}
-	a, err := n.change(ctx, b)
+	a, err := n.change(ctx, &namespace.BeginBy{Begin: *b, Lease: n.lease})
 	if err != nil {
 		return err
 	}
@@ -49,8 +50,7 @@ func (n *Node) withIntent(ctx context.Context, b *namespace.Begin, act func(ctx 
 		return n.settleDoubt(ctx, a.IntentID, actErr)
 	}
 	// The intent ends whatever the caller's context says by now.
-	_, err = n.propose(n.ctx, &namespace.End{IntentID: a.IntentID, Commit: actErr == nil, Version: out.version, ModTime: out.modTime})
-	return errors.Join(actErr, err)
+	return errors.Join(actErr, n.end(n.ctx, a.IntentID, actErr == nil, out))
 }
 
 // doubtful reports whether a call that failed with err may have had its effect all the same. What the store itself
@@ -151,8 +151,10 @@ func (n *Node) settleIntent(ctx context.Context, in namespace.Intent, finish boo
 	return committed, err
 }
 
+// end ends an intent of this run. ErrLeaseLost: another node took this one for dead, and decides what becomes of it.
 func (n *Node) end(ctx context.Context, id uint64, commit bool, out outcome) error {
-	_, err := n.propose(ctx, &namespace.End{IntentID: id, Commit: commit, Version: out.version, ModTime: out.modTime})
+	end := namespace.End{IntentID: id, Commit: commit, Version: out.version, ModTime: out.modTime}
+	_, err := n.propose(ctx, &namespace.EndBy{End: end, Lease: n.lease})
 	return err
 }
 

@@ -2,6 +2,7 @@ package cachefs
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -14,8 +15,8 @@ const (
 	settleMaxDelay = 10 * time.Second      // a store that is down for long is asked six times a minute
 )
 
-// orphans are intents that nobody who began them will end: of an earlier run, or of a call whose outcome its store
-// did not tell.
+// orphans are intents of this run that no call will end: adopted ones, and those of a call whose outcome its store did not
+// tell.
 type orphans struct {
 	mu   sync.Mutex
 	ids  []uint64
@@ -28,6 +29,17 @@ func (o *orphans) add(ids ...uint64) {
 	o.mu.Lock()
 	o.ids = append(o.ids, ids...)
 	o.mu.Unlock()
+	o.kick()
+}
+
+// hold is add for a caller who settles them, or kicks, next.
+func (o *orphans) hold(id uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ids = append(o.ids, id)
+}
+
+func (o *orphans) kick() {
 	select {
 	case o.wake <- struct{}{}:
 	default:
@@ -42,12 +54,26 @@ func (o *orphans) take() []uint64 {
 	return ids
 }
 
-// adoptIntents takes over what earlier runs left open and settles what can be settled at once. An intent that this run has
-// begun since is not for it: its upload may be on the way.
-func (n *Node) adoptIntents(ctx context.Context, left []namespace.Intent) {
-	for _, in := range left {
-		n.orphans.add(in.ID)
+// adopt makes intents of runs that have ended this run's orphans. The caller settles them, or kicks.
+func (n *Node) adopt(ctx context.Context, which func(in *namespace.Intent) bool) error {
+	for _, in := range n.tree.Intents() {
+		if !which(&in) {
+			continue
+		}
+		_, err := n.proposeOnce(ctx, &namespace.Adopt{IntentID: in.ID, From: in.Lease, To: n.lease})
+		switch {
+		case errors.Is(err, ErrLeaseLost): // it has ended, or another was first
+		case err != nil:
+			return err
+		default:
+			n.orphans.hold(in.ID)
+		}
 	}
+	return nil
+}
+
+// settleSoon settles what can be settled at once; the rest is left to runIntents.
+func (n *Node) settleSoon(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, settleAtOpen)
 	defer cancel()
 	n.settleOrphans(ctx)
@@ -57,7 +83,7 @@ func (n *Node) adoptIntents(ctx context.Context, left []namespace.Intent) {
 func (n *Node) settleOrphans(ctx context.Context) (left int) {
 	for _, id := range n.orphans.take() {
 		in, ok := n.tree.Intent(id)
-		if !ok {
+		if !ok || in.Lease != n.lease { // it has ended, or another took this node for dead and adopted it
 			continue
 		}
 		committed, err := n.settleIntent(ctx, in, true)

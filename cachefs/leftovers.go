@@ -7,7 +7,7 @@ import (
 )
 
 // A command works on so many inodes and no more, whatever it is asked for; the rest is left to further commands, so that
-// nobody waits for a tree of millions to go. Who wants to know that it is gone makes them; runLeftovers does for all others.
+// nobody waits for a tree of millions to go. Who wants to know that it is gone makes them; for all others the primary does.
 type leftovers struct{ wake chan struct{} }
 
 func newLeftovers() leftovers { return leftovers{wake: make(chan struct{}, 1)} }
@@ -29,7 +29,7 @@ func (n *Node) finish(ctx context.Context) error {
 	return nil
 }
 
-// runLeftovers does what was left, until ctx ends. Owner: Node.start.
+// runLeftovers does what was left, while this node is the primary, until ctx ends. Owner: Node.start.
 func (n *Node) runLeftovers(ctx context.Context) {
 	for {
 		select {
@@ -37,8 +37,10 @@ func (n *Node) runLeftovers(ctx context.Context) {
 			return
 		case <-n.leftovers.wake:
 		}
-		if err := n.finish(ctx); err != nil && ctx.Err() == nil {
-			n.log.Warn("what was removed is not all forgotten; the next change goes on", "err", err)
-		}
+		n.asPrimary(ctx, func(ctx context.Context) {
+			if err := n.finish(ctx); err != nil && ctx.Err() == nil {
+				n.log.Warn("what was removed is not all forgotten; the next change goes on", "err", err)
+			}
+		})
 	}
 }

@@ -10,8 +10,9 @@ import (
 // machine is what the journal drives: the replica of the namespace, and behind it the queue of what each entry asks
 // of this node's tiers. Apply waits for nothing.
 type machine struct {
-	tree    *namespace.Tree
-	effects *effects
+	tree      *namespace.Tree
+	effects   *effects
+	leftovers leftovers
 }
 
 func (m *machine) Apply(entries []journal.Entry) [][]byte {
@@ -21,6 +22,9 @@ func (m *machine) Apply(entries []journal.Entry) [][]byte {
 		answer, effects := m.tree.Apply(e.Index, e.Time, e.Cmd)
 		answers[i] = answer
 		m.effects.add(effects)
+	}
+	if m.tree.Unfinished() {
+		m.leftovers.kick()
 	}
 	return answers
 }

@@ -2,7 +2,6 @@ package cachefs
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,7 +21,8 @@ type Node struct {
 	cfg   Config
 	log   *slog.Logger
 	id    string   // kept in Dir, else random
-	lease [16]byte // of this run: incomplete files are its writers'
+	lease [16]byte // of this run: what it has begun
+	nodes nodes    // that share the namespace
 
 	tree    *namespace.Tree
 	journal *journal.Journal
@@ -35,6 +35,7 @@ type Node struct {
 	effects   *effects
 	orphans   *orphans
 	leftovers leftovers
+	departed  departed
 	overlay   *overlay
 	absent    absent
 	stats     *flight.Group[*found]   // looks into a store for one name
@@ -61,27 +62,28 @@ type Node struct {
 // Open starts this process's node. It returns when the namespace of the last run is back and changes can be made;
 // cached blocks of the last run are there as far as they are needed, and are checked behind. ctx bounds the start
 // only. Everything that is wrong with cfg is reported at once.
-func Open(ctx context.Context, cfg Config) (*Node, error) {
+func Open(ctx context.Context, cfg Config) (*Node, error) { return open(ctx, cfg, nil) }
+
+// open is Open among the nodes that are given; nil: those that cfg says.
+func open(ctx context.Context, cfg Config, among nodes) (*Node, error) {
 	cfg, err := cfg.complete()
 	if err != nil {
 		return nil, fmt.Errorf("cachefs: %w", err)
 	}
-	n := &Node{cfg: cfg, log: cfg.Logger, tree: namespace.New(), effects: newEffects(), orphans: newOrphans(), leftovers: newLeftovers()}
+	n := &Node{cfg: cfg, log: cfg.Logger, nodes: among, tree: namespace.New(), effects: newEffects(), orphans: newOrphans(), leftovers: newLeftovers(), departed: newDeparted()}
 	n.ctx, n.cancel = context.WithCancelCause(context.Background())
 	n.shutdown.ended = make(chan struct{})
 	n.overlay = newOverlay(n)
 	n.stats, n.lists = flight.New[*found](n.spawn, ErrClosed), flight.New[struct{}](n.spawn, ErrClosed)
 	n.filler = newFiller(n, cfg.FillQueue)
 	n.persist = newPersister(n)
-	rand.Read(n.lease[:])
 	if err := n.openLayers(ctx); err != nil {
 		n.closeLayers(context.WithoutCancel(ctx))
 		return nil, fmt.Errorf("cachefs: %w", err)
 	}
 	n.restoreMounts()
-	left := n.tree.Intents() // by earlier runs
 	n.start()
-	if err := n.settle(ctx, left); err != nil {
+	if err := n.settle(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("cachefs: %w", err), n.Close())
 	}
 	return n, nil
@@ -94,12 +96,17 @@ func (n *Node) openLayers(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if n.journal, err = journal.Open(ctx, n.cfg.Journal, &machine{tree: n.tree, effects: n.effects}); err != nil {
+	n.cfg.Journal.Events.Primary = n.leading(n.cfg.Journal.Events.Primary)
+	if n.journal, err = journal.Open(ctx, n.cfg.Journal, &machine{tree: n.tree, effects: n.effects, leftovers: n.leftovers}); err != nil {
 		return err
 	}
 	n.young = n.tree.Index() == 0
 	n.session = n.journal.Session()
 	n.id = n.journal.NodeID()
+	n.lease = newLease(n.id)
+	if n.nodes == nil {
+		n.nodes = alone{n.id}
+	}
 	for _, t := range n.cfg.Tiers {
 		n.disk = n.disk || t.Kind != tier.Memory
 	}
@@ -120,16 +127,19 @@ func (n *Node) start() {
 	n.spawn(n.runTTL)
 	n.spawn(n.runIntents)
 	n.spawn(n.runLeftovers)
+	if !n.isAlone() {
+		n.spawn(n.runDeparted)
+	}
 	n.spawn(n.compareAtStart)
 }
 
 // settle brings the namespace of an earlier run and the Config together.
-func (n *Node) settle(ctx context.Context, left []namespace.Intent) error {
-	if err := n.expireLeases(ctx); err != nil {
+func (n *Node) settle(ctx context.Context) error {
+	n.openStores(ctx)
+	if err := n.takeOver(ctx); err != nil {
 		return err
 	}
-	n.openStores(ctx)
-	n.adoptIntents(ctx, left)
+	n.settleSoon(ctx)
 	for _, m := range n.cfg.Mounts {
 		if err := n.mountConfigured(ctx, m); err != nil {
 			return err

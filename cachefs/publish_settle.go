@@ -91,14 +91,24 @@ func (n *Node) settledPublish(ctx context.Context, m *mount, in namespace.Intent
 		n.persist.moved()
 		return nil
 	}
-	n.persist.kick()                            // what waits for its store is uploaded again
-	if err := n.expireLeases(ctx); err != nil { // the file that an earlier run was about to complete goes now
+	n.persist.kick() // what waits for its store is uploaded again
+	if err := n.abandonAdopted(ctx, in); err != nil {
 		return err
 	}
 	if _, writing := n.tree.Get(in.Ino); !writing {
 		n.lookAfter(ctx, m, in.Key, in.Path)
 	}
 	return nil
+}
+
+// abandonAdopted removes the file that a run which has ended was about to complete: it stayed while the intent held it.
+func (n *Node) abandonAdopted(ctx context.Context, in namespace.Intent) error {
+	c, ok := in.CompleteFile()
+	if !ok || c.Lease == n.lease { // our writer does that itself
+		return nil
+	}
+	_, err := n.propose(ctx, &namespace.AbandonFile{Ino: in.Ino, Lease: c.Lease})
+	return err
 }
 
 // lookAfter sees what a store has of a file after a publication that may have happened.

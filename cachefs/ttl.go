@@ -10,7 +10,7 @@ import (
 
 const ttlPage = 128 // inodes taken at a time, while none of them fails
 
-// runTTL ends times to live, until ctx does. Owner: Node.start.
+// runTTL ends times to live, while this node is the primary, until ctx does. Owner: Node.start.
 func (n *Node) runTTL(ctx context.Context) {
 	tick := time.NewTicker(n.cfg.TTLInterval)
 	defer tick.Stop()
@@ -19,7 +19,7 @@ func (n *Node) runTTL(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			n.expire(ctx)
+			n.asPrimary(ctx, n.expire)
 		}
 	}
 }

@@ -178,21 +178,6 @@ func (x *AbandonFile) apply(t *Tree, a *applied) {
 	t.drop(n, a)
 }
 
-func (x *ExpireLeases) apply(t *Tree, a *applied) {
-	var gone []uint64
-	t.table.Leased(func(ino uint64) {
-		n := t.node(ino)
-		if n.Intent == 0 && (n.Lease == x.Lease) != x.Except && (n.Shadow || t.table.Attached(ino)) {
-			gone = append(gone, ino)
-		}
-		t.settle()
-	})
-	for _, ino := range gone {
-		t.drop(t.node(ino), a)
-		t.settle()
-	}
-}
-
 func (x *Mkdir) apply(t *Tree, a *applied) {
 	if x.Path == "/" {
 		if !x.Parents {

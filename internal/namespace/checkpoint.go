@@ -13,8 +13,11 @@ import (
 	"github.com/millpond/millpond/internal/inodes"
 )
 
-// magic begins a checkpoint; its last byte is the version of the format.
-const magic = "MPNS\x02"
+// magic begins a checkpoint, the version of the format follows. Version 2, whose intents had no leases, is read too.
+const (
+	magic   = "MPNS"
+	version = 3
+)
 
 // Checkpoint is the state at one index. It is written while changes go on.
 type Checkpoint struct {
@@ -27,8 +30,8 @@ type Checkpoint struct {
 func (t *Tree) Snapshot() *Checkpoint {
 	t.locks.lock()
 	defer t.locks.unlock()
-	c := &codec{b: []byte(magic)}
-	t.code(c)
+	c := &codec{b: append([]byte(magic), version)}
+	t.code(c, version)
 	return &Checkpoint{t: t, frozen: t.table.Freeze(), head: c.b}
 }
 
@@ -118,12 +121,13 @@ func restore(p *pieces) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(head) < len(magic) || string(head[:len(magic)]) != magic {
-		return nil, fmt.Errorf("unknown format %q; this build knows %q", head[:min(len(head), len(magic))], magic)
+	v, body, err := formatOf(head)
+	if err != nil {
+		return nil, err
 	}
 	s := &Tree{mounts: map[uint64]*Mount{}, intents: map[uint64]*Intent{}}
-	c := &codec{b: head[len(magic):], dec: true}
-	if s.code(c); c.err != nil {
+	c := &codec{b: body, dec: true}
+	if s.code(c, v); c.err != nil {
 		return nil, c.err
 	}
 	if head, err = p.next(); err != nil {
@@ -149,6 +153,15 @@ func restore(p *pieces) (*Tree, error) {
 		return nil, err
 	}
 	return s, s.sound()
+}
+
+// formatOf is the version of a checkpoint's format, and what follows it.
+func formatOf(head []byte) (v byte, body []byte, err error) {
+	body, ok := bytes.CutPrefix(head, []byte(magic))
+	if !ok || len(body) == 0 || body[0] < 2 || body[0] > version {
+		return 0, nil, fmt.Errorf("unknown format %q; this build knows %q, versions 2 to %d", head[:min(len(head), len(magic)+1)], magic, version)
+	}
+	return body[0], body[1:], nil
 }
 
 // sound checks that inodes, mounts and intents agree, and notes what each intent holds.
@@ -177,12 +190,12 @@ func (t *Tree) sound() (err error) {
 }
 
 // code is all but the inodes.
-func (t *Tree) code(c *codec) {
+func (t *Tree) code(c *codec, v byte) {
 	c.uint(&t.nextID)
 	c.uint(&t.index)
 	t.touched.code(c)
 	t.codeMounts(c)
-	t.codeIntents(c)
+	t.codeIntents(c, v)
 	t.codeSweeps(c)
 }
 
@@ -216,7 +229,7 @@ func (t *Tree) codeMounts(c *codec) {
 	}
 }
 
-func (t *Tree) codeIntents(c *codec) {
+func (t *Tree) codeIntents(c *codec, v byte) {
 	ids := slices.Sorted(maps.Keys(t.intents))
 	n := uint64(len(ids))
 	c.uint(&n)
@@ -228,11 +241,14 @@ func (t *Tree) codeIntents(c *codec) {
 		b := Begin{Kind: in.Kind, Path: in.Path, To: in.To, Ino: in.Ino, Recursive: in.Recursive, Overwrite: in.Overwrite, Unchecked: in.Unchecked, Mode: in.Mode, Owner: in.Owner, Group: in.Group, Key: in.Key, Prior: in.Prior, Payload: in.Payload}
 		c.uint(&in.ID)
 		b.code(c)
+		if v > 2 {
+			c.id(&in.Lease)
+		}
 		if c.err != nil {
 			return
 		}
 		if c.dec {
-			t.intents[in.ID] = &Intent{ID: in.ID, Kind: b.Kind, Path: b.Path, To: b.To, Ino: b.Ino, Key: b.Key, Prior: b.Prior, Recursive: b.Recursive, Overwrite: b.Overwrite, Unchecked: b.Unchecked, Mode: b.Mode, Owner: b.Owner, Group: b.Group, Payload: b.Payload}
+			t.intents[in.ID] = &Intent{ID: in.ID, Kind: b.Kind, Path: b.Path, To: b.To, Ino: b.Ino, Key: b.Key, Prior: b.Prior, Recursive: b.Recursive, Overwrite: b.Overwrite, Unchecked: b.Unchecked, Mode: b.Mode, Owner: b.Owner, Group: b.Group, Payload: b.Payload, Lease: in.Lease}
 		}
 	}
 }

@@ -94,17 +94,20 @@ func (c *codec) str(v *string) {
 	*v = string(p)
 }
 
-func (c *codec) id(v *[16]byte) {
+func (c *codec) id(v *[16]byte) { c.fixed(v[:]) }
+
+// fixed codes bytes whose number both sides know.
+func (c *codec) fixed(v []byte) {
 	if !c.dec {
-		c.b = append(c.b, v[:]...)
+		c.b = append(c.b, v...)
 		return
 	}
-	if len(c.b) < 16 {
+	if len(c.b) < len(v) {
 		c.fail()
 		return
 	}
-	copy(v[:], c.b)
-	c.b = c.b[16:]
+	copy(v, c.b)
+	c.b = c.b[len(v):]
 }
 
 func (c *codec) strs(v *[]string) {

@@ -56,11 +56,17 @@ func Level(cmd []byte) (uint32, error) {
 	if len(cmd) < 2 || cmd[0] != 1 || newCmd(cmd[1]) == nil {
 		return 0, errors.New("unknown command")
 	}
-	if cmd[1] >= 19 {
+	switch {
+	case cmd[1] >= 22:
+		return 3, nil
+	case cmd[1] >= 19:
 		return 2, nil
 	}
 	return 1, nil
 }
+
+// MaxLevel is the highest feature level that this build knows.
+const MaxLevel = 3
 
 func newCmd(op byte) command {
 	switch op {
@@ -106,6 +112,14 @@ func newCmd(op byte) command {
 		return new(SetAttrBelow)
 	case 21:
 		return new(Remount)
+	case 22:
+		return new(ExpireNode)
+	case 23:
+		return new(BeginBy)
+	case 24:
+		return new(Adopt)
+	case 25:
+		return new(EndBy)
 	}
 	return nil
 }

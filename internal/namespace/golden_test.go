@@ -73,7 +73,7 @@ func TestFormats(t *testing.T) {
 		}
 	}
 	apply(each())
-	golden(t, "checkpoint.v2", checkpoint(t, tree))
+	golden(t, "checkpoint.v3", checkpoint(t, tree))
 	apply(later())
 	golden(t, "commands.v1.txt", []byte(lines.String()))
 	require.True(t, tree.Mounts()[0].ReadOnly)
@@ -107,24 +107,66 @@ func TestFormatsOfLevel2(t *testing.T) {
 	}
 	require.True(t, tree.Unfinished())
 	golden(t, "commands.v1.level2.txt", []byte(lines.String()))
-	golden(t, "checkpoint.v2.unfinished", checkpoint(t, tree))
+	golden(t, "checkpoint.v3.unfinished", checkpoint(t, tree))
 
-	b, err := os.ReadFile("testdata/checkpoint.v2.unfinished")
-	require.NoError(t, err)
-	other := namespace.NewOfStep(2)
-	require.NoError(t, other.Restore(bytes.NewReader(b)))
-	for tree.Unfinished() {
-		require.Equal(t, do(t, tree, &namespace.Continue{}), do(t, other, &namespace.Continue{}))
+	others := map[string]*namespace.Tree{}
+	for _, name := range []string{"checkpoint.v2.unfinished", "checkpoint.v3.unfinished"} {
+		b, err := os.ReadFile("testdata/" + name)
+		require.NoError(t, err)
+		others[name] = namespace.NewOfStep(2)
+		require.NoError(t, others[name].Restore(bytes.NewReader(b)))
 	}
-	require.Equal(t, checkpoint(t, tree), checkpoint(t, other))
+	for tree.Unfinished() {
+		want := do(t, tree, &namespace.Continue{})
+		for name, other := range others {
+			require.Equal(t, want, do(t, other, &namespace.Continue{}), name)
+		}
+	}
+	for name, other := range others {
+		require.Equal(t, checkpoint(t, tree), checkpoint(t, other), name)
+	}
+}
+
+// TestFormatsOfLevel3 does the same for the commands that came with leases of intents.
+func TestFormatsOfLevel3(t *testing.T) {
+	tree := namespace.New()
+	do(t, tree, &namespace.Mount{Path: "/m", Place: "mem://a"}, &namespace.Mkdir{Path: "/m/d"})
+	first, second := [16]byte{1, 2, 15: 1}, [16]byte{1, 2, 15: 2}
+	var lines strings.Builder
+	for i, c := range []cmd{
+		&namespace.BeginBy{Begin: namespace.Begin{Kind: namespace.IntentMkdir, Path: "/m/d/e", Mode: 0o700, Owner: "ann", Group: "g"}, Lease: first},
+		&namespace.BeginBy{Begin: namespace.Begin{Kind: namespace.IntentMkdir, Path: "/m/d/f"}, Lease: first},
+		&namespace.Adopt{IntentID: 1, From: first, To: second},
+		&namespace.EndBy{End: namespace.End{IntentID: 2, Commit: true, Version: "v", ModTime: 4}, Lease: first},
+		&namespace.EndBy{End: namespace.End{IntentID: 1, Commit: true}, Lease: first},
+		&namespace.ExpireNode{Node: [8]byte{1, 2}, Keep: second},
+	} {
+		raw := c.Append(nil)
+		level, err := namespace.Level(raw)
+		require.NoError(t, err)
+		require.EqualValues(t, namespace.MaxLevel, level)
+		answer, _ := tree.Apply(uint64(i+20), 1000, raw)
+		fmt.Fprintf(&lines, "%T level %d\n\t%x\n\t%x\n", c, level, raw, answer)
+	}
+	golden(t, "commands.v1.level3.txt", []byte(lines.String()))
+	golden(t, "checkpoint.v3.leased", checkpoint(t, tree))
+
+	b, err := os.ReadFile("testdata/checkpoint.v3.leased")
+	require.NoError(t, err)
+	other := namespace.New()
+	require.NoError(t, other.Restore(bytes.NewReader(b)))
+	require.Equal(t, tree.Intents(), other.Intents())
+	require.Equal(t, [][16]byte{second}, other.Leases())
 }
 
 // TestOldCheckpointsOpen restores files that were written before, the first one when lists had no mask of their own.
 func TestOldCheckpointsOpen(t *testing.T) {
-	for _, name := range []string{"checkpoint.v2.first", "checkpoint.v2"} {
+	for _, name := range []string{"checkpoint.v2.first", "checkpoint.v2", "checkpoint.v3"} {
 		t.Run(name, func(t *testing.T) { oldCheckpoint(t, name) })
 	}
-	require.ErrorContains(t, namespace.New().Restore(strings.NewReader("\x05MPNS\x01")), "unknown format")
+	for _, v := range []string{"\x01", "\x04"} {
+		require.ErrorContains(t, namespace.New().Restore(strings.NewReader("\x05MPNS"+v)), "unknown format")
+	}
 }
 
 func oldCheckpoint(t *testing.T, name string) {

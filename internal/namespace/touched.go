@@ -77,12 +77,21 @@ func (t *Tree) touches(c command) []string {
 		return []string{x.Path}
 	case *Begin:
 		return []string{x.Path, x.To}
+	case *BeginBy:
+		return []string{x.Path, x.To}
 	case *Step:
 		return x.Paths
 	case *End:
-		if in := t.intents[x.IntentID]; in != nil {
-			return []string{in.Path, in.To}
-		}
+		return t.touchesIntent(x.IntentID)
+	case *EndBy:
+		return t.touchesIntent(x.IntentID)
+	}
+	return nil
+}
+
+func (t *Tree) touchesIntent(id uint64) []string {
+	if in := t.intents[id]; in != nil {
+		return []string{in.Path, in.To}
 	}
 	return nil
 }

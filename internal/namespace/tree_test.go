@@ -101,7 +101,7 @@ func randomCmd(rng *rand.Rand, known []uint64) cmd {
 	ino := known[rng.IntN(len(known))]
 	switch rng.IntN(22) {
 	case 0, 1, 2:
-		return &namespace.CreateFile{Path: path(), Parents: flag(), Overwrite: flag(), BlockSize: 64 << 10}
+		return &namespace.CreateFile{Path: path(), Parents: flag(), Overwrite: flag(), BlockSize: 64 << 10, Lease: randomLease(rng)}
 	case 3, 4:
 		return &namespace.CompleteFile{Ino: ino, Size: int64(rng.IntN(9)), Persist: namespace.PersistState(rng.IntN(3))}
 	case 5:
@@ -111,9 +111,13 @@ func randomCmd(rng *rand.Rand, known []uint64) cmd {
 	case 7:
 		return &namespace.Remove{Path: path(), Recursive: flag()}
 	case 8:
-		return &namespace.Begin{Kind: namespace.IntentKind(1 + rng.IntN(5)), Path: path(), To: path(), Ino: ino, Recursive: flag(), Overwrite: flag()}
+		b := namespace.Begin{Kind: namespace.IntentKind(1 + rng.IntN(5)), Path: path(), To: path(), Ino: ino, Recursive: flag(), Overwrite: flag()}
+		if flag() {
+			return &namespace.BeginBy{Begin: b, Lease: randomLease(rng)}
+		}
+		return &b
 	case 9, 10:
-		return &namespace.End{IntentID: uint64(rng.IntN(20)), Commit: flag(), Version: "v"}
+		return randomEnd(rng)
 	}
 	if rng.IntN(3) == 0 {
 		return randomLook(rng, path)
@@ -126,6 +130,24 @@ func randomCmd(rng *rand.Rand, known []uint64) cmd {
 		return &namespace.SetAttrBelow{SetAttr: namespace.SetAttr{Path: path(), Pin: &pin, Recursive: true}, After: path()[1:]}
 	}
 	return &namespace.SetAttr{Path: path(), Pin: &pin, TTL: &ttl, Recursive: flag(), Xattr: map[string][]byte{"user.k": {1}}}
+}
+
+func randomLease(rng *rand.Rand) [16]byte {
+	return [16]byte{byte(rng.IntN(2)), 15: byte(rng.IntN(2))}
+}
+
+// randomEnd ends or moves an intent, or what runs of a node have begun.
+func randomEnd(rng *rand.Rand) cmd {
+	end := namespace.End{IntentID: uint64(rng.IntN(20)), Commit: rng.IntN(2) == 0, Version: "v"}
+	switch rng.IntN(6) {
+	case 0:
+		return &namespace.EndBy{End: end, Lease: randomLease(rng)}
+	case 1:
+		return &namespace.Adopt{IntentID: end.IntentID, From: randomLease(rng), To: randomLease(rng)}
+	case 2:
+		return &namespace.ExpireNode{Node: [8]byte{byte(rng.IntN(2))}, Keep: randomLease(rng)}
+	}
+	return &end
 }
 
 // randomLook is what a look at the store mounted at /a found, or a mount.

@@ -60,6 +60,7 @@ type Intent struct {
 	Mode                            fs.FileMode
 	Owner, Group                    string
 	Payload                         []byte
+	Lease                           [16]byte // of the run that it belongs to; zero: begun before intents had any
 
 	marks []uint64 // the inodes that it holds
 }
