@@ -2,6 +2,7 @@ package cachefs_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -94,11 +95,13 @@ func runAndKill(t *testing.T, dir string, acks int) []string {
 // killState is what one worker's directory must hold: name to seed and size.
 type killState map[string]string
 
-// apply does one line of the log: "put NAME SEED SIZE WT", "rm NAME" or "mv FROM TO".
+// apply does one line of the log: "put NAME SEED SIZE WT", "app NAME SEED SIZE WT", "rm NAME" or "mv FROM TO".
 func (s killState) apply(words []string) {
 	switch words[0] {
 	case "put":
 		s[words[1]] = words[2] + " " + words[3]
+	case "app":
+		s[words[1]] += ", " + words[2] + " " + words[3]
 	case "rm":
 		delete(s, words[1])
 	case "mv":
@@ -218,17 +221,23 @@ func readDirOf(ctx context.Context, n *cachefs.Node, w int) (map[string]string, 
 	return got, nil
 }
 
-// identify finds which seed made data: its first line says so.
+// identify finds which seeds made data, one after the other: a line before each part says so.
 func identify(data []byte) (string, error) {
-	var seed uint32
-	var size int
-	if _, err := fmt.Sscanf(string(data[:min(len(data), 40)]), "%d %d\n", &seed, &size); err != nil {
-		return "", fmt.Errorf("%d bytes that nobody wrote: %w", len(data), err)
+	var parts []string
+	for first := true; first || len(data) > 0; first = false {
+		var seed uint32
+		var size int
+		if _, err := fmt.Sscanf(string(data[:min(len(data), 40)]), "%d %d\n", &seed, &size); err != nil {
+			return "", fmt.Errorf("%d bytes that nobody wrote: %w", len(data), err)
+		}
+		want := signed(seed, size)
+		if !bytes.HasPrefix(data, want) {
+			return "", fmt.Errorf("wrong bytes for seed %d and size %d: %d bytes", seed, size, len(data))
+		}
+		data = data[len(want):]
+		parts = append(parts, fmt.Sprintf("%d %d", seed, size))
 	}
-	if !slices.Equal(data, signed(seed, size)) {
-		return "", fmt.Errorf("wrong bytes for seed %d and size %d: %d bytes", seed, size, len(data))
-	}
-	return fmt.Sprintf("%d %d", seed, size), nil
+	return strings.Join(parts, ", "), nil
 }
 
 // signed is content that begins with what made it.
@@ -285,11 +294,17 @@ func nextKillOp(files map[string]string, w int) string {
 		}
 		return "mv " + from + " " + to
 	}
-	top, wt := tops[rand.IntN(len(tops))], cachefs.MustCache
+	top, wt, verb, at := tops[rand.IntN(len(tops))], cachefs.MustCache, "put", ""
+	if len(have) > 0 && rand.IntN(4) == 0 {
+		verb, at = "app", have[rand.IntN(len(have))]
+		top = at[:strings.Index(at, "/w")]
+	} else {
+		at = name(top)
+	}
 	if top != "" {
 		wt = cachefs.WriteType(1 + rand.IntN(4))
 	}
-	return fmt.Sprintf("put %s %d %d %d", name(top), rand.Uint32(), rand.IntN(200_000), wt)
+	return fmt.Sprintf("%s %s %d %d %d", verb, at, rand.Uint32(), rand.IntN(200_000), wt)
 }
 
 func doKillOp(ctx context.Context, n *cachefs.Node, words []string) error {
@@ -304,7 +319,9 @@ func doKillOp(ctx context.Context, n *cachefs.Node, words []string) error {
 	if _, err := fmt.Sscan(strings.Join(words[2:], " "), &seed, &size, &wt); err != nil {
 		return err
 	}
-	w, err := n.Create(ctx, words[1], &cachefs.CreateOptions{Overwrite: true, Parents: true, WriteType: cachefs.WriteType(wt)})
+	w, err := n.Create(ctx, words[1], &cachefs.CreateOptions{
+		Overwrite: words[0] == "put", Append: words[0] == "app", Parents: true, WriteType: cachefs.WriteType(wt),
+	})
 	if err != nil {
 		return err
 	}
