@@ -65,6 +65,7 @@ var rules = []rule{
 	{"tier", "cachefs", "imports point down"},
 	{"journal", "cachefs", "imports point down"},
 	{"ufs", "cachefs", "imports point down"},
+	{"peer", "cachefs", "imports point down"},
 	{"internal", "cachefs", "imports point down"},
 	{"internal/namespace", "tier", "the inode tree knows no blocks"},
 	{"internal/namespace", "journal", "the inode tree knows no log"},

@@ -1,0 +1,89 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// directBytes is what who makes a request writes itself: as many of these as the credit is fit into the buffers of a
+// connection, so that the write does not wait for the other side. Longer ones are written by a goroutine.
+const directBytes = 1 << 10
+
+// Call asks node to for an answer. ctx's deadline travels. It returns ErrUnreachable (it was surely not delivered), ErrUnknownOutcome
+// (it may have been; joined with ctx's error where that ended the wait), ErrTooLarge, a *RemoteError, or ctx's error (not delivered, or the node gave up).
+func (e *Endpoint) Call(ctx context.Context, to, method string, req []byte) ([]byte, error) {
+	if len(req) > MaxCall || len(method) > maxName {
+		return nil, fmt.Errorf("call %s of %d bytes: %w: want at most %d", method, len(req), ErrTooLarge, MaxCall)
+	}
+	e.stats.calls.Add(1)
+	l := laneSmall
+	if len(req) > smallBytes {
+		l = laneBulk
+	}
+	q := &request{call: len(req), done: make(chan struct{})}
+	c, err := e.acquire(ctx, to, l, q)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.sendCall(ctx, q, method, req); err != nil {
+		return nil, err
+	}
+	if err := c.await(ctx, q); err != nil {
+		return nil, err
+	}
+	return q.answer, nil
+}
+
+// sendCall writes a call, or lets a copy be written.
+func (c *client) sendCall(ctx context.Context, q *request, method string, req []byte) error {
+	m := callMeta{timeout: timeLeft(ctx), sum: xxhash.Sum64(req), method: method}
+	frame := func(id uint64) []byte { return appendCall(c.out.frame[:0], id, m, len(req)) }
+	if len(req) <= directBytes {
+		return c.send(ctx, q, frame, req)
+	}
+	req = append([]byte(nil), req...)
+	if !c.e.spawn(func() { c.send(ctx, q, frame, req) }) {
+		return ErrClosed
+	}
+	return nil
+}
+
+// send writes a request. An error that is no failure of the connection has ended q, too.
+func (c *client) send(ctx context.Context, q *request, frame func(id uint64) []byte, body []byte) error {
+	if err := c.out.begin(ctx, c.dead); err != nil {
+		return c.unsent(q, err)
+	}
+	defer c.out.end()
+	if err := c.start(q); err != nil {
+		return c.unsent(q, err)
+	}
+	c.out.frame = frame(q.id)
+	if err := c.out.write(c.out.frame, body); err != nil {
+		c.fail(err) // which ends q
+	}
+	return nil
+}
+
+// unsent ends a request that was not written.
+func (c *client) unsent(q *request, err error) error {
+	c.pool.release(c, q)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if closed(c.dead) && !errors.Is(err, ErrUnreachable) {
+		err = &lostError{ErrUnreachable, c.peer.ID, c.mu.err}
+	}
+	q.finish(err)
+	return q.err
+}
+
+// acquire finds a connection to node id for q.
+func (e *Endpoint) acquire(ctx context.Context, id string, l lane, q *request) (*client, error) {
+	p, err := e.pool(id)
+	if err != nil {
+		return nil, err
+	}
+	return p.acquire(ctx, l, q)
+}

@@ -1,0 +1,192 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// client is a frame connection that this node dialled, and makes its requests over. Requests are written by who makes
+// them; one goroutine reads what comes back.
+type client struct {
+	e      *Endpoint
+	peer   Peer
+	conn   net.Conn
+	src    source
+	out    *sink
+	pool   *pool
+	credit credit
+	dead   chan struct{} // closed when the connection has failed
+
+	lastID uint64 // the sink's turn guards it: ids rise on the wire
+
+	mu struct {
+		sync.Mutex
+		requests map[uint64]*request // until their last frame
+		inside   *request            // the reader goroutine writes to its dst
+		err      error               // why the connection failed
+	}
+	load load // guarded by the pool's mu
+	idle *time.Timer
+}
+
+func newClient(e *Endpoint, p *pool, a *admitted) *client {
+	c := &client{e: e, peer: a.peer, conn: a.conn, out: newSink(a.conn, e.cfg.StallTime), pool: p, credit: a.credit, dead: make(chan struct{})}
+	c.src.conn = a.conn
+	c.mu.requests = map[uint64]*request{}
+	c.load.used = time.Now()
+	return c
+}
+
+// run reads until the connection ends.
+func (c *client) run() {
+	c.e.cfg.Events.connects(ConnectInfo{ID: c.peer.ID, Addr: c.peer.Addr, Dialled: true})
+	var err error
+	for err == nil {
+		err = c.step()
+	}
+	c.fail(err)
+	c.pool.remove(c)
+	c.conn.Close()
+	c.e.cfg.Events.connects(ConnectInfo{ID: c.peer.ID, Addr: c.peer.Addr, Dialled: true, End: true, Err: c.ended()})
+}
+
+// ended is what to say of the connection's end.
+func (c *client) ended() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if errors.Is(c.mu.err, ErrClosed) || errors.Is(c.mu.err, errIdle) {
+		return nil
+	}
+	return c.mu.err
+}
+
+// fail ends all requests; the first reason counts.
+func (c *client) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.err != nil {
+		return
+	}
+	c.mu.err = err
+	if bad, ok := errors.AsType[*FrameError](err); ok {
+		c.e.stats.broken.Add(1)
+		c.e.cfg.Events.broken(BrokenInfo{ID: c.peer.ID, Addr: c.peer.Addr, Err: bad})
+	}
+	close(c.dead)
+	c.conn.Close()
+	for id, q := range c.mu.requests {
+		delete(c.mu.requests, id)
+		if q != c.mu.inside { // leave ends that one
+			q.finish(c.lost(q, err))
+		}
+	}
+}
+
+// lost is what a request ends with that was written, or nearly, when the connection failed.
+func (c *client) lost(q *request, err error) error {
+	kind := ErrUnknownOutcome
+	if q.read != nil {
+		kind = ErrUnreachable
+	}
+	if errors.Is(err, io.EOF) {
+		err = errors.New("the connection was closed")
+	}
+	return &lostError{kind, c.peer.ID, err}
+}
+
+// start gives q its id; the caller has the turn, and writes q's frame next.
+func (c *client) start(q *request) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.err != nil {
+		return &lostError{ErrUnreachable, c.peer.ID, c.mu.err}
+	}
+	if q.over {
+		return q.err
+	}
+	c.lastID++
+	q.id = c.lastID
+	c.mu.requests[q.id] = q
+	return nil
+}
+
+// await waits for q's end, and takes q back when ctx ends first.
+func (c *client) await(ctx context.Context, q *request) error {
+	select {
+	case <-q.done:
+		return q.err
+	case <-ctx.Done():
+		return c.abandon(q, context.Cause(ctx))
+	}
+}
+
+// abandon ends q with err. When it returns, nothing writes to q's dst, nor calls arrived.
+func (c *client) abandon(q *request, err error) error {
+	c.mu.Lock()
+	if q.over {
+		c.mu.Unlock()
+		return q.err
+	}
+	if q.read == nil && q.id != 0 {
+		err = &lostError{ErrUnknownOutcome, c.peer.ID, err}
+	}
+	q.finish(err)
+	var outside chan struct{}
+	if c.mu.inside == q {
+		outside = make(chan struct{})
+		q.outside = outside
+		c.conn.SetReadDeadline(past)
+	}
+	written := q.id != 0 && c.mu.err == nil
+	c.mu.Unlock()
+	if outside != nil {
+		<-outside
+	}
+	if written {
+		c.e.spawn(func() { c.cancel(q.id) })
+	}
+	return err
+}
+
+// past is a deadline that interrupts a read.
+var past = time.Unix(1, 0)
+
+// cancel tells the server. It writes from a goroutine of its own: the connection may be full.
+func (c *client) cancel(id uint64) {
+	if c.out.begin(context.Background(), c.dead) != nil {
+		return
+	}
+	defer c.out.end()
+	c.out.frame = appendCancel(c.out.frame[:0], id)
+	if err := c.out.write(c.out.frame); err != nil {
+		c.fail(err)
+	}
+}
+
+// last takes a request off the table: its last frame has come.
+func (c *client) last(id uint64, read bool) (*request, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	q, err := c.findLocked(id, read)
+	delete(c.mu.requests, id)
+	return q, err
+}
+
+func (c *client) findLocked(id uint64, read bool) (*request, error) {
+	q := c.mu.requests[id]
+	if q == nil || (q.read != nil) != read {
+		return nil, badFrame("an answer to request %d, which was not made", id)
+	}
+	return q, nil
+}
+
+func (c *client) end(q *request, err error) {
+	c.pool.release(c, q)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	q.finish(err)
+}

@@ -1,0 +1,183 @@
+package link
+
+import (
+	"errors"
+	"os"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// step takes the next frame.
+func (c *client) step() error {
+	h, meta, err := c.src.next()
+	if err != nil {
+		return err
+	}
+	switch h.kind {
+	case kindData:
+		return c.data(h, meta)
+	case kindEnd:
+		return c.blockEnd(h, meta)
+	case kindAnswer:
+		return c.answer(h, meta)
+	case kindError:
+		return c.failed(h, meta)
+	}
+	return badFrame("kind %d comes from a server", h.kind)
+}
+
+func (c *client) answer(h head, meta []byte) error {
+	sum, err := parseAnswer(meta)
+	if err != nil {
+		return err
+	}
+	body, err := c.src.body(h.body, sum)
+	if err != nil {
+		return err
+	}
+	q, err := c.last(h.id, false)
+	if err != nil {
+		return err
+	}
+	q.answer = body
+	c.end(q, nil)
+	return nil
+}
+
+func (c *client) failed(h head, meta []byte) error {
+	told, err := parseError(meta)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	q := c.mu.requests[h.id]
+	delete(c.mu.requests, h.id)
+	c.mu.Unlock()
+	if q == nil {
+		return badFrame("an error of request %d, which was not made", h.id)
+	}
+	c.end(q, told)
+	return nil
+}
+
+func (c *client) blockEnd(h head, meta []byte) error {
+	total, holders, err := parseEnd(meta)
+	if err != nil {
+		return err
+	}
+	q, err := c.last(h.id, true)
+	if err != nil {
+		return err
+	}
+	if total != q.read.Length || q.got != total {
+		return badFrame("the end at %d of %d bytes, after %d", total, q.read.Length, q.got)
+	}
+	q.holders = holders
+	c.end(q, nil)
+	return nil
+}
+
+// data reads the bytes of a frame into the place of their request.
+func (c *client) data(h head, meta []byte) error {
+	m, err := parseData(meta)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	q, err := c.findLocked(h.id, true)
+	c.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	n := int64(h.body)
+	if n == 0 || m.off != q.got || m.off+n > q.read.Length {
+		return badFrame("%d bytes at %d, after %d of %d", n, m.off, q.got, q.read.Length)
+	}
+	if m.n != countPieces(q.read.Off+m.off, n) {
+		return badFrame("%d sums for %d bytes at %d", m.n, n, q.read.Off+m.off)
+	}
+	c.e.stats.bytesIn.Add(n)
+	for i := range m.n {
+		p := pieceAt(q.read.Off+q.got, m.off+n-q.got)
+		if err := c.piece(q, int(p), m.sum(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// piece reads n bytes, verifies them, and tells of them.
+func (c *client) piece(q *request, n int, sum uint64) error {
+	var d xxhash.Digest
+	d.Reset()
+	for left := n; left > 0; {
+		got, err := c.into(q, left, &d)
+		if err != nil {
+			return within(err)
+		}
+		left -= got
+	}
+	q.got += int64(n)
+	if !c.enter(q) {
+		return nil
+	}
+	defer c.leave(q, nil)
+	if d.Sum64() != sum {
+		c.corrupt(q, q.got-int64(n))
+	} else if q.arrived != nil {
+		q.arrived(q.got)
+	}
+	return nil
+}
+
+// corrupt ends a request whose bytes came changed.
+func (c *client) corrupt(q *request, off int64) {
+	c.e.stats.corrupt.Add(1)
+	c.e.cfg.Events.corrupt(CorruptInfo{ID: c.peer.ID, Addr: c.peer.Addr, Key: q.read.Key, Off: q.read.Off + off})
+	c.mu.Lock()
+	q.finish(ErrChecksum)
+	c.mu.Unlock()
+	c.e.spawn(func() { c.cancel(q.id) })
+}
+
+// into reads at most n bytes into q's dst, or throws them away if nobody waits for them any more.
+func (c *client) into(q *request, n int, d *xxhash.Digest) (int, error) {
+	if !c.enter(q) {
+		return c.src.discard(n)
+	}
+	to := q.space(n)
+	got, err := c.src.Read(to)
+	d.Write(to[:got])
+	q.advance(got)
+	return got, c.leave(q, err)
+}
+
+// enter is true while q's dst may be written to; leave follows.
+func (c *client) enter(q *request) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !q.over {
+		c.mu.inside, q.began = q, true
+	}
+	return !q.over
+}
+
+// leave returns the error of a read, unless that was interrupted by who took q back, and waits.
+func (c *client) leave(q *request, err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.inside = nil
+	if c.mu.err != nil {
+		q.finish(c.lost(q, c.mu.err))
+	}
+	if q.outside == nil {
+		return err
+	}
+	c.conn.SetReadDeadline(noDeadline)
+	close(q.outside)
+	q.outside = nil
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,30 @@
+package link
+
+import (
+	"context"
+	"net"
+)
+
+// Key is a block's name, which this package does not look into.
+type Key [20]byte
+
+// BlockRequest asks for bytes [Off, Off+Length) of a block.
+type BlockRequest struct {
+	Key         Key
+	Off, Length int64
+	Fill        bool   // bring the block from its store if you lack it
+	Hint        []byte // what that takes, at most MaxHint bytes; opaque here
+}
+
+// Handler serves the requests of other nodes. Its methods are called from any goroutine, and their contexts end with
+// the request: when the caller gives up, its deadline passes, or the connection ends. They return soon after.
+type Handler interface {
+	// ServeBlock sends the bytes that r asks for, all of them in order, through w, and returns; w and r are no good
+	// after. An error ends the request at the caller's: ErrMissing, a *RemoteError and the context errors arrive as
+	// they are, others as a RemoteError of their text.
+	ServeBlock(ctx context.Context, from string, r *BlockRequest, w *BlockWriter) error
+	// ServeCall answers a call; req and the answer belong to whom they are given to. Errors as with ServeBlock.
+	ServeCall(ctx context.Context, from, method string, req []byte) ([]byte, error)
+	// ServeStream takes over an authenticated connection that Dial opened there for proto.
+	ServeStream(from, proto string, conn net.Conn)
+}

@@ -1,0 +1,180 @@
+package link_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/peer/internal/link"
+)
+
+// handler serves by funcs; those that are nil refuse.
+type handler struct {
+	block  func(ctx context.Context, from string, r *link.BlockRequest, w *link.BlockWriter) error
+	call   func(ctx context.Context, from, method string, req []byte) ([]byte, error)
+	stream func(from, proto string, conn net.Conn)
+}
+
+func (h *handler) ServeBlock(ctx context.Context, from string, r *link.BlockRequest, w *link.BlockWriter) error {
+	if h.block == nil {
+		return link.ErrMissing
+	}
+	return h.block(ctx, from, r, w)
+}
+
+func (h *handler) ServeCall(ctx context.Context, from, method string, req []byte) ([]byte, error) {
+	if h.call == nil {
+		return nil, errors.New("no such method")
+	}
+	return h.call(ctx, from, method, req)
+}
+
+func (h *handler) ServeStream(from, proto string, conn net.Conn) {
+	if h.stream == nil {
+		conn.Close()
+		return
+	}
+	h.stream(from, proto, conn)
+}
+
+// mesh is some endpoints on loopback that find each other by their ids.
+type mesh struct {
+	t     *testing.T
+	mu    sync.Mutex
+	addrs map[string]string
+}
+
+func newMesh(t *testing.T) *mesh { return &mesh{t: t, addrs: map[string]string{}} }
+
+func (m *mesh) resolve(id string) (string, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a, ok := m.addrs[id]
+	return a, ok
+}
+
+// add starts an endpoint; set, which may be nil, changes its Config.
+func (m *mesh) add(id string, h link.Handler, set func(*link.Config)) *link.Endpoint {
+	m.t.Helper()
+	var d net.Dialer
+	cfg := link.Config{
+		ID: id, Cluster: "test", Handler: h, Resolve: m.resolve,
+		Dial: func(ctx context.Context, addr string) (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) },
+	}
+	if set != nil {
+		set(&cfg)
+	}
+	e, err := link.New(cfg)
+	require.NoError(m.t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(m.t, err)
+	m.mu.Lock()
+	m.addrs[id] = l.Addr().String()
+	m.mu.Unlock()
+	served := make(chan error, 1)
+	go func() { served <- e.Serve(l) }()
+	m.t.Cleanup(func() {
+		require.NoError(m.t, e.Close())
+		require.ErrorIs(m.t, <-served, link.ErrClosed)
+	})
+	return e
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	r := rand.NewChaCha8([32]byte{byte(n)})
+	r.Read(b)
+	return b
+}
+
+// lend serves ranges of b from memory.
+func lend(b []byte) func(context.Context, string, *link.BlockRequest, *link.BlockWriter) error {
+	return func(_ context.Context, _ string, r *link.BlockRequest, w *link.BlockWriter) error {
+		return w.Lend(b[r.Off:r.Off+r.Length], nil)
+	}
+}
+
+func TestCall(t *testing.T) {
+	m := newMesh(t)
+	a := m.add("a", &handler{}, nil)
+	m.add("b", &handler{call: func(_ context.Context, from, method string, req []byte) ([]byte, error) {
+		return fmt.Appendf(nil, "%s %s %d", from, method, len(req)), nil
+	}}, nil)
+	for _, n := range []int{0, 1, 1 << 10, 1<<10 + 1, 200 << 10, link.MaxCall} {
+		got, err := a.Call(t.Context(), "b", "greet", random(n))
+		require.NoError(t, err)
+		require.Equal(t, fmt.Sprintf("a greet %d", n), string(got))
+	}
+}
+
+func TestReadBlockFromMemory(t *testing.T) {
+	m := newMesh(t)
+	a := m.add("a", &handler{}, nil)
+	block := random(5<<20 + 123)
+	m.add("b", &handler{block: lend(block)}, nil)
+	for _, r := range []struct{ off, n int }{{0, 0}, {0, 1}, {0, 4 << 10}, {10, 64 << 10}, {64<<10 - 1, 2}, {0, len(block)}, {12345, 3 << 20}, {len(block) - 1, 1}} {
+		dst := make([]byte, r.n)
+		var told []int64
+		_, err := a.ReadBlock(t.Context(), "b", link.BlockRequest{Off: int64(r.off), Length: int64(r.n)},
+			[][]byte{dst[:r.n/3], nil, dst[r.n/3:]}, func(n int64) { told = append(told, n) })
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(block[r.off:r.off+r.n], dst))
+		if r.n > 0 {
+			require.IsIncreasing(t, append([]int64{0}, told...))
+			require.EqualValues(t, r.n, told[len(told)-1])
+		}
+	}
+}
+
+func TestReadBlockFromFile(t *testing.T) {
+	m := newMesh(t)
+	a := m.add("a", &handler{}, nil)
+	block := random(3<<20 + 999)
+	path := filepath.Join(t.TempDir(), "block")
+	require.NoError(t, os.WriteFile(path, append([]byte("front"), block...), 0o600))
+	f, err := os.Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	var sums []uint64
+	for at := 0; at < len(block); at += 64 << 10 {
+		sums = append(sums, xxhash.Sum64(block[at:min(at+64<<10, len(block))]))
+	}
+	m.add("b", &handler{block: func(_ context.Context, _ string, r *link.BlockRequest, w *link.BlockWriter) error {
+		return w.SendFile(f, 5+r.Off, r.Length, sums[r.Off/(64<<10):])
+	}}, nil)
+	for _, off := range []int{0, 64 << 10, 1 << 20, 3 << 20} {
+		dst := make([]byte, len(block)-off)
+		_, err := a.ReadBlock(t.Context(), "b", link.BlockRequest{Off: int64(off), Length: int64(len(dst))}, [][]byte{dst}, nil)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(block[off:], dst))
+	}
+	at, err := f.Seek(0, io.SeekCurrent)
+	require.NoError(t, err)
+	require.Zero(t, at, "the file's own offset is moved")
+}
+
+func TestDialStream(t *testing.T) {
+	m := newMesh(t)
+	a := m.add("a", &handler{}, nil)
+	m.add("b", &handler{stream: func(from, proto string, conn net.Conn) {
+		fmt.Fprintf(conn, "%s %s", from, proto)
+		conn.Close()
+	}}, nil)
+	conn, err := a.Dial(t.Context(), "b", "raft")
+	require.NoError(t, err)
+	defer conn.Close()
+	b, err := io.ReadAll(conn)
+	require.NoError(t, err)
+	require.Equal(t, "a raft", string(b))
+}

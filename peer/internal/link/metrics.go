@@ -1,0 +1,27 @@
+package link
+
+import "sync/atomic"
+
+// Metrics are counts since the endpoint was made.
+type Metrics struct {
+	Calls    int64 // that this node made
+	Reads    int64 // of blocks, that this node made
+	BytesIn  int64 // of blocks
+	BytesOut int64 // of blocks and answers
+	Refused  int64 // connections that one side did not let in
+	Broken   int64 // connections that were closed for a bad frame
+	Corrupt  int64 // pieces of blocks that came changed
+}
+
+type stats struct {
+	calls, reads, bytesIn, bytesOut, refused, broken, corrupt atomic.Int64
+}
+
+// Metrics returns the counts.
+func (e *Endpoint) Metrics() Metrics {
+	s := &e.stats
+	return Metrics{
+		Calls: s.calls.Load(), Reads: s.reads.Load(), BytesIn: s.bytesIn.Load(), BytesOut: s.bytesOut.Load(),
+		Refused: s.refused.Load(), Broken: s.broken.Load(), Corrupt: s.corrupt.Load(),
+	}
+}

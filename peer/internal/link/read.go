@@ -1,0 +1,63 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// ReadBlock asks node to for r's bytes and puts them into dst, which has exactly r.Length bytes in all. Each piece of 64
+// KiB is verified before arrived, which may be nil, is told how many bytes are there, in order; arrived must return at once: it runs in the
+// connection's reader. After ReadBlock has returned nothing writes to dst, and arrived is not called.
+//
+// It returns the other nodes that hold the block, if the node said so. Errors: ErrMissing, ErrUnreachable, ErrChecksum,
+// ErrTooLarge, a *RemoteError, ctx's. What dst has then beyond the last arrived is undefined.
+func (e *Endpoint) ReadBlock(ctx context.Context, to string, r BlockRequest, dst [][]byte, arrived func(n int64)) (holders []string, err error) {
+	if err := r.checkPlace(dst); err != nil {
+		return nil, err
+	}
+	e.stats.reads.Add(1)
+	l := laneSmall
+	if r.Length > smallBytes {
+		l = laneBulk
+	}
+	for again := false; ; again = true {
+		q := &request{read: &r, dst: append(make([][]byte, 0, 4), dst...), arrived: arrived, done: make(chan struct{})}
+		c, err := e.acquire(ctx, to, l, q)
+		if err != nil {
+			return nil, err
+		}
+		err = c.sendRead(ctx, q)
+		// The node may have closed the connection just then, as after a restart. Nothing has come: ask once more.
+		if again || q.began || !errors.Is(err, ErrUnreachable) {
+			return q.holders, err
+		}
+	}
+}
+
+func (c *client) sendRead(ctx context.Context, q *request) error {
+	m := readMeta{timeout: timeLeft(ctx), req: *q.read}
+	frame := func(id uint64) []byte { return appendRead(c.out.frame[:0], id, m) }
+	if len(m.req.Hint) <= directBytes {
+		if err := c.send(ctx, q, frame, nil); err != nil {
+			return err
+		}
+	} else if m.req.Hint = append([]byte(nil), m.req.Hint...); !c.e.spawn(func() { c.send(ctx, q, frame, nil) }) {
+		return ErrClosed
+	}
+	return c.await(ctx, q)
+}
+
+func (r *BlockRequest) checkPlace(dst [][]byte) error {
+	if err := r.check(); err != nil {
+		return fmt.Errorf("read of %d bytes at %d with a hint of %d: %w", r.Length, r.Off, len(r.Hint), err)
+	}
+	var n int64
+	for _, d := range dst {
+		n += int64(len(d))
+	}
+	if n != r.Length {
+		return fmt.Errorf("read of %d bytes into %d: want a place of that size", r.Length, n)
+	}
+	return nil
+}

@@ -1,0 +1,38 @@
+package link
+
+// request is a call or a read on its way. What is not said to be otherwise is guarded by the client's mu.
+type request struct {
+	id   uint64 // 0 until it is being written
+	done chan struct{}
+	over bool // done is closed, err is set: nobody waits any more, and nothing writes to dst
+
+	call   int    // bytes of a call's request that count against the credit
+	answer []byte // of a call
+
+	read    *BlockRequest // nil: a call
+	dst     [][]byte      // what is left of the place for the bytes; the reader goroutine's
+	got     int64         // bytes that are verified; the reader goroutine's
+	arrived func(n int64) // may be nil
+	began   bool          // dst was written to
+	holders []string
+	outside chan struct{} // made by who waits for the reader goroutine to leave dst
+	err     error
+}
+
+// finish ends the wait for q; the caller has the client's mu. What comes for q later is thrown away.
+func (q *request) finish(err error) {
+	if !q.over {
+		q.over, q.err = true, err
+		close(q.done)
+	}
+}
+
+// space is the next part of dst, at most n bytes, n > 0.
+func (q *request) space(n int) []byte {
+	for len(q.dst[0]) == 0 {
+		q.dst = q.dst[1:]
+	}
+	return q.dst[0][:min(n, len(q.dst[0]))]
+}
+
+func (q *request) advance(n int) { q.dst[0] = q.dst[0][n:] }

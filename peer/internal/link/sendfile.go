@@ -1,0 +1,85 @@
+package link
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+)
+
+// SendFile sends the n bytes of f from off, by sendfile where the system has that. They are whole pieces, of 64 KiB each
+// counted from the block's start (the block's last one may be shorter), and sums has the xxhash64 of each, as it is kept
+// with the file: the caller of ReadBlock verifies them. A range that begins or ends within a piece is for Lend or Write, by
+// who can verify the piece. f's own offset is not moved. An error of f is told to the caller, too.
+func (w *BlockWriter) SendFile(f *os.File, off, n int64, sums []uint64) error {
+	if err := w.flush(false); err != nil {
+		return err
+	}
+	if w.pos()%pieceLen != 0 || len(sums) != countPieces(w.pos(), n) {
+		w.err = fmt.Errorf("%d bytes of a file at %d of a block, with %d sums: want whole pieces of %d", n, w.pos(), len(sums), pieceLen)
+		return w.err
+	}
+	if err := w.take(n); err != nil {
+		return err
+	}
+	send := w.copyFile
+	if w.q.s.out.tcp != nil {
+		send = w.sendFile
+	}
+	for n > 0 && w.failure() == nil {
+		m := min(n, maxData)
+		k := countPieces(w.pos(), m)
+		send(f, off, int(m), sums[:k])
+		off, n, sums = off+m, n-m, sums[k:]
+	}
+	return w.failure()
+}
+
+// buffers hold what goes from a file to a connection that does not take it by itself.
+var buffers = sync.Pool{New: func() any { return new([maxData]byte) }}
+
+// copyFile sends one frame through memory.
+func (w *BlockWriter) copyFile(f *os.File, off int64, n int, sums []uint64) {
+	buf := buffers.Get().(*[maxData]byte)
+	defer buffers.Put(buf)
+	b := buf[:n]
+	if _, err := f.ReadAt(b, off); err != nil {
+		w.err = fileError(err)
+		return
+	}
+	if !w.begin(false) {
+		return
+	}
+	out := w.q.s.out
+	defer out.end()
+	out.frame = appendData(out.frame[:0], w.q.id, w.sent, sums, n)
+	w.broken = out.write(out.frame, b)
+	w.count(n)
+}
+
+// sendFile sends one frame from the file to the socket. The frame's length stands before its bytes: if the file fails or
+// ends within them, zeros stand in, which do not match the sums.
+func (w *BlockWriter) sendFile(f *os.File, off int64, n int, sums []uint64) {
+	if !w.begin(false) {
+		return
+	}
+	out := w.q.s.out
+	defer out.end()
+	out.frame = appendData(out.frame[:0], w.q.id, w.sent, sums, n)
+	out.renew()
+	done, err := sendFile(out.tcp, out.frame, f, off, n)
+	if done < n && err == nil {
+		w.err = fileError(io.ErrUnexpectedEOF)
+	}
+	if w.broken = err; err == nil && done < n {
+		w.broken = out.write(make([]byte, n-done))
+	}
+	w.count(n)
+}
+
+func fileError(err error) error {
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("file of a block: %w", err)
+}

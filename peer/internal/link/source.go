@@ -1,0 +1,110 @@
+package link
+
+import (
+	"errors"
+	"io"
+	"net"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// source reads frames from a connection: heads through a small buffer, bodies straight to where they belong. It is its
+// connection's reader goroutine's own.
+type source struct {
+	conn net.Conn
+	r, w int
+	buf  [8 << 10]byte // a block of 4 KiB and its frames come with one read
+	head [headLen]byte
+	meta []byte
+}
+
+// Read reads what is buffered; if nothing is, a short p through the buffer, a long one directly.
+func (s *source) Read(p []byte) (int, error) {
+	if s.r == s.w {
+		if len(p) >= len(s.buf) {
+			return s.conn.Read(p)
+		}
+		n, err := s.conn.Read(s.buf[:])
+		s.r, s.w = 0, n
+		if n == 0 {
+			return 0, err
+		}
+	}
+	n := copy(p, s.buf[s.r:s.w])
+	s.r += n
+	return n, nil
+}
+
+// next reads a frame's head and meta, which is valid until the next call. The end of the connection between two frames
+// is io.EOF, within one a FrameError.
+func (s *source) next() (head, []byte, error) {
+	if _, err := io.ReadFull(s, s.head[:]); err != nil {
+		return head{}, nil, truncated(err)
+	}
+	h, err := parseHead(s.head[:])
+	if err != nil {
+		return h, nil, err
+	}
+	if cap(s.meta) < h.meta {
+		s.meta = make([]byte, max(h.meta, 512))
+	}
+	meta := s.meta[:h.meta]
+	if _, err := io.ReadFull(s, meta); err != nil {
+		return h, nil, within(err)
+	}
+	return h, meta, checkHead(s.head[:], meta)
+}
+
+// firstGrow is allocated for a body at once; a longer one grows as its bytes come, so that a length alone costs little.
+const firstGrow = 1 << 20
+
+// body reads n bytes that have the sum.
+func (s *source) body(n int, sum uint64) ([]byte, error) {
+	b := make([]byte, 0, min(n, firstGrow))
+	for len(b) < n {
+		if len(b) == cap(b) {
+			grown := make([]byte, len(b), min(n, 4*cap(b)))
+			copy(grown, b)
+			b = grown
+		}
+		to := b[len(b):cap(b)]
+		if _, err := io.ReadFull(s, to); err != nil {
+			return nil, within(err)
+		}
+		b = b[:len(b)+len(to)]
+	}
+	if xxhash.Sum64(b) != sum {
+		return nil, badFrame("a body of %d bytes came changed", n)
+	}
+	return b, nil
+}
+
+// truncated tells the end within a frame from the one between two.
+func truncated(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return badFrame("truncated")
+	}
+	return err
+}
+
+// within is truncated for what follows a head.
+func within(err error) error {
+	if errors.Is(err, io.EOF) {
+		return badFrame("truncated")
+	}
+	return truncated(err)
+}
+
+// discard throws away at most n bytes.
+func (s *source) discard(n int) (int, error) {
+	if s.r < s.w {
+		n = min(n, s.w-s.r)
+		s.r += n
+		return n, nil
+	}
+	got, err := s.conn.Read(s.buf[:min(n, len(s.buf))])
+	if got > 0 {
+		return got, nil
+	}
+	return 0, err
+}
