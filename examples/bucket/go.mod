@@ -6,6 +6,7 @@ require (
 	github.com/millpond/millpond v0.0.0
 	github.com/millpond/millpond/ufs/azufs v0.0.0
 	github.com/millpond/millpond/ufs/gcsufs v0.0.0
+	github.com/millpond/millpond/ufs/hdfsufs v0.0.0
 	github.com/millpond/millpond/ufs/s3ufs v0.0.0
 	github.com/millpond/millpond/ufs/swiftufs v0.0.0
 	github.com/stretchr/testify v1.12.1
@@ -51,6 +52,7 @@ require (
 	github.com/aws/smithy-go v1.28.8 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/cncf/xds/go v0.0.0-20260202195803-dba9d589def2 // indirect
+	github.com/colinmarc/hdfs/v2 v2.4.0 // indirect
 	github.com/dgraph-io/ristretto/v2 v2.4.2 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/envoyproxy/go-control-plane/envoy v1.37.0 // indirect
@@ -72,8 +74,15 @@ require (
 	github.com/hashicorp/go-immutable-radix v1.3.1 // indirect
 	github.com/hashicorp/go-metrics v0.7.0 // indirect
 	github.com/hashicorp/go-msgpack/v2 v2.1.5 // indirect
+	github.com/hashicorp/go-uuid v1.0.3 // indirect
 	github.com/hashicorp/golang-lru v1.0.2 // indirect
 	github.com/hashicorp/raft v1.8.0 // indirect
+	github.com/jcmturner/aescts/v2 v2.0.0 // indirect
+	github.com/jcmturner/dnsutils/v2 v2.0.0 // indirect
+	github.com/jcmturner/gofork v1.7.6 // indirect
+	github.com/jcmturner/goidentity/v6 v6.0.1 // indirect
+	github.com/jcmturner/gokrb5/v8 v8.4.4 // indirect
+	github.com/jcmturner/rpc/v2 v2.0.3 // indirect
 	github.com/klauspost/compress v1.19.2 // indirect
 	github.com/klauspost/cpuid/v2 v2.4.0 // indirect
 	github.com/kylelemons/godebug v1.1.0 // indirect
@@ -116,6 +125,7 @@ replace (
 	github.com/millpond/millpond => ../..
 	github.com/millpond/millpond/ufs/azufs => ../../ufs/azufs
 	github.com/millpond/millpond/ufs/gcsufs => ../../ufs/gcsufs
+	github.com/millpond/millpond/ufs/hdfsufs => ../../ufs/hdfsufs
 	github.com/millpond/millpond/ufs/s3ufs => ../../ufs/s3ufs
 	github.com/millpond/millpond/ufs/swiftufs => ../../ufs/swiftufs
 )

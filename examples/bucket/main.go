@@ -17,6 +17,7 @@ import (
 	"github.com/millpond/millpond/ufs"
 	_ "github.com/millpond/millpond/ufs/azufs"
 	_ "github.com/millpond/millpond/ufs/gcsufs"
+	_ "github.com/millpond/millpond/ufs/hdfsufs"
 	_ "github.com/millpond/millpond/ufs/httpufs"
 	_ "github.com/millpond/millpond/ufs/s3ufs"
 	_ "github.com/millpond/millpond/ufs/swiftufs"
@@ -27,7 +28,8 @@ after the node was closed and opened again. It writes all counts to counts.txt t
 and checks them against plain reads. Credentials come from the environment.
 
 Usage: bucket [flags] URL      (s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, azblob://CONTAINER/PREFIX,
-                               swift://CONTAINER/PREFIX, https://HOST/DIR/)
+                               swift://CONTAINER/PREFIX, hdfs://NAMENODE:PORT/PATH,
+                               https://HOST/DIR/)
 
 `
 

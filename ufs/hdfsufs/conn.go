@@ -1,0 +1,70 @@
+package hdfsufs
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"time"
+)
+
+// nameConn is a connection to a NameNode. When it fails the session ends: the library would write its next request into
+// what is left, or take an answer that comes late for that of another one.
+type nameConn struct {
+	net.Conn
+	conns *conns
+}
+
+func (c *nameConn) Read(p []byte) (int, error)  { return c.judge(c.Conn.Read(p)) }
+func (c *nameConn) Write(p []byte) (int, error) { return c.judge(c.Conn.Write(p)) }
+func (c *nameConn) Close() error                { return c.conns.close(c.Conn) }
+
+func (c *nameConn) judge(n int, err error) (int, error) {
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		c.conns.kill(err)
+	}
+	return n, err
+}
+
+// dataConn is a connection to a DataNode.
+type dataConn struct {
+	net.Conn
+	from  *bufio.Reader
+	conns *conns
+}
+
+// dataBuffer is read at a time: a packet of a DataNode, of which the library wants pieces of a few bytes.
+const dataBuffer = 64 << 10
+
+func newDataConn(c net.Conn, of *conns) *dataConn {
+	return &dataConn{Conn: c, from: bufio.NewReaderSize(c, dataBuffer), conns: of}
+}
+
+// Read makes an end of the connection an error: no DataNode ends it, and the library takes it for the end of the block.
+func (c *dataConn) Read(p []byte) (int, error) {
+	n, err := c.from.Read(p)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		c.conns.breaks(err)
+	}
+	return n, err
+}
+
+// Write never fails: the library would leave the goroutine that waits for the DataNode's answers behind for ever. It
+// hears of the failure by what it reads, and the writer by conns.broken.
+func (c *dataConn) Write(p []byte) (int, error) {
+	if _, err := c.Conn.Write(p); err != nil {
+		c.conns.breaks(err)
+		c.Close()
+	}
+	return len(p), nil
+}
+
+func (c *dataConn) Close() error { return c.conns.close(c.Conn) }
+
+// SetDeadline does nothing: the library would set none over one of ours.
+func (c *dataConn) SetDeadline(time.Time) error { return nil }

@@ -1,0 +1,85 @@
+package hdfsufs
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/colinmarc/hdfs/v2"
+	krb "github.com/jcmturner/gokrb5/v8/client"
+
+	"github.com/millpond/millpond/ufs/driver"
+)
+
+// session is one of the library's clients with its connections, in the hands of one call, body or writer at a time: the
+// library answers one request after the other, and forgets to lock what it keeps of them.
+type session struct {
+	c     *hdfs.Client
+	names namenode
+	conns *conns
+}
+
+// clientOptions are what a session is made with.
+type clientOptions struct {
+	lib      hdfs.ClientOptions
+	kerberos func() (*krb.Client, error) // nil for none
+}
+
+// newSession connects to the first NameNode that answers, over connections that are bound already.
+func newSession(o clientOptions, c *conns) (*session, error) {
+	if o.kerberos != nil {
+		client, err := o.kerberos()
+		if err != nil {
+			return nil, err
+		}
+		o.lib.KerberosClient = client
+	}
+	o.lib.NamenodeDialFunc, o.lib.DatanodeDialFunc = c.toNameNode, c.toDataNode
+	x := &session{conns: c}
+	var err error
+	if x.c, err = hdfs.NewClient(o.lib); err != nil {
+		err = x.explain(err)
+		c.kill(err)
+		return nil, err
+	}
+	if x.names, err = reach(x.c); err != nil {
+		x.end()
+		return nil, err
+	}
+	return x, nil
+}
+
+// end closes everything. The connections come first: closing the client waits for its renewal of leases, which goes on
+// every second.
+func (x *session) end() {
+	x.conns.kill(errEnded)
+	x.c.Close() // its connection is closed, so it says that
+}
+
+var errEnded = errors.New("the session has ended")
+
+// lostError is what broke between a request and its answer.
+type lostError struct{ error }
+
+func (e *lostError) Unwrap() error { return e.error }
+
+// explain says what the library's error means. What the library says of a connection that is gone has no type; how it
+// broke has one.
+func (x *session) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	if named, ok := condition(err); ok {
+		if e, is := errors.AsType[remote](err); is && strings.HasPrefix(e.Desc(), "FATAL") {
+			x.conns.kill(named) // so does the NameNode
+		}
+		return named
+	}
+	if dead := x.conns.dead(); dead != nil {
+		return &lostError{dead}
+	}
+	if _, refused := x.conns.namenode(); refused != nil {
+		return fmt.Errorf("%w: no NameNode can be reached: %w", driver.ErrUnavailable, refused)
+	}
+	return &lostError{err}
+}
