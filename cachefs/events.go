@@ -18,6 +18,8 @@ type Events struct {
 	PersistFailed func(PersistInfo)
 	// StoreChanged: the version that was opened is not in its store any more; once for each open file that met it.
 	StoreChanged func(FileInfo)
+	// StoreUnavailable: a mount's store cannot be opened by this node: Err says why. It is tried again when it is needed.
+	StoreUnavailable func(MountInfo)
 	// Tier: blocks evicted or corrupt, directories out of and back in service.
 	Tier tier.Events
 }

@@ -13,6 +13,8 @@ type machine struct {
 	tree      *namespace.Tree
 	effects   *effects
 	leftovers leftovers
+	mounts    func() // called when the replica's mounts have changed
+	mounted   uint64 // how often they had
 }
 
 func (m *machine) Apply(entries []journal.Entry) [][]byte {
@@ -26,7 +28,16 @@ func (m *machine) Apply(entries []journal.Entry) [][]byte {
 	if m.tree.Unfinished() {
 		m.leftovers.kick()
 	}
+	m.follow()
 	return answers
+}
+
+// follow tells of mounts that were made or went.
+func (m *machine) follow() {
+	if now := m.tree.MountChanges(); now != m.mounted {
+		m.mounted = now
+		m.mounts()
+	}
 }
 
 func (m *machine) Snapshot() (journal.Snapshot, error) { return m.tree.Snapshot(), nil }
@@ -37,6 +48,7 @@ func (m *machine) Restore(r io.Reader) error {
 		return err
 	}
 	m.effects.lost()
+	m.follow()
 	return nil
 }
 

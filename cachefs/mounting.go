@@ -2,7 +2,6 @@ package cachefs
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -30,7 +29,8 @@ type MountInfo struct {
 	Store     string // identity of the place in the store
 	ReadOnly  bool
 	Sync      time.Duration
-	Available bool         // the store is open; if not, it is opened when it is needed
+	Available bool         // the store is open here; if not, it is opened when it is needed
+	Err       error        // why it could not be opened here the last time: no driver, no credentials, no answer
 	Metrics   *ufs.Metrics // of the store, nil while it is not open
 }
 
@@ -70,13 +70,14 @@ func (n *Node) mount(ctx context.Context, c MountConfig) error {
 	if _, err := n.known(ctx, c.Path); err != nil {
 		return errors.Join(err, m.close())
 	}
+	n.mounts.expect(m)
 	_, err = n.change(ctx, &namespace.Mount{
-		Path: c.Path, User: n.user(ctx), Spec: m.spec.encode(), ReadOnly: m.readOnly, Place: m.spec.Store,
+		Path: c.Path, User: n.user(ctx), Spec: []byte(m.raw), ReadOnly: m.readOnly, Place: m.spec.Store,
 	})
-	if err != nil {
-		return errors.Join(err, m.close())
+	if !n.mounts.arrived(m) {
+		err = errors.Join(err, m.close())
 	}
-	return n.addMount(m)
+	return err
 }
 
 // apart refuses a mount whose place in its store contains or lies in another's: one file would have two names, and a
@@ -90,15 +91,9 @@ func (n *Node) apart(m *mount) error {
 	return nil
 }
 
-// addMount makes a mount known to this node's look-ups.
-func (n *Node) addMount(m *mount) error {
-	n.mounts.replace(nil, m)
-	return n.absent.open()
-}
-
 // openMount opens the store of a new mount and makes sure that its place exists.
 func (n *Node) openMount(ctx context.Context, c MountConfig) (*mount, error) {
-	m := &mount{path: c.Path, readOnly: c.ReadOnly, opts: &n.cfg.UFS, spec: mountSpec{URL: c.URL, Sync: c.Sync}}
+	m := &mount{path: c.Path, readOnly: c.ReadOnly, opts: &n.cfg.UFS, spec: mountSpec{URL: c.URL, Sync: c.Sync}, opened: &opened{}}
 	store, owned := c.Store, false
 	if store == nil {
 		var err error
@@ -108,9 +103,8 @@ func (n *Node) openMount(ctx context.Context, c MountConfig) (*mount, error) {
 		owned = true
 	}
 	m.spec.Store = store.ID()
-	m.mu.Lock()
-	m.setLocked(store, owned)
-	m.mu.Unlock()
+	m.raw = string(m.spec.encode())
+	m.set(store, owned)
 	m.readOnly = c.ReadOnly || m.onlyReads()
 	a, err := store.Stat(ctx, "")
 	if err == nil && !a.Dir {
@@ -122,61 +116,37 @@ func (n *Node) openMount(ctx context.Context, c MountConfig) (*mount, error) {
 	return m, nil
 }
 
-// restoreMounts brings back the mounts that the journal has, before anything is done below them: what runs behind must not
-// take what has a store for what has none.
-func (n *Node) restoreMounts() {
-	for _, t := range n.tree.Mounts() {
-		m := &mount{path: t.Path, readOnly: t.ReadOnly, opts: &n.cfg.UFS}
-		if err := json.Unmarshal(t.Spec, &m.spec); err != nil {
-			n.log.Error("mount with a damaged description", "path", t.Path, "err", err)
-			continue
-		}
-		if err := n.addMount(m); err != nil {
-			n.log.Warn("absent names are not remembered", "err", err)
-		}
-		n.handOver(m)
-	}
-}
-
-// openStores opens the stores of restored mounts. One that does not answer now is opened when it is needed: what is cached
-// is served all the same.
+// openStores opens the stores of the mounts that the journal has. One that does not answer now is opened when it is needed:
+// what is cached is served all the same.
 func (n *Node) openStores(ctx context.Context) {
 	for _, m := range n.mounts.all() {
-		if _, err := m.open(ctx); err != nil {
-			n.log.Warn("under store not available", "mount", m.path, "err", err)
-		}
+		n.openOrSay(ctx, m)
 	}
 }
 
-// handOver attaches the store that Config.Mounts has for a restored mount, if it has one.
-func (n *Node) handOver(m *mount) {
-	for _, c := range n.cfg.Mounts {
-		if c.Path == m.path && c.Store != nil && c.Store.ID() == m.spec.Store {
-			m.mu.Lock()
-			m.setLocked(c.Store, false)
-			m.mu.Unlock()
-			return
-		}
-	}
-}
-
-// mountConfigured makes a mount of Config.Mounts, unless an earlier run did.
+// mountConfigured makes a mount of Config.Mounts, unless an earlier run did, or another node.
 func (n *Node) mountConfigured(ctx context.Context, c MountConfig) error {
-	for _, m := range n.mounts.all() {
-		if m.path != c.Path {
-			continue
-		}
-		if c.Store != nil && c.Store.ID() == m.spec.Store || c.Store == nil && c.URL == m.spec.URL {
-			return n.remount(ctx, m, c)
-		}
-		return fmt.Errorf("%w: Config.Mounts has %q at %s, where store %s is mounted since an earlier run; unmount that first", ErrExist, c.URL, c.Path, m.spec.Store)
+	if m := n.mounts.at(c.Path); m != nil {
+		return n.mountedAlready(ctx, m, c)
 	}
 	if dir := parentOf(c.Path); dir != "/" {
 		if err := n.mkdir(ctx, dir, MkdirOptions{Parents: true}); err != nil {
 			return pathError("mount", c.Path, err)
 		}
 	}
-	return pathError("mount", c.Path, n.mount(ctx, c))
+	err := n.mount(ctx, c)
+	if m := n.mounts.at(c.Path); err != nil && m != nil { // another node was first
+		return n.mountedAlready(ctx, m, c)
+	}
+	return pathError("mount", c.Path, err)
+}
+
+// mountedAlready holds what the Config says of a mount against what is mounted.
+func (n *Node) mountedAlready(ctx context.Context, m *mount, c MountConfig) error {
+	if c.Store != nil && c.Store.ID() == m.spec.Store || c.Store == nil && c.URL == m.spec.URL {
+		return n.remount(ctx, m, c)
+	}
+	return fmt.Errorf("%w: Config.Mounts has %q at %s, where store %s is mounted since an earlier run or by another node; unmount that first", ErrExist, c.URL, c.Path, m.spec.Store)
 }
 
 // remount takes over what the Config says of a mount that an earlier run made. It is an entry of the journal, so that
@@ -186,17 +156,10 @@ func (n *Node) remount(ctx context.Context, old *mount, c MountConfig) error {
 	if old.readOnly == readOnly && old.spec.Sync == c.Sync {
 		return nil
 	}
-	m := &mount{path: old.path, readOnly: readOnly, opts: old.opts, spec: old.spec}
-	m.spec.Sync = c.Sync
-	_, err := n.change(ctx, &namespace.Remount{Path: m.path, User: n.user(ctx), Spec: m.spec.encode(), ReadOnly: m.readOnly})
-	if err != nil {
-		return pathError("mount", c.Path, err)
-	}
-	m.mu.Lock()
-	m.setLocked(old.mu.store, old.mu.owned)
-	m.mu.Unlock()
-	n.mounts.replace(old, m)
-	return nil
+	spec := old.spec
+	spec.Sync = c.Sync
+	_, err := n.change(ctx, &namespace.Remount{Path: old.path, User: n.user(ctx), Spec: spec.encode(), ReadOnly: readOnly})
+	return pathError("mount", c.Path, err)
 }
 
 // Unmount forgets what is below a mount point, and its cached blocks. The store is left alone.
@@ -228,7 +191,6 @@ func (n *Node) unmount(ctx context.Context, path string, o UnmountOptions) error
 	if _, err := n.change(ctx, &namespace.Unmount{Path: path, User: n.user(ctx), Force: o.Force}); err != nil {
 		return err
 	}
-	n.mounts.replace(m, nil)
 	for i := range lost {
 		n.lost(lost[i], "its mount was forced away")
 	}
@@ -269,11 +231,16 @@ func (n *Node) Mounts(ctx context.Context) ([]MountInfo, error) {
 	list := n.mounts.all()
 	infos := make([]MountInfo, len(list))
 	for i, m := range list {
-		infos[i] = MountInfo{Path: m.path, URL: m.spec.URL, Store: m.spec.Store, ReadOnly: m.readOnly, Sync: m.spec.Sync}
-		if s := m.store.Load(); s != nil {
-			metrics := s.Metrics()
-			infos[i].Available, infos[i].Metrics = true, &metrics
-		}
+		infos[i] = m.info()
 	}
 	return infos, nil
+}
+
+func (m *mount) info() MountInfo {
+	i := MountInfo{Path: m.path, URL: m.spec.URL, Store: m.spec.Store, ReadOnly: m.readOnly, Sync: m.spec.Sync, Err: m.failure()}
+	if s := m.store.Load(); s != nil {
+		metrics := s.Metrics()
+		i.Available, i.Metrics = true, &metrics
+	}
+	return i
 }

@@ -81,7 +81,6 @@ func open(ctx context.Context, cfg Config, among nodes) (*Node, error) {
 		n.closeLayers(context.WithoutCancel(ctx))
 		return nil, fmt.Errorf("cachefs: %w", err)
 	}
-	n.restoreMounts()
 	n.start()
 	if err := n.settle(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("cachefs: %w", err), n.Close())
@@ -97,7 +96,7 @@ func (n *Node) openLayers(ctx context.Context) (err error) {
 		}
 	}
 	n.cfg.Journal.Events.Primary = n.leading(n.cfg.Journal.Events.Primary)
-	if n.journal, err = journal.Open(ctx, n.cfg.Journal, &machine{tree: n.tree, effects: n.effects, leftovers: n.leftovers}); err != nil {
+	if n.journal, err = journal.Open(ctx, n.cfg.Journal, &machine{tree: n.tree, effects: n.effects, leftovers: n.leftovers, mounts: n.followMounts}); err != nil {
 		return err
 	}
 	n.young = n.tree.Index() == 0

@@ -127,6 +127,7 @@ func (x *Mount) apply(t *Tree, a *applied) {
 	m := *x
 	m.User, m.Ino = nil, n.Ino
 	t.mounts[n.Ino] = &m
+	t.remount++
 	n.MountPoint, n.ChildrenLoaded, n.Persist = true, false, Persisted
 	a.answer.Ino = n.Ino
 }
@@ -144,6 +145,7 @@ func (x *Remount) apply(t *Tree, a *applied) {
 	m := *t.mounts[n.Ino] // a copy: a checkpoint may be reading the old one
 	m.Spec, m.ReadOnly = x.Spec, x.ReadOnly
 	t.mounts[n.Ino] = &m
+	t.remount++
 	a.answer.Ino = n.Ino
 }
 
@@ -183,6 +185,7 @@ func (x *Unmount) apply(t *Tree, a *applied) {
 			t.drop(t.node(ino), a)
 		}
 		t.drop(n, a)
+		t.remount++
 	}
 }
 

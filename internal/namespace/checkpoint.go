@@ -111,6 +111,7 @@ func (t *Tree) Restore(r io.Reader) error {
 	t.locks.lock()
 	defer t.locks.unlock()
 	t.table, t.mounts, t.intents, t.nextID, t.index, t.touched, t.sweeps = s.table, s.mounts, s.intents, s.nextID, s.index, s.touched, s.sweeps
+	t.remount++
 	t.dirs.forget()
 	t.dirs.fit(t.table.Len())
 	return nil

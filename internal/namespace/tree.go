@@ -15,6 +15,7 @@ type Tree struct {
 	intents map[uint64]*Intent
 	nextID  uint64
 	index   uint64
+	remount uint64 // how often mounts have changed, here
 	touched touched
 	dirs    *dirCache
 	sweeps  []sweep
@@ -58,6 +59,12 @@ func (t *Tree) unfinished() bool { return t.table.Loose() || len(t.sweeps) > 0 }
 
 func (x *applied) effect(k EffectKind, n *node) {
 	x.effects = append(x.effects, Effect{Kind: k, Ino: n.Ino, FileID: n.FileID, Complete: n.Complete, Size: n.Size, BlockSize: n.BlockSize})
+}
+
+// MountChanges is how often mounts were made, changed or removed since this process began.
+func (t *Tree) MountChanges() uint64 {
+	defer t.locks.read(0)()
+	return t.remount
 }
 
 // walk finds the node at path; nil and the reason where there is none.
