@@ -42,6 +42,15 @@ type Config struct {
 	SegmentSize int64
 	// Level is the highest feature level that this node knows. Default: whatever the state machine knows.
 	Level uint32
+	// Peers are the other nodes. Default: none, this node is alone.
+	Peers Peers
+	// JoinSource says that there may be a journal to join: one is begun only when none has shown up. Default false: begun at once.
+	JoinSource bool
+	// Expect is how many new nodes, this one too, are waited for before the one with the lowest id begins the journal. Default 0:
+	// BootstrapWait decides alone.
+	Expect int
+	// BootstrapWait is how long they are waited for at most. Default 3 s.
+	BootstrapWait time.Duration
 	// Logger gets what an operator may want to know. Default: nothing is logged.
 	Logger *slog.Logger
 	// Now is the clock that stamps entries. Default time.Now.
@@ -56,6 +65,8 @@ type Events struct {
 	Primary func(is bool)
 	// Checkpoint reports a checkpoint made, or why not.
 	Checkpoint func(CheckpointInfo)
+	// Conflict reports a node in the mesh that holds another history. Nothing is merged: a person decides which one goes.
+	Conflict func(*ClusterError)
 	// Stopped reports that the node stopped for good, and why.
 	Stopped func(err error)
 }
@@ -89,6 +100,15 @@ func (c Config) complete() (Config, error) {
 	if len(c.NodeID) > 255 {
 		errs = append(errs, fmt.Errorf("Config.NodeID has %d bytes: use up to 255", len(c.NodeID)))
 	}
+	if c.Expect < 0 {
+		errs = append(errs, fmt.Errorf("Config.Expect is %d nodes: use 0 (do not count) or more", c.Expect))
+	}
+	if c.BootstrapWait < 0 {
+		errs = append(errs, fmt.Errorf("Config.BootstrapWait is %v: use 0 (3s) or more", c.BootstrapWait))
+	}
+	if c.Peers == nil && (c.JoinSource || c.Expect > 1) {
+		errs = append(errs, errors.New("Config.JoinSource and Config.Expect need Config.Peers"))
+	}
 	if c.FS == nil {
 		c.FS = vfs.OS
 	}
@@ -97,6 +117,9 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.CheckpointBytes == 0 {
 		c.CheckpointBytes = 64 << 20
+	}
+	if c.BootstrapWait == 0 {
+		c.BootstrapWait = 3 * time.Second
 	}
 	if c.CheckpointsKept == 0 {
 		c.CheckpointsKept = 2

@@ -6,6 +6,7 @@ import (
 
 	"github.com/millpond/millpond/journal/internal/seglog"
 	"github.com/millpond/millpond/journal/internal/snap"
+	"github.com/millpond/millpond/journal/internal/transport"
 )
 
 var (
@@ -30,6 +31,9 @@ type DamageError = seglog.DamageError
 
 // CheckpointDamageError says which bytes of a checkpoint do not check: File, Offset, Reason.
 type CheckpointDamageError = snap.DamageError
+
+// ClusterError says that two nodes of one mesh hold different histories: Node, Ours, Theirs.
+type ClusterError = transport.ClusterError
 
 // CompactedError says that entries asked for are only in a checkpoint. First is the first one that can be had.
 type CompactedError struct{ Asked, First uint64 }

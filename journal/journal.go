@@ -9,7 +9,6 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/millpond/millpond/journal/internal/lone"
 	"github.com/millpond/millpond/journal/internal/stable"
 )
 
@@ -18,7 +17,8 @@ type Journal struct {
 	cfg    Config
 	log    *slog.Logger
 	raft   *raft.Raft
-	trans  *lone.Transport
+	trans  transporter
+	mesh   *mesh // nil alone
 	store  *logStore
 	snaps  checkpoints
 	state  stable.Store
@@ -43,6 +43,12 @@ type Journal struct {
 		err  error
 		done chan struct{} // closed with err
 	}
+}
+
+// transporter reaches the other nodes, and lets this one stand for election without a timer.
+type transporter interface {
+	raft.Transport
+	Elect()
 }
 
 // checkpoints is a raft.SnapshotStore that says what the log must keep.
@@ -131,6 +137,9 @@ func (j *Journal) tearDown() {
 	j.queue.wait()
 	errs = append(errs, j.ckpt.finish(j))
 	j.lead.finish()
+	if j.mesh != nil {
+		j.mesh.stop()
+	}
 	errs = append(errs, j.raft.Shutdown().Error(), j.release())
 	j.closeMu.Lock()
 	j.closeMu.err = errors.Join(errs...)

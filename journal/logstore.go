@@ -18,8 +18,9 @@ type logStore struct {
 
 	mu struct {
 		sync.Mutex
-		read  error // the first read that failed
-		write error // the last write that failed; nil after one that did not
+		read  error         // the first read that failed
+		write error         // the last write that failed; nil after one that did not
+		grown chan struct{} // closed at the next write; nil if nobody waits
 	}
 }
 
@@ -66,6 +67,10 @@ func (l *logStore) StoreLogs(entries []*raft.Log) error {
 	err := l.LogStore.StoreLogs(entries)
 	l.mu.Lock()
 	l.mu.write = err
+	if l.mu.grown != nil {
+		close(l.mu.grown)
+		l.mu.grown = nil
+	}
 	l.mu.Unlock()
 	if err != nil {
 		l.check()
@@ -73,6 +78,21 @@ func (l *logStore) StoreLogs(entries []*raft.Log) error {
 	}
 	l.j.counts.logged(entries)
 	return nil
+}
+
+// has says whether an entry of that term is in the log, and returns a channel that closes when the log has grown.
+func (l *logStore) has(index, term uint64) (bool, <-chan struct{}) {
+	l.mu.Lock()
+	if l.mu.grown == nil {
+		l.mu.grown = make(chan struct{})
+	}
+	grown := l.mu.grown
+	l.mu.Unlock()
+	if last, err := l.LastIndex(); err != nil || last < index {
+		return false, grown
+	}
+	var e raft.Log
+	return l.peek(index, &e) == nil && e.Term == term, grown
 }
 
 func (l *logStore) check() {
@@ -95,7 +115,13 @@ func (l *logStore) DeleteRange(lo, hi uint64) error {
 	if err != nil {
 		return err
 	}
-	if lo <= first {
+	last, err := l.LastIndex()
+	if err != nil {
+		return err
+	}
+	// A checkpoint from another node that lies beyond the log: what is here leads nowhere.
+	newest, _ := l.j.snaps.Last()
+	if lo <= first && newest <= last {
 		hi = min(hi, l.j.snaps.Needed())
 		l.j.at.trim(hi)
 	}

@@ -17,6 +17,12 @@ type result struct {
 	err    error
 }
 
+// applied is what one raft entry led to.
+type applied struct {
+	results    []result // one for each command
+	raft, term uint64   // of the entry
+}
+
 // machine stands between raft and the state machine. Its fields are raft's state machine goroutine's (before raft starts,
 // Open's); what others see goes through progress.
 type machine struct {
@@ -29,6 +35,8 @@ type machine struct {
 	applied func(n, bytes int)
 	failed  error
 	restore error // why the last Restore failed
+	// installed is the raft index of a checkpoint that comes from another node while this one runs; 0 in Open.
+	installed func() uint64
 
 	cmds    []batch.Command // scratch
 	entries []Entry
@@ -40,12 +48,13 @@ type machine struct {
 // Apply implements raft.FSM.
 func (m *machine) Apply(l *raft.Log) any { return m.ApplyBatch([]*raft.Log{l})[0] }
 
-// ApplyBatch implements raft.BatchingFSM. A response is a []result, or the error that stopped the node.
+// ApplyBatch implements raft.BatchingFSM. A response is an applied, or the error that stopped the node.
 func (m *machine) ApplyBatch(logs []*raft.Log) []any {
 	out := make([]any, len(logs))
 	m.entries, m.slots, m.skipped = m.entries[:0], m.slots[:0], m.skipped[:0]
 	var last point
 	var now int64
+	var term uint64
 	bytes := 0
 	for i, l := range logs {
 		if m.failed == nil && l.Type == raft.LogCommand {
@@ -53,14 +62,14 @@ func (m *machine) ApplyBatch(logs []*raft.Log) []any {
 			if err != nil {
 				m.fail(err)
 			} else {
-				out[i], now = results, t
+				out[i], now = applied{results, l.Index, l.Term}, t
 			}
 		}
 		if m.failed != nil {
 			out[i] = m.failed
 			continue
 		}
-		last, bytes = point{l.Index, m.index}, bytes+len(l.Data)
+		last, term, bytes = point{l.Index, m.index}, l.Term, bytes+len(l.Data)
 	}
 	n := len(m.entries)
 	if err := m.apply(); err != nil {
@@ -71,7 +80,7 @@ func (m *machine) ApplyBatch(logs []*raft.Log) []any {
 		return out
 	}
 	if last.raft != 0 {
-		m.at.advance(last, now, m.skipped)
+		m.at.advance(last, term, now, m.skipped)
 		m.applied(n, bytes)
 	}
 	return out
@@ -227,6 +236,6 @@ func (m *machine) read(rc io.Reader) error {
 		return err
 	}
 	m.answers, m.index = st.answers, st.index
-	m.at.reset(point{0, st.index}, st.time, st.skipped)
+	m.at.reset(point{m.installed(), st.index}, st.time, st.skipped)
 	return nil
 }

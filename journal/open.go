@@ -12,12 +12,15 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/millpond/millpond/internal/vfs"
-	"github.com/millpond/millpond/journal/internal/lone"
 	"github.com/millpond/millpond/journal/internal/memlog"
 	"github.com/millpond/millpond/journal/internal/seglog"
 	"github.com/millpond/millpond/journal/internal/snap"
 	"github.com/millpond/millpond/journal/internal/stable"
 )
+
+// patience is how long nothing may be heard of the primary. 350 ms: a pause of 200 ms for garbage or a disk, and a heartbeat's
+// interval before it, do not cost the leadership; 150 ms did. A killed primary is replaced within three times as much.
+const patience = 350 * time.Millisecond
 
 const (
 	keyNode  = "node/id"
@@ -34,16 +37,20 @@ func Open(ctx context.Context, cfg Config, sm StateMachine) (*Journal, error) {
 	j := &Journal{cfg: cfg, log: cfg.Logger, closing: make(chan struct{}), closed: make(chan struct{})}
 	j.stopped.done = make(chan struct{})
 	j.m = &machine{sm: sm, level: cfg.Level, answers: newAnswers(), at: &j.at, stop: j.stop, applied: j.applied}
-	j.queue.init()
+	j.m.installed = j.installed
+	j.queue.init(cfg.Peers != nil)
 	j.ckpt.init()
 	if err := j.openStores(); err != nil {
 		return nil, errors.Join(err, j.release())
 	}
-	if err := j.startRaft(); err != nil {
+	if err := j.enter(ctx); err != nil {
 		return nil, errors.Join(err, j.release())
 	}
+	if err := j.startRaft(); err != nil {
+		return nil, errors.Join(err, j.leave(), j.release())
+	}
 	j.start()
-	if err := j.awaitPrimary(ctx); err != nil {
+	if err := j.settle(ctx); err != nil {
 		return nil, errors.Join(err, j.Close(context.WithoutCancel(ctx)))
 	}
 	return j, nil
@@ -120,7 +127,6 @@ func (j *Journal) startRaft() error {
 	if err := j.knowCheckpoints(); err != nil {
 		return err
 	}
-	j.trans = lone.New(j.node)
 	if err := j.newRaft(); err != nil {
 		return errors.Join(append([]error{err, j.store.readErr(), j.m.restore}, j.snaps.Problems()...)...)
 	}
@@ -130,8 +136,25 @@ func (j *Journal) startRaft() error {
 	at := point{j.raft.AppliedIndex(), j.m.index}
 	_, now := j.at.now()
 	j.at.know(at)
-	j.at.advance(at, now, nil)
+	j.at.advance(at, j.newestTerm(), now, nil)
 	return nil
+}
+
+// newestTerm is the term of the newest checkpoint's last entry.
+func (j *Journal) newestTerm() uint64 {
+	if list, err := j.snaps.List(); err == nil && len(list) > 0 {
+		return list[0].Term
+	}
+	return 0
+}
+
+// installed is the raft index of the checkpoint that raft restores while it runs.
+func (j *Journal) installed() uint64 {
+	if !j.store.running.Load() {
+		return 0
+	}
+	index, _ := j.snaps.Last()
+	return index
 }
 
 // newRaft starts raft. It panics at entries that it cannot read, here in our goroutine.
@@ -144,14 +167,15 @@ func (j *Journal) newRaft() (err error) {
 	c := raft.DefaultConfig()
 	c.LocalID = raft.ServerID(j.node)
 	c.Logger = newRaftLogger(j.cfg.Logger)
-	// 500 ms: shorter ones lost leadership under a busy disk. Alone the first election needs no timer: see leadership.
-	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = 500*time.Millisecond, 500*time.Millisecond, 500*time.Millisecond
+	// Alone the first election needs no timer: see leadership.
+	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = patience, patience, patience
 	// Commands are batched before raft, so its channel needs no buffer; a buffered future is lost by a shutdown.
 	c.BatchApplyCh = false
-	c.MaxAppendEntries = 512
+	c.MaxAppendEntries = 64                                       // batches: more than that is megabytes in one message
 	c.TrailingLogs = 0                                            // logStore keeps what the older checkpoints need
 	c.SnapshotInterval, c.SnapshotThreshold = 24*time.Hour, 1<<62 // the checkpointer decides
-	c.PreVoteDisabled = true                                      // there is nobody to ask
+	c.PreVoteDisabled = j.mesh == nil                             // there is nobody to ask
+	c.ShutdownOnRemove = false                                    // it may be taken in again
 	c.NoLegacyTelemetry = true
 	c.NotifyCh = j.lead.init()
 	term := stable.Raft{Store: j.state, OnLost: func(err error) { j.store.breaks(err); j.stop(err) }}
@@ -160,7 +184,7 @@ func (j *Journal) newRaft() (err error) {
 	return err
 }
 
-// begin writes the first entry: a configuration whose one voter is this node.
+// begin writes the first entry, unless others have: a configuration whose one voter is this node.
 func (j *Journal) begin() error {
 	last, err := j.store.LastIndex()
 	if err != nil {
@@ -181,6 +205,8 @@ func (j *Journal) begin() error {
 		return nil
 	case last > 0 || newest > 0: // a crash came between the first entry and this
 		return j.state.Put(keyBegun, []byte{1})
+	case j.mesh != nil && !j.mesh.founder: // the entries come from the others
+		return nil
 	}
 	conf := raft.Configuration{Servers: []raft.Server{{
 		Suffrage: raft.Voter, ID: raft.ServerID(j.node), Address: raft.ServerAddress(j.node),
@@ -223,4 +249,7 @@ func (j *Journal) start() {
 	j.ckpt.start(j)
 	j.queue.start(j)
 	j.lead.start(j)
+	if j.mesh != nil {
+		j.mesh.start()
+	}
 }

@@ -3,6 +3,8 @@ package journal
 import (
 	"slices"
 	"sync"
+
+	"github.com/millpond/millpond/journal/internal/wire"
 )
 
 // pointEvery is how many raft entries lie between two points: a search decodes at most so many heads.
@@ -16,6 +18,7 @@ type progress struct {
 	mu struct {
 		sync.Mutex
 		at      point
+		term    uint64  // of the raft entry at
 		time    int64   // of the last entry
 		points  []point // ascending; the first one is where the log that is kept begins
 		skipped []uint64
@@ -27,7 +30,10 @@ type progress struct {
 func (p *progress) reset(at point, now int64, skipped []uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.mu.at, p.mu.time, p.mu.skipped = at, now, skipped
+	p.mu.at, p.mu.term, p.mu.time, p.mu.skipped = at, 0, now, skipped
+	if at.raft != 0 { // the log begins anew behind it
+		p.mu.points = append(p.mu.points[:0], at)
+	}
 	p.wakeLocked()
 }
 
@@ -56,10 +62,10 @@ func (p *progress) changeAt(raft uint64) uint64 {
 }
 
 // advance says that the state machine has applied up to at.
-func (p *progress) advance(at point, now int64, skipped []uint64) {
+func (p *progress) advance(at point, term uint64, now int64, skipped []uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.mu.at = at
+	p.mu.at, p.mu.term = at, term
 	p.mu.time = max(p.mu.time, now)
 	p.mu.skipped = append(p.mu.skipped, skipped...)
 	if n := len(p.mu.points); n == 0 || at.raft >= p.mu.points[n-1].raft+pointEvery {
@@ -118,6 +124,13 @@ func (p *progress) now() (at point, time int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.mu.at, p.mu.time
+}
+
+// place is how far things are, as others are told.
+func (p *progress) place() wire.Place {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return wire.Place{Raft: p.mu.at.raft, Of: p.mu.term, Index: p.mu.at.index}
 }
 
 // wait returns how far things are, and a channel that closes when they are further.

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/millpond/millpond/journal/internal/batch"
+	"github.com/millpond/millpond/journal/internal/wire"
 )
 
 const (
@@ -23,11 +24,28 @@ const (
 type waiter struct {
 	done chan struct{} // capacity 1
 	result
+	group *group // nil: one command
+}
+
+// group is the commands that another node has sent; they wait together.
+type group struct {
+	n       int
+	results []result
+	err     error
+	at      wire.Place
+}
+
+func (w *waiter) commands() int {
+	if w.group == nil {
+		return 1
+	}
+	return w.group.n
 }
 
 // queue gathers commands and sends them to raft, those that wait together in one entry.
 type queue struct {
 	kick    chan struct{} // capacity 1
+	flights chan struct{} // one for each batch that may be on its way to another node; nil alone
 	running sync.WaitGroup
 	pool    sync.Pool
 
@@ -45,8 +63,11 @@ type queue struct {
 	}
 }
 
-func (q *queue) init() {
+func (q *queue) init(mesh bool) {
 	q.kick = make(chan struct{}, 1)
+	if mesh {
+		q.flights = make(chan struct{}, maxFlights)
+	}
 	q.pool.New = func() any { return &waiter{done: make(chan struct{}, 1)} }
 }
 
@@ -93,23 +114,50 @@ func (q *queue) wakeRoomLocked() {
 func (q *queue) add(c *batch.Command) (w *waiter, room <-chan struct{}, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.mu.closed {
-		return nil, nil, ErrClosed
-	}
-	if len(q.mu.buf) >= maxBatch || len(q.mu.waiters) >= maxWaiting {
-		if q.mu.room == nil {
-			q.mu.room = make(chan struct{})
-		}
-		return nil, q.mu.room, nil
-	}
-	if len(q.mu.waiters) == 0 {
-		q.mu.buf = batch.Begin(q.mu.buf)
-		q.signalLocked()
+	if room, err = q.roomLocked(len(c.Cmd)); room != nil || err != nil {
+		return nil, room, err
 	}
 	q.mu.buf = batch.Append(q.mu.buf, c)
 	w = q.pool.Get().(*waiter)
 	q.mu.waiters = append(q.mu.waiters, w)
 	return w, nil, nil
+}
+
+// addGroup does so with what another node has sent.
+func (q *queue) addGroup(cmds []batch.Command) (w *waiter, room <-chan struct{}, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	size := 0
+	for i := range cmds {
+		size += len(cmds[i].Cmd)
+	}
+	if room, err = q.roomLocked(size); room != nil || err != nil {
+		return nil, room, err
+	}
+	for i := range cmds {
+		q.mu.buf = batch.Append(q.mu.buf, &cmds[i])
+	}
+	w = &waiter{done: make(chan struct{}, 1), group: &group{n: len(cmds)}}
+	q.mu.waiters = append(q.mu.waiters, w)
+	return w, nil, nil
+}
+
+// roomLocked begins a batch if there is none; room is to be waited for if what there is has no room for size bytes more.
+func (q *queue) roomLocked(size int) (room <-chan struct{}, err error) {
+	n := len(q.mu.waiters)
+	switch {
+	case q.mu.closed:
+		return nil, ErrClosed
+	case n == 0:
+		q.mu.buf = batch.Begin(q.mu.buf)
+		q.signalLocked()
+	case len(q.mu.buf) >= maxBatch || n >= maxWaiting || len(q.mu.buf)+size > MaxCommand: // a batch fits a call to another node
+		if q.mu.room == nil {
+			q.mu.room = make(chan struct{})
+		}
+		return q.mu.room, nil
+	}
+	return nil, nil
 }
 
 func (q *queue) signalLocked() {
@@ -131,27 +179,25 @@ func (q *queue) run(j *Journal) {
 
 // commit sends what waits as one entry and answers it; false if nothing waited.
 func (q *queue) commit(j *Journal) bool {
+	if to := j.elsewhere(); to != "" {
+		return q.forward(j, to)
+	}
 	q.order.Lock()
-	q.mu.Lock()
-	buf, ws := q.mu.buf, q.mu.waiters
+	buf, ws := q.take(q.order.spare)
 	if len(ws) == 0 {
-		q.mu.Unlock()
 		q.order.Unlock()
 		return false
 	}
-	// The buffer is raft's from here on; the next batch is likely as large.
-	q.mu.buf, q.mu.waiters = make([]byte, 0, min(len(buf)+len(buf)/4, maxBatch)), q.order.spare[:0]
-	q.wakeRoomLocked()
-	q.mu.Unlock()
 	began := time.Now()
+	n := commands(ws)
 	now := max(j.cfg.Now().UnixNano(), q.order.time+1)
 	q.order.time, q.order.spare = now, nil
-	batch.Finish(buf, now, len(ws))
+	batch.Finish(buf, now, n)
 	f := j.raft.ApplyLog(raft.Log{Data: buf}, 0)
 	q.order.Unlock()
 	err := f.Error()
 	q.answer(ws, f, err)
-	j.counts.committed(len(ws), time.Since(began))
+	j.counts.committed(n, time.Since(began))
 	clear(ws)
 	q.order.Lock()
 	q.order.spare = ws
@@ -159,22 +205,56 @@ func (q *queue) commit(j *Journal) bool {
 	return true
 }
 
+// take begins a new batch, with room for waiters in spare, and returns the one that waited, if any.
+func (q *queue) take(spare []*waiter) (buf []byte, ws []*waiter) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.mu.waiters) == 0 {
+		return nil, nil
+	}
+	buf, ws = q.mu.buf, q.mu.waiters
+	// The buffer is raft's from here on; the next batch is likely as large.
+	q.mu.buf, q.mu.waiters = make([]byte, 0, min(len(buf)+len(buf)/4, maxBatch)), spare[:0]
+	q.wakeRoomLocked()
+	return buf, ws
+}
+
+func commands(ws []*waiter) (n int) {
+	for _, w := range ws {
+		n += w.commands()
+	}
+	return n
+}
+
 func (q *queue) answer(ws []*waiter, f raft.ApplyFuture, err error) {
-	var results []result
+	var got applied
 	if err == nil {
 		switch r := f.Response().(type) {
-		case []result:
-			results = r
+		case applied:
+			got = r
 		case error:
 			err = r
 		}
 	}
-	for i, w := range ws {
-		if err != nil {
+	answerAll(ws, got, err)
+}
+
+// answerAll hands out what became of a batch.
+func answerAll(ws []*waiter, got applied, err error) {
+	at := 0
+	for _, w := range ws {
+		switch {
+		case w.group != nil && err == nil:
+			w.group.results = got.results[at : at+w.group.n]
+			w.group.at = wire.Place{Term: got.term, Raft: got.raft, Of: got.term}
+		case w.group != nil:
+			w.group.err = err
+		case err == nil:
+			w.result = got.results[at]
+		default:
 			w.result = result{err: err}
-		} else {
-			w.result = results[i]
 		}
+		at += w.commands()
 		w.done <- struct{}{}
 	}
 }
@@ -237,16 +317,25 @@ func (j *Journal) try(ctx context.Context, c *batch.Command) (r result, again bo
 	default:
 		return r, false
 	}
-	if led != nil {
-		select {
-		case <-led.Done():
-		case <-changed:
-		case <-j.closing:
-		case <-j.stopped.done:
-		case <-ctx.Done():
-		}
+	if led != nil || j.mesh != nil {
+		j.pause(ctx, changed)
 	}
 	return r, again
+}
+
+// pause waits until another node leads, or for a moment if others may know more about that than this one does.
+func (j *Journal) pause(ctx context.Context, changed <-chan struct{}) {
+	var moment <-chan time.Time
+	if j.mesh != nil {
+		moment = time.After(retryPause)
+	}
+	select {
+	case <-changed:
+	case <-moment:
+	case <-j.closing:
+	case <-j.stopped.done:
+	case <-ctx.Done():
+	}
 }
 
 func (j *Journal) enqueue(ctx context.Context, c *batch.Command) (*waiter, error) {

@@ -1,0 +1,285 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/millpond/millpond/journal/internal/batch"
+	"github.com/millpond/millpond/journal/internal/wire"
+)
+
+const (
+	// maxFlights is how many batches are on their way to the primary at once: while one is replicated the next one travels.
+	maxFlights = 4
+	// callMost bounds one question to the primary, should it neither answer nor cease to lead.
+	callMost = 10 * time.Second
+	// retryPause is how soon an operation that met no primary is tried again, if nothing else tells.
+	retryPause = 20 * time.Millisecond
+)
+
+// elsewhere is the other node that leads; empty if this one does or nobody is known to.
+func (j *Journal) elsewhere() string {
+	if j.mesh == nil {
+		return ""
+	}
+	id, _ := j.lead.primary()
+	if id == j.node {
+		return ""
+	}
+	return id
+}
+
+// forward sends what waits to the primary; false if nothing waited.
+func (q *queue) forward(j *Journal, to string) bool {
+	q.flights <- struct{}{} // ends with the calls that are out
+	buf, ws := q.take(nil)
+	if buf, ws = ours(buf, ws); len(ws) == 0 {
+		<-q.flights
+		return buf != nil
+	}
+	q.running.Go(func() {
+		defer func() { <-q.flights }()
+		began := time.Now()
+		n := commands(ws)
+		batch.Finish(buf, 0, n)
+		got, err := j.mesh.propose(to, buf, n)
+		answerAll(ws, got, err)
+		j.counts.committed(n, time.Since(began))
+	})
+	return true
+}
+
+// ours takes what other nodes have sent out of a batch: they came to this node when it led, and ask the next one themselves.
+func ours(buf []byte, ws []*waiter) ([]byte, []*waiter) {
+	var cmds []batch.Command
+	kept := ws[:0:0]
+	out := batch.Begin(nil)
+	at := 0
+	for i, w := range ws {
+		if w.group == nil {
+			if cmds != nil {
+				kept, out = append(kept, w), batch.Append(out, &cmds[at])
+			}
+			at++
+			continue
+		}
+		if cmds == nil { // the first one: what came before it is kept
+			batch.Finish(buf, 0, commands(ws))
+			cmds, _, _ = batch.Decode(nil, buf) // it is our own
+			for k, w := range ws[:i] {
+				kept, out = append(kept, w), batch.Append(out, &cmds[k])
+			}
+		}
+		at += w.group.n
+		w.group.err = raft.ErrNotLeader
+		w.done <- struct{}{}
+	}
+	if cmds == nil {
+		return buf, ws
+	}
+	return out, kept
+}
+
+// propose asks node to to make a batch of n commands changes, and waits until this node has applied them.
+func (m *mesh) propose(to string, commands []byte, n int) (applied, error) {
+	ctx, cancel := context.WithTimeout(m.j.lead.under(to), callMost)
+	defer cancel()
+	body, err := m.call(ctx, to, wire.Propose, commands)
+	if err != nil {
+		return applied{}, m.outcome(err)
+	}
+	at, rest, err := wire.ParsePlace(body)
+	if err != nil {
+		return applied{}, err
+	}
+	rs, err := wire.ParseResults(rest)
+	if err != nil || len(rs) != n {
+		return applied{}, errors.Join(wire.ErrFormat, err)
+	}
+	got := applied{results: make([]result, n), raft: at.Raft, term: at.Of}
+	for i, r := range rs {
+		got.results[i] = fromWire(r)
+	}
+	return got, m.reach(context.Background(), to, at)
+}
+
+// outcome is what a call that failed means for the operations in it, in raft's words.
+func (m *mesh) outcome(err error) error {
+	if _, refused := errors.AsType[*refusedError](err); refused || errors.Is(err, ErrNotDelivered) {
+		return raft.ErrNotLeader
+	}
+	return raft.ErrLeadershipLost
+}
+
+// reach waits until this node has applied the changes up to at, which node who says are committed.
+func (m *mesh) reach(ctx context.Context, who string, at wire.Place) error {
+	pause := time.Millisecond
+	for {
+		now, changed := m.j.at.wait()
+		if now.index >= at.Index {
+			return nil
+		}
+		there, grown := m.j.store.has(at.Raft, at.Of)
+		if there {
+			m.commit(who, at)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-changed:
+		case <-grown:
+		case <-timer.C:
+			pause = min(2*pause, 100*time.Millisecond)
+		case <-m.j.closing: // nobody reads here any more; what is committed stays so
+			timer.Stop()
+			return nil
+		case <-m.j.stopped.done:
+			timer.Stop()
+			return m.j.err()
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+		timer.Stop()
+	}
+}
+
+// servePropose makes what another node has sent changes.
+func (m *mesh) servePropose(ctx context.Context, body []byte) ([]byte, error) {
+	cmds, _, err := batch.Decode(nil, body)
+	if err != nil {
+		return failed(err), nil
+	}
+	if err := m.levels(cmds); err != nil {
+		return failed(err), nil
+	}
+	w, err := m.j.enqueueGroup(ctx, cmds)
+	if err != nil {
+		return failed(err), nil
+	}
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		return nil, ctx.Err() // not a refusal: it may happen
+	}
+	g := w.group
+	if errors.Is(g.err, raft.ErrNotLeader) || errors.Is(g.err, raft.ErrLeadershipTransferInProgress) {
+		return m.notPrimary(), nil
+	}
+	rs := make([]wire.Result, g.n)
+	for i := range rs {
+		r := result{err: g.err}
+		if g.err == nil {
+			r = g.results[i]
+			g.at.Index = max(g.at.Index, r.index)
+		}
+		rs[i] = toWire(r)
+	}
+	return wire.Answer(wire.OK, wire.AppendResults(g.at.Append(nil), rs)), nil
+}
+
+func (j *Journal) enqueueGroup(ctx context.Context, cmds []batch.Command) (*waiter, error) {
+	for {
+		w, room, err := j.queue.addGroup(cmds)
+		if room == nil {
+			return w, err
+		}
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// Codes of results on the wire.
+const (
+	codeOK byte = iota
+	codeExpired
+	codeTooManyOpen
+	codeLost // committed or not
+	codeOther
+)
+
+var codes = map[byte]error{codeExpired: ErrExpired, codeTooManyOpen: ErrTooManyOpen, codeLost: raft.ErrLeadershipLost}
+
+func toWire(r result) wire.Result {
+	if r.err == nil {
+		return wire.Result{Index: r.index, Bytes: r.answer}
+	}
+	if _, stopped := errors.AsType[*StoppedError](r.err); stopped || errors.Is(r.err, raft.ErrRaftShutdown) {
+		return wire.Result{Code: codeLost}
+	}
+	for code, err := range codes {
+		if errors.Is(r.err, err) {
+			return wire.Result{Code: code}
+		}
+	}
+	return wire.Result{Code: codeOther, Bytes: []byte(r.err.Error())}
+}
+
+func fromWire(r wire.Result) result {
+	switch err, known := codes[r.Code]; {
+	case r.Code == codeOK:
+		return result{answer: r.Bytes, index: r.Index}
+	case known:
+		return result{err: err}
+	default:
+		return result{err: fmt.Errorf("the primary: %s", r.Bytes)}
+	}
+}
+
+// barrier waits until what was acknowledged anywhere before the call is applied here: the primary says how far that is.
+func (m *mesh) barrier(ctx context.Context) error {
+	for {
+		if err := m.j.awaitPrimary(ctx); err != nil {
+			return err
+		}
+		to, changed := m.j.lead.primary()
+		err := m.barrierAt(ctx, to)
+		if err == nil || errors.Is(err, ErrClosed) || m.j.stoppedErr() != nil {
+			return err
+		}
+		m.j.pause(ctx, changed)
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w: %w", ErrNoPrimary, errors.Join(ctx.Err(), err))
+		}
+	}
+}
+
+func (m *mesh) barrierAt(ctx context.Context, to string) error {
+	if to == m.j.node {
+		return m.j.verify(ctx)
+	}
+	at, err := m.ask(ctx, to, wire.Barrier, nil)
+	if err != nil {
+		return err
+	}
+	return m.reach(ctx, to, at)
+}
+
+// ask asks a node for a place in its log.
+func (m *mesh) ask(ctx context.Context, to string, k wire.Kind, body []byte) (wire.Place, error) {
+	body, err := m.call(ctx, to, k, body)
+	if err != nil {
+		return wire.Place{}, err
+	}
+	at, _, err := wire.ParsePlace(body)
+	return at, err
+}
+
+// serveBarrier says how far everything is that this node, the primary, or one before it has acknowledged.
+func (m *mesh) serveBarrier(ctx context.Context) []byte {
+	at := m.j.at.place()
+	at.Term = m.j.lead.term()
+	if !m.j.Primary() {
+		return m.notPrimary()
+	}
+	if err := m.j.verify(ctx); err != nil {
+		return m.notPrimary()
+	}
+	return wire.Answer(wire.OK, at.Append(nil))
+}
