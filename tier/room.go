@@ -27,7 +27,7 @@ func (w *Writer) grow(n int64) error {
 		return ErrNoSpace
 	}
 	for n > 0 {
-		e, err := w.s.allocate(w.ctx, int(n), w.o)
+		e, err := w.s.allocate(w.ctx, int(n), w.o, w.canSpill())
 		if errors.Is(err, ErrNoSpace) && w.spill() {
 			return w.grow(n)
 		}
@@ -55,10 +55,12 @@ func (w *Writer) add(p []byte) {
 	w.room += int64(len(p))
 }
 
+func (w *Writer) canSpill() bool { return !w.heap && !w.noSpill && w.s.below(Memory) != nil }
+
 // spill sends the block to a disk tier instead, when nothing may leave memory; false if there is none. The frames stay
 // until the end: others may be reading from them.
 func (w *Writer) spill() bool {
-	if w.heap || w.noSpill || w.s.below(Memory) == nil {
+	if !w.canSpill() {
 		return false
 	}
 	p := make([]byte, w.n.Load(), max(w.n.Load(), 1))
@@ -95,8 +97,9 @@ func (w *Writer) next() ([]byte, error) {
 	return nil, io.ErrShortBuffer
 }
 
-// allocate takes memory, evicting as it must. With Try it does not wait: for a demotion, or for others.
-func (s *Store) allocate(ctx context.Context, n int, o PutOptions) (arena.Extent, error) {
+// allocate takes memory, evicting as it must. With Try it does not wait: for a demotion, or for others. elsewhere: the
+// caller has another place to go, and waits for no block that is being written.
+func (s *Store) allocate(ctx context.Context, n int, o PutOptions, elsewhere bool) (arena.Extent, error) {
 	var soon <-chan struct{}
 	for {
 		e, err := s.mem.arena.Alloc(n)
@@ -116,8 +119,9 @@ func (s *Store) allocate(ctx context.Context, n int, o PutOptions) (arena.Extent
 			continue // what came free before will not be announced again
 		}
 		// Somebody else's victim may be on its way out, or somebody else's block on its way in, to be evicted then. If all
-		// who write wait, nobody will.
-		alone := s.mem.waiting.Add(1) >= s.mem.writers.Load() && s.evicting.Load() == 0
+		// who write wait, nobody will; nor if they are the same goroutine's, or wait for this one in other ways, which
+		// cannot be seen here.
+		alone := (s.mem.waiting.Add(1) >= s.mem.writers.Load() || elsewhere) && s.evicting.Load() == 0
 		switch {
 		case alone && isClosed(soon): // what the last of them left may be evicted
 			soon = nil

@@ -64,3 +64,34 @@ func waitFor(t *testing.T, o tier.PutOptions, keep func(*testing.T, *tier.Store)
 		require.NoError(t, <-put)
 	})
 }
+
+// TestOneGoroutineWritesManyBlocks takes turns between Writers whose blocks do not fit into memory together. None of them ends
+// before the others, so that waiting for them would be for ever: what does not fit goes to the disk.
+func TestOneGoroutineWritesManyBlocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, ctx := open(t, vfs.NewMem(), memory(mib), ssd(64*mib, "/d")), t.Context()
+		var writers []*tier.Writer
+		for n := range 8 {
+			w, err := s.Create(ctx, id(n), 0, tier.PutOptions{Hold: true})
+			require.NoError(t, err)
+			writers = append(writers, w)
+		}
+		const piece = 32 * kib
+		for k := range 8 {
+			for n, w := range writers {
+				_, err := w.Write(body(n, 8*piece)[k*piece : (k+1)*piece])
+				require.NoError(t, err)
+			}
+		}
+		for _, w := range writers {
+			_, err := w.Commit(ctx)
+			require.NoError(t, err)
+		}
+		for n := range writers {
+			got := make([]byte, 8*piece)
+			_, _, err := s.ReadAt(ctx, id(n), got, 0, false)
+			require.NoError(t, err)
+			require.Equal(t, body(n, 8*piece), got)
+		}
+	})
+}
