@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"syscall"
 
+	"github.com/millpond/millpond/examples/internal/plain"
 	"github.com/millpond/millpond/examples/internal/wordjob"
 	"github.com/millpond/millpond/ufs"
 	_ "github.com/millpond/millpond/ufs/azufs"
@@ -83,29 +84,19 @@ func parse(args []string, stdout io.Writer) (wordjob.Options, error) {
 		return o, err
 	}
 	o.URL, o.Memory, o.Disk = fs.Arg(0), int64(*memory)<<20, int64(*disk)<<20
-	o.Plain = func(ctx context.Context, file func(text []byte)) error { return plain(ctx, o.URL, file) }
+	o.Plain = func(ctx context.Context, file func(text []byte)) error { return plainly(ctx, o.URL, file) }
 	return o, nil
 }
 
-// plain reads all objects through the driver alone.
-func plain(ctx context.Context, url string, file func(text []byte)) (err error) {
+// plainly reads all objects through the driver alone.
+func plainly(ctx context.Context, url string, file func(text []byte)) (err error) {
 	s, err := ufs.Open(ctx, url, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	for a, err := range s.List(ctx, ufs.ListOptions{Recursive: true}) {
-		if err != nil {
-			return err
-		}
-		if a.Dir {
-			continue
-		}
-		text := make([]byte, a.Size)
-		if _, err := s.ReadAt(ctx, a.Key, a.Version, text, 0); err != nil && err != io.EOF {
-			return err
-		}
-		file(text)
-	}
-	return nil
+	return plain.Files(ctx, s, func(_ string, data []byte) error {
+		file(data)
+		return nil
+	})
 }

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/examples/internal/progress"
 	"github.com/millpond/millpond/tier"
 )
 
@@ -37,7 +37,9 @@ func (p pass) totalCalls() (n int64) {
 func onePass(ctx context.Context, node *cachefs.Node, name string, workers int, stderr io.Writer) (pass, counts, error) {
 	before := node.Metrics()
 	var t tally
-	stop := progress(stderr, name, &t)
+	stop := progress.Line(stderr, func() string {
+		return fmt.Sprintf("%-8s  %d files, %.1f MB", name, t.files.Load(), float64(t.bytes.Load())/1e6)
+	})
 	began := time.Now()
 	c, err := countTree(ctx, node, workers, &t)
 	took := time.Since(began)
@@ -73,33 +75,6 @@ func memoryHits(m cachefs.Metrics) (n float64) {
 		}
 	}
 	return n
-}
-
-// progress draws a line until the returned func is called; nothing if w is no terminal.
-func progress(w io.Writer, name string, t *tally) (stop func()) {
-	f, ok := w.(*os.File)
-	if !ok {
-		return func() {}
-	}
-	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return func() {}
-	}
-	quit, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(100 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-quit:
-				fmt.Fprint(f, "\r\x1b[K")
-				return
-			case <-tick.C:
-				fmt.Fprintf(f, "\r\x1b[K%-8s  %d files, %.1f MB", name, t.files.Load(), float64(t.bytes.Load())/1e6)
-			}
-		}
-	}()
-	return func() { close(quit); <-done }
 }
 
 func printTable(w io.Writer, passes []pass) {
