@@ -5,7 +5,7 @@ MODULES     = $(shell $(GO) work edit -json | $(GO) run ./internal/tools/modules
 PLATFORMS   = linux/arm64 darwin/arm64 windows/amd64
 FUZZTIME   ?= 30s
 
-.PHONY: check check-module test test-servers bench fuzz soak cover
+.PHONY: check check-module test test-servers example-etl bench fuzz soak cover
 
 ## check: formatting, vet, staticcheck, modernizers, tidy, architecture, other platforms
 check:
@@ -31,6 +31,12 @@ test:
 ## test-servers: drivers against real servers, fetched and started by internal/servers; STORES="s3"
 test-servers:
 	$(GO) run ./internal/tools/testservers $(STORES)
+
+## example-etl: the embedded ETL job over an S3 server that is fetched, started and stopped; it shuffles more than its memory holds
+example-etl:
+	cd examples/etl && $(GO) build -o /dev/null .
+	internal/servers/versitygw.sh run sh -c 'mkdir "$$MILLPOND_S3_DATA/etl" && cd examples/etl && \
+		exec $(GO) run . -generate 1000000 -memory 16 "s3://etl/in?endpoint=$$MILLPOND_S3_ENDPOINT" "s3://etl/out?endpoint=$$MILLPOND_S3_ENDPOINT"'
 
 ## bench: the goals of speed, each against what it is compared with; BENCH="-goals 1-3"
 bench:

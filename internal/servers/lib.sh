@@ -8,6 +8,7 @@
 #   STORE.sh install      fetch it
 #   STORE.sh start DIR    install, start, print NAME=VALUE lines (nothing else goes to stdout)
 #   STORE.sh stop DIR     stop what start started in DIR
+#   STORE.sh run COMMAND  start, run COMMAND with that environment, stop; its status is COMMAND's
 #
 # What goes wrong ends the script with status 1 and one line: "STORE: what, and what would do". Status 3 says that the
 # store cannot run here (it needs root, a package that this machine cannot get).
@@ -118,6 +119,16 @@ stop() {
   rm -f "$1/pids"
 }
 
+# run COMMAND...: the server is there for as long as the command runs.
+run() {
+  RUN_DIR=$(mktemp -d)
+  trap 'stop "$RUN_DIR"; rm -rf "$RUN_DIR"' EXIT
+  local environment
+  environment=$(start "$RUN_DIR")
+  # shellcheck disable=SC2046 # a line is a word
+  env $(printf '%s' "$environment") "$@"
+}
+
 main() {
   case "${1:-} $#" in
     "install 1") install ;;
@@ -128,6 +139,12 @@ main() {
       start "$(cd "$2" && pwd)"
       ;;
     "stop 2") stop "$2" ;;
-    *) die "usage: $0 install | start DIR | stop DIR" ;;
+    "run "*)
+      shift
+      [ $# -gt 0 ] || die "run what? usage: $0 run COMMAND"
+      install
+      run "$@"
+      ;;
+    *) die "usage: $0 install | start DIR | stop DIR | run COMMAND" ;;
   esac
 }

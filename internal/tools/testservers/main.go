@@ -31,7 +31,7 @@ func stores() []store {
 		{"azure", "azurite.sh", []string{"ufs/azufs"}},
 		{"gcs", "fakegcs.sh", []string{"ufs/gcsufs"}},
 		{"hdfs", "hdfs.sh", []string{"ufs/hdfsufs"}},
-		{"s3", "versitygw.sh", []string{"ufs/s3ufs", "examples/bucket"}},
+		{"s3", "versitygw.sh", []string{"ufs/s3ufs", "examples/bucket", "examples/etl"}},
 		{"swift", "swift.sh", []string{"ufs/swiftufs"}},
 	}
 }
