@@ -1,0 +1,30 @@
+package gossip
+
+import (
+	"bytes"
+	"context"
+	"log"
+	"log/slog"
+)
+
+// newLogger hands serf's messages to slog. Each begins with its level; what serf calls an error, a packet that is lost
+// for example, is one that it gets over.
+func newLogger(to *slog.Logger) *log.Logger {
+	return log.New(logWriter{to.With("part", "gossip")}, "", 0)
+}
+
+type logWriter struct{ to *slog.Logger }
+
+var levels = map[string]slog.Level{"[ERR] ": slog.LevelWarn, "[WARN] ": slog.LevelInfo}
+
+func (w logWriter) Write(line []byte) (int, error) {
+	level, text := slog.LevelDebug, bytes.TrimSpace(line)
+	if i := bytes.IndexByte(text, ' '); i > 0 && text[0] == '[' {
+		if l, ok := levels[string(text[:i+1])]; ok {
+			level = l
+		}
+		text = text[i+1:]
+	}
+	w.to.Log(context.Background(), level, string(text))
+	return len(line), nil
+}
