@@ -27,6 +27,7 @@ type TCP struct {
 // ConnFault is what happens to what the server sends on one connection.
 type ConnFault struct {
 	Delay time.Duration // before each piece
+	Flip  int64         // this byte, the first is 1, arrives with its lowest bit the other way round; 0: none
 	After int64         // so many bytes pass; with Then nil all do
 	Then  ConnEnd
 }
@@ -170,9 +171,13 @@ func (p *TCP) answers(client, server net.Conn, f ConnFault) {
 		from = io.LimitReader(server, f.After)
 	}
 	buf := make([]byte, 64<<10)
-	for {
+	for flip := f.Flip - 1; ; {
 		n, err := from.Read(buf)
 		if n > 0 {
+			if flip >= 0 && flip < int64(n) {
+				buf[flip] ^= 1
+			}
+			flip -= int64(n)
 			if !p.wait(f.Delay) {
 				return
 			}

@@ -2,6 +2,7 @@ package faultproxy_test
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -54,6 +55,23 @@ func TestTCPBreaksSomeConnections(t *testing.T) {
 			require.Equal(t, 1<<20, n)
 			require.Equal(t, 2, p.Connections())
 		})
+	}
+}
+
+func TestTCPFlipsABit(t *testing.T) {
+	p, _ := tcpStand(t)
+	for _, flip := range []int64{0, 1, 70_000} { // the last is past the first piece that is read
+		p.Break(faultproxy.ConnFault{Flip: flip}, 1)
+		c, err := net.Dial("tcp", p.Addr())
+		require.NoError(t, err)
+		_, err = io.WriteString(c, "GET / HTTP/1.0\r\n\r\n")
+		require.NoError(t, err)
+		got, err := io.ReadAll(c)
+		require.NoError(t, err)
+		require.NoError(t, c.Close())
+		require.Equal(t, flip == 1, got[0] == 'H'^1)
+		require.Equal(t, flip == 70_000, got[70_000-1] == 'x'^1)
+		require.Equal(t, byte('x'), got[70_000])
 	}
 }
 
