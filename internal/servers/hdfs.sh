@@ -116,6 +116,7 @@ start() {
   daemon "$dir" datanode "${COMMAND[@]}"
   await "$dir" datanode 60 serves "$http"
   echo "MILLPOND_HDFS_NAMENODE=127.0.0.1:$rpc"
+  echo "MILLPOND_HDFS_DATANODE=127.0.0.1:$data"
   echo "HADOOP_USER_NAME=$(id -un)" # the superuser there: who formats
 }
 

@@ -1,0 +1,129 @@
+package hdfsufs_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/internal/faultproxy"
+	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/driver"
+)
+
+func TestServerTroubleWriting(t *testing.T) {
+	for name, f := range map[string]func(*testing.T){
+		"cut_upload_publishes_nothing":             cutUpload,
+		"upload_cut_in_a_later_block":              cutLater,
+		"stalled_upload_publishes_nothing":         stalledUpload,
+		"cancelled_upload_publishes_nothing":       cancelledUpload,
+		"cancelled_commit_publishes_nothing":       cancelledCommit,
+		"lost_NameNode_publishes_nothing":          lostNameNode,
+		"overwrite_that_was_cut_leaves_the_old":    cutOverwrite,
+		"cut_upload_with_Parents_leaves_no_parent": cutParents,
+	} {
+		t.Run(name, f)
+	}
+}
+
+func cutUpload(t *testing.T) {
+	for _, after := range []int64{0, 12, 150} { // at once, after the first packets, near the end of the first block
+		v := newTrouble(t, nil)
+		v.data.Break(faultproxy.ConnFault{After: after, Then: faultproxy.ConnReset}, 0)
+		_, err := v.writeFile(t, "f", pattern(bigSize))
+		require.Error(t, err)
+		v.nothing(t, "f")
+	}
+}
+
+func cutLater(t *testing.T) {
+	v := newTrouble(t, nil)
+	w, err := v.store.Create(t.Context(), "f", ufs.CreateOptions{})
+	require.NoError(t, err)
+	_, err = w.Write(pattern(1 << 20))
+	require.NoError(t, err)
+	v.data.Break(faultproxy.ConnFault{After: 12, Then: faultproxy.ConnReset}, 0)
+	if _, err = w.Write(pattern(1 << 20)); err == nil {
+		_, err = w.Commit(t.Context())
+	}
+	require.Error(t, err)
+	require.NoError(t, w.Abort(t.Context()))
+	v.nothing(t, "f")
+}
+
+func stalledUpload(t *testing.T) {
+	v := newTrouble(t, &ufs.Options{AttemptTimeout: 300 * time.Millisecond, CommitTimeout: 300 * time.Millisecond})
+	v.data.Break(faultproxy.ConnFault{After: 12, Then: faultproxy.ConnStall}, 0)
+	_, err := v.writeFile(t, "f", pattern(bigSize))
+	require.Error(t, err)
+	v.nothing(t, "f")
+}
+
+func cancelledUpload(t *testing.T) {
+	v := newTrouble(t, nil)
+	v.data.Break(faultproxy.ConnFault{After: 12, Then: faultproxy.ConnStall}, 0)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	w, err := v.store.Create(ctx, "f", ufs.CreateOptions{})
+	require.NoError(t, err)
+	for err == nil { // until the DataNode, which acknowledges nothing, holds it up
+		_, err = w.Write(pattern(100_000))
+	}
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NoError(t, w.Abort(t.Context()))
+	v.nothing(t, "f")
+}
+
+func cancelledCommit(t *testing.T) {
+	v := newTrouble(t, nil)
+	v.data.Break(faultproxy.ConnFault{After: 12, Then: faultproxy.ConnStall}, 0)
+	w, err := v.store.Create(t.Context(), "f", ufs.CreateOptions{})
+	require.NoError(t, err)
+	_, err = w.Write(pattern(1000))
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err = w.Commit(ctx)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	v.nothing(t, "f")
+}
+
+// lostNameNode loses the connections between the last byte and the commit.
+func lostNameNode(t *testing.T) {
+	v := newTrouble(t, nil)
+	w, err := v.store.Create(t.Context(), "f", ufs.CreateOptions{})
+	require.NoError(t, err)
+	_, err = w.Write(pattern(1000))
+	require.NoError(t, err)
+	v.names.Down()
+	v.names.Up()
+	_, err = w.Commit(t.Context())
+	require.Error(t, err)
+	v.nothing(t, "f")
+}
+
+func cutOverwrite(t *testing.T) {
+	v := big(t, nil)
+	v.data.Break(faultproxy.ConnFault{After: 12, Then: faultproxy.ConnReset}, 0)
+	_, err := v.writeFile(t, "big", pattern(2_000_000))
+	require.Error(t, err)
+	v.data.Break(faultproxy.ConnFault{}, 0)
+	v.whole(t)
+	require.Zero(t, v.temps(t, v.dir))
+}
+
+func cutParents(t *testing.T) {
+	v := newTrouble(t, nil)
+	v.data.Break(faultproxy.ConnFault{After: 12, Then: faultproxy.ConnReset}, 0)
+	w, err := v.store.Create(t.Context(), "a/b/f", ufs.CreateOptions{Parents: true})
+	require.NoError(t, err)
+	if _, err = w.Write(pattern(1000)); err == nil {
+		_, err = w.Commit(t.Context())
+	}
+	require.Error(t, err)
+	require.NoError(t, w.Abort(t.Context()))
+	_, err = v.store.Stat(t.Context(), "a")
+	require.ErrorIs(t, err, driver.ErrNotExist)
+	v.nothing(t, "a/b/f")
+}
