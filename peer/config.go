@@ -61,13 +61,15 @@ type Config struct {
 
 // Options are what the program around a mesh adds to the Config of its user.
 type Options struct {
-	// ID names the node, up to 64 bytes. It is to be kept, so that the node finds its blocks when it comes back; no two
-	// live nodes may have one. Default: a random one.
+	// ID names the node: up to 64 bytes without spaces or slashes. It is to be kept, so that the node finds its blocks
+	// when it comes back; no two live nodes may have one. Default: a random one.
 	ID string
 	// Level is the highest feature level that the program knows; others see it in Member. Default: 0.
 	Level uint32
-	// Version is the program's build. Default: "dev".
+	// Version is the program's build, up to 32 bytes; others see it in Member. Default: this module's.
 	Version string
+	// Handler serves what others ask. It is needed.
+	Handler Handler
 }
 
 // Check reports everything that is wrong with c, as Open would, without opening anything.

@@ -1,20 +1,24 @@
 package peer
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
 )
 
 const (
-	minSecret = 16 // bytes: people type secrets, and one that is guessed opens everything
-	maxName   = 64 // bytes of a label: all of them are gossiped
-	maxGrace  = time.Hour
+	minSecret  = 16 // bytes: people type secrets, and one that is guessed opens everything
+	maxName    = 64 // bytes of a label: all of them are gossiped
+	maxVersion = 32
+	maxGrace   = time.Hour
 )
 
 // faults collects what is wrong with a Config.
@@ -87,6 +91,51 @@ func (c Config) checkSecrets(f *faults) {
 	if c.Encrypt {
 		f.add("Encrypt", "set without Secret", "give a Secret: the keys are derived from it")
 	}
+}
+
+// complete returns o with its defaults, or everything that is wrong with it.
+func (o Options) complete() (Options, error) {
+	if o.ID == "" {
+		o.ID = randomID()
+	}
+	if o.Version == "" {
+		o.Version = moduleVersion()
+	}
+	var bad []error
+	add := func(field string, value any, want string) {
+		bad = append(bad, fmt.Errorf("%w: peer.Options.%s is %v: %s", fs.ErrInvalid, field, value, want))
+	}
+	if len(o.ID) > maxName || strings.ContainsFunc(o.ID, func(r rune) bool { return r <= ' ' || r == '/' || r == 0x7f }) {
+		add("ID", strconv.Quote(o.ID), fmt.Sprintf("use up to %d bytes without spaces or slashes", maxName))
+	}
+	if len(o.Version) > maxVersion {
+		add("Version", strconv.Quote(o.Version), fmt.Sprintf("use up to %d bytes", maxVersion))
+	}
+	if o.Handler == nil {
+		add("Handler", "nil", "give one that serves what others ask")
+	}
+	return o, errors.Join(bad...)
+}
+
+// randomID is an id that no other node has.
+func randomID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// moduleVersion is the version of this module in the program.
+func moduleVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, m := range append([]*debug.Module{&info.Main}, info.Deps...) {
+		if m.Path == "github.com/millpond/millpond" && m.Version != "" {
+			return m.Version[:min(len(m.Version), maxVersion)]
+		}
+	}
+	return "unknown"
 }
 
 // checkSource says what is wrong with an entry of Join; "" if nothing is.

@@ -102,9 +102,9 @@ func (g *Gossip) Close() error { return g.close() }
 func (g *Gossip) shutdown() error {
 	g.turn <- struct{}{}
 	defer func() { <-g.turn }()
-	err := g.transport.Shutdown()
+	_ = g.transport.Shutdown()
 	g.awaitProbes()
-	_ = g.serf.Shutdown() // it closes the transport again, which does nothing
+	err := g.serf.Shutdown() // it closes the transport again, which does nothing
 	close(g.closed)
 	g.follower.Wait()
 	return err

@@ -2,40 +2,42 @@ package ring
 
 import "time"
 
-// Tracker follows members as they come and go and says which ring counts. It is a pure step: the time comes with each
+// Tracker follows members as they come and go and says which of them own keys. It is a pure step: the time comes with each
 // call and never goes back. A member that fails keeps its keys for the grace time, so that one that flaps moves no
 // block; one that leaves on purpose gives them up at once.
 type Tracker struct {
+	self          string
 	grace, settle time.Duration
-	ring, before  *Ring
-	changed       time.Time            // when ring took before's place
+	set, before   *Set
+	changed       time.Time            // when set took before's place
 	failed        map[string]time.Time // until when a failed member keeps its keys
+	joining       bool                 // before is the mesh that self came to
 }
 
-// NewTracker begins without members. settle is how long the ring before a change is still of use: about as long as
-// blocks take to reach their new owners.
-func NewTracker(grace, settle time.Duration) *Tracker {
-	return &Tracker{grace: grace, settle: settle, ring: New(), failed: map[string]time.Time{}}
+// NewTracker begins without members. settle is how long the set before a change is still of use: about as long as
+// blocks take to reach their new owners. self is the ID of the node that tracks.
+func NewTracker(self string, grace, settle time.Duration) *Tracker {
+	return &Tracker{self: self, grace: grace, settle: settle, set: NewSet(), failed: map[string]time.Time{}}
 }
 
 // Join adds a member, brings a failed one back, or changes a weight.
 func (t *Tracker) Join(now time.Time, m Member) {
 	t.Tick(now)
 	delete(t.failed, m.ID)
-	t.become(now, t.ring.With(m))
+	t.become(now, t.set.With(m))
 }
 
 // Leave removes a member that said so.
 func (t *Tracker) Leave(now time.Time, id string) {
 	t.Tick(now)
 	delete(t.failed, id)
-	t.become(now, t.ring.Without(id))
+	t.become(now, t.set.Without(id))
 }
 
 // Fail notes that a member does not answer.
 func (t *Tracker) Fail(now time.Time, id string) {
 	t.Tick(now)
-	if _, known := t.ring.find(id); !known {
+	if _, known := t.set.find(id); !known {
 		return
 	}
 	if _, again := t.failed[id]; !again {
@@ -46,16 +48,16 @@ func (t *Tracker) Fail(now time.Time, id string) {
 
 // Tick lets time pass. next is when something will change by itself; zero if nothing will.
 func (t *Tracker) Tick(now time.Time) (next time.Time) {
-	r := t.ring
+	s := t.set
 	for id, until := range t.failed {
 		if now.Before(until) {
 			next = earlier(next, until)
 			continue
 		}
 		delete(t.failed, id)
-		r = r.Without(id)
+		s = s.Without(id)
 	}
-	t.become(now, r)
+	t.become(now, s)
 	if t.before != nil {
 		if until := t.changed.Add(t.settle); now.Before(until) {
 			return earlier(next, until)
@@ -72,16 +74,21 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// become makes r the ring. Of several changes in a row the ring before the first is kept: that is where blocks are.
-func (t *Tracker) become(now time.Time, r *Ring) {
-	if r == t.ring {
+// become makes s the set. Of several changes in a row the set before the first is kept: that is where blocks are. To a
+// node that has been alone, the set before is the mesh that it comes to, as far as it has heard of it.
+func (t *Tracker) become(now time.Time, s *Set) {
+	if s == t.set {
 		return
 	}
-	if t.before == nil && len(t.ring.members) > 0 {
-		t.before = t.ring
+	if t.before == nil && len(t.set.members) > 0 {
+		t.before = t.set
+		t.joining = len(t.set.members) == 1 && t.set.members[0].ID == t.self
 	}
-	t.ring, t.changed = r, now
+	if t.joining {
+		t.before = s.Without(t.self)
+	}
+	t.set, t.changed = s, now
 }
 
-// Rings are the ring that counts, and the one before while that is of use, else nil.
-func (t *Tracker) Rings() (now, before *Ring) { return t.ring, t.before }
+// Sets are the members that count, and those before while that is of use, else nil.
+func (t *Tracker) Sets() (now, before *Set) { return t.set, t.before }

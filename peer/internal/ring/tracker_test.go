@@ -16,7 +16,7 @@ const (
 
 func at(d time.Duration) time.Time { return time.Unix(1000, 0).Add(d) }
 
-func has(r *ring.Ring, id string) bool {
+func has(r *ring.Set, id string) bool {
 	for _, m := range r.Members() {
 		if m.ID == id {
 			return true
@@ -26,7 +26,7 @@ func has(r *ring.Ring, id string) bool {
 }
 
 func tracked(ms ...ring.Member) *ring.Tracker {
-	t := ring.NewTracker(grace, settle)
+	t := ring.NewTracker("node-0", grace, settle)
 	for _, m := range ms {
 		t.Join(at(0), m)
 	}
@@ -37,15 +37,15 @@ func tracked(ms ...ring.Member) *ring.Tracker {
 // TestFlapping: who fails and comes back within the grace time moves nothing.
 func TestFlapping(t *testing.T) {
 	tr := tracked(mesh(3, 1)...)
-	was, before := tr.Rings()
+	was, before := tr.Sets()
 	require.Nil(t, before)
 	for i := range 10 {
 		now := settle + time.Duration(i)*4*time.Second
 		tr.Fail(at(now), "node-1")
 		require.Equal(t, at(now+grace), tr.Tick(at(now)))
 		tr.Join(at(now+3*time.Second), mesh(3, 1)[1])
-		now_, before := tr.Rings()
-		require.Same(t, was, now_)
+		same, before := tr.Sets()
+		require.Same(t, was, same)
 		require.Nil(t, before)
 	}
 }
@@ -53,30 +53,56 @@ func TestFlapping(t *testing.T) {
 // TestFailure: after the grace time the ring moves, and the one before is known for a while.
 func TestFailure(t *testing.T) {
 	tr := tracked(mesh(3, 1)...)
-	was, _ := tr.Rings()
+	was, _ := tr.Sets()
 	tr.Fail(at(settle), "node-1")
 	tr.Fail(at(settle+time.Second), "node-1") // said again: the grace time does not begin again
 	tr.Tick(at(settle + grace - 1))
-	r, _ := tr.Rings()
+	r, _ := tr.Sets()
 	require.Same(t, was, r)
 	require.Equal(t, at(settle+grace+settle), tr.Tick(at(settle+grace)))
-	r, before := tr.Rings()
+	r, before := tr.Sets()
 	require.False(t, has(r, "node-1"))
 	require.Same(t, was, before)
 	require.Zero(t, tr.Tick(at(settle+grace+settle)))
-	_, before = tr.Rings()
+	_, before = tr.Sets()
 	require.Nil(t, before)
 }
 
 // TestLeave moves the ring at once; of several changes the ring before all of them is kept.
 func TestLeave(t *testing.T) {
 	tr := tracked(mesh(4, 1)...)
-	was, _ := tr.Rings()
+	was, _ := tr.Sets()
 	tr.Leave(at(settle), "node-0")
 	tr.Leave(at(settle+time.Second), "node-1")
-	r, before := tr.Rings()
+	r, before := tr.Sets()
 	require.Len(t, r.Members(), 2)
 	require.Same(t, was, before)
 	tr.Fail(at(settle+2*time.Second), "stranger")
 	require.Equal(t, at(settle+time.Second+settle), tr.Tick(at(settle+2*time.Second)))
+}
+
+// TestJoining: to a node that was alone, what was before is the mesh that it came to.
+func TestJoining(t *testing.T) {
+	ms := mesh(4, 1)
+	tr := ring.NewTracker("node-0", grace, settle)
+	for i, m := range ms {
+		tr.Join(at(time.Duration(i)*time.Second), m)
+	}
+	_, before := tr.Sets()
+	require.Equal(t, ms[1:], before.Members())
+	tr.Tick(at(time.Hour))
+	was, _ := tr.Sets()
+	tr.Leave(at(time.Hour), "node-1")
+	_, before = tr.Sets()
+	require.Same(t, was, before)
+}
+
+// TestRingOfSet: it does not matter from which ring another is made.
+func TestRingOfSet(t *testing.T) {
+	ms := mesh(12, 3)
+	for _, from := range []*ring.Ring{nil, ring.New(), ring.New(ms[:8]...), ring.New(ms...), ring.New(append(mesh(14, 2), ms...)...)} {
+		for _, to := range []*ring.Set{ring.NewSet(), ring.NewSet(ms[4:10]...), ring.NewSet(ms...), ring.NewSet(mesh(12, 3)...).With(ring.Member{ID: "node-3", Weight: 5}).Without("node-4")} {
+			require.Equal(t, ring.Owners(ring.New(to.Members()...)), ring.Owners(to.Ring(from)))
+		}
+	}
 }

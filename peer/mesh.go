@@ -1,0 +1,224 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"sync"
+
+	"github.com/millpond/millpond/peer/internal/gossip"
+	"github.com/millpond/millpond/peer/internal/link"
+)
+
+// Mesh is this node's place among the others.
+type Mesh struct {
+	cfg     Config
+	opts    Options
+	addr    string
+	table   *table
+	link    *link.Endpoint
+	gossip  *gossip.Gossip
+	stop    context.CancelFunc // ends what runs in the background
+	running sync.WaitGroup
+	close   func() error // once
+}
+
+// Open listens and begins to join, which goes on in the background until it works. ctx is for Open alone.
+func Open(ctx context.Context, cfg Config, o Options) (*Mesh, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	o, err = o.complete()
+	if err != nil {
+		return nil, err
+	}
+	l, packets, err := cfg.Network.Listen(ctx, cfg.Bind)
+	if err != nil {
+		return nil, fmt.Errorf("peer.Config.Bind: %w", err)
+	}
+	m := &Mesh{cfg: cfg, opts: o}
+	if err := m.start(ctx, l, packets); err != nil {
+		_ = l.Close()
+		_ = packets.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *Mesh) start(ctx context.Context, l net.Listener, packets net.PacketConn) error {
+	addr, err := m.cfg.advertised(ctx, l.Addr())
+	if err != nil {
+		return err
+	}
+	m.addr = addr.String()
+	m.table = newTable(m.cfg, Member{
+		ID: m.opts.ID, Addr: m.addr, Zone: m.cfg.Zone, Rack: m.cfg.Rack, Weight: m.cfg.Weight, Level: m.opts.Level,
+		Version: m.opts.Version, Since: m.cfg.Now(), Self: true,
+	})
+	if m.link, err = link.New(m.linkConfig()); err != nil {
+		return err
+	}
+	if m.gossip, err = gossip.Open(gossip.Config{
+		ID: m.opts.ID, Cluster: m.cfg.Cluster, Advertise: addr, Packets: packets, Secrets: m.cfg.secrets(), Now: m.cfg.Now, Logger: m.cfg.Logger,
+		Tags:     gossip.Tags{Zone: m.cfg.Zone, Rack: m.cfg.Rack, Weight: m.cfg.Weight, Level: m.opts.Level, Version: m.opts.Version},
+		Dial:     m.dialGossip,
+		Event:    m.heard,
+		Conflict: func(err *SameIDError) { m.refused(err.There.String(), err) },
+	}); err != nil {
+		return err
+	}
+	background, stop := context.WithCancel(context.Background())
+	m.stop = stop
+	m.close = sync.OnceValue(m.shutdown)
+	m.running.Go(func() { _ = m.link.Serve(l) }) // it ends with the link
+	m.running.Go(func() { m.table.run(background) })
+	m.running.Go(func() { m.checkAddr(background) })
+	m.running.Go(func() { m.newJoiner().run(background) })
+	return nil
+}
+
+func (m *Mesh) linkConfig() link.Config {
+	return link.Config{
+		ID: m.opts.ID, Cluster: m.cfg.Cluster, Level: m.opts.Level, Handler: served{m.opts.Handler},
+		Dial:    m.cfg.Network.Dial,
+		Resolve: m.resolve,
+		Gossip:  func(_ link.Peer, conn net.Conn) { m.gossip.Accept(conn) },
+		Secrets: m.cfg.secrets(), TLS: m.cfg.TLS, Encrypt: m.cfg.Encrypt,
+		Events: link.Events{
+			Refused:  func(err *RefusedError) { m.refused(err.Addr, err) },
+			Broken:   m.cfg.Events.Broken,
+			Corrupt:  m.cfg.Events.Corrupt,
+			Connects: m.cfg.Events.Conn,
+		},
+		Now: m.cfg.Now,
+	}
+}
+
+func (m *Mesh) newJoiner() *joiner {
+	return &joiner{m: m, sources: sources{join: m.cfg.Join, more: m.cfg.JoinFunc, network: m.cfg.Network}, files: map[string]os.FileInfo{}, own: map[string]bool{m.addr: true}}
+}
+
+// secrets are the one that counts, and those that are accepted.
+func (c Config) secrets() []string {
+	if c.Secret == "" {
+		return nil
+	}
+	return append([]string{c.Secret}, c.OldSecrets...)
+}
+
+func (m *Mesh) dialGossip(ctx context.Context, addr, id string) (net.Conn, error) {
+	conn, _, err := m.link.DialGossip(ctx, addr, id)
+	return conn, err
+}
+
+// resolve is where a node is to be found. One that failed is tried: gossip may be wrong.
+func (m *Mesh) resolve(id string) (string, bool) {
+	member, ok := m.table.shown.Load().find(id)
+	return member.Addr, ok && member.State != Left
+}
+
+// heard takes news of a member. Connections to one that is gone are closed, so that who waits need not wait any longer.
+func (m *Mesh) heard(e gossip.Event) {
+	m.table.apply(e)
+	if e.Kind != gossip.Alive {
+		m.link.Forget(e.ID)
+	}
+}
+
+// refused tells of a peer that may not be here. That a node finds its own address among those to join is nothing to tell.
+func (m *Mesh) refused(addr string, err error) {
+	if errors.Is(err, link.ErrSelf) {
+		return
+	}
+	m.cfg.Logger.Warn("peer refused", "addr", addr, "err", err)
+	if m.cfg.Events.Refused != nil {
+		m.cfg.Events.Refused(RefusedInfo{Addr: addr, Err: err})
+	}
+}
+
+// checkAddr calls this node at the address that others are told: if another one answers, that is refused on both sides.
+// That nobody answers may be as it should: not every network leads back.
+func (m *Mesh) checkAddr(ctx context.Context) {
+	if conn, _, err := m.link.DialGossip(ctx, m.addr, m.opts.ID); err == nil {
+		_ = conn.Close()
+	}
+}
+
+// ID is the node's id.
+func (m *Mesh) ID() string { return m.opts.ID }
+
+// Addr is the host:port at which others reach the node.
+func (m *Mesh) Addr() string { return m.addr }
+
+// Members are all that are known, this node too, by ID. Those that failed or left are there for a while.
+func (m *Mesh) Members() []Member { return slices.Clone(m.table.shown.Load().members) }
+
+// Changed is closed at the next change of Members or of who owns what.
+func (m *Mesh) Changed() <-chan struct{} { return m.table.shown.Load().replaced }
+
+// Owners appends to dst up to n live members that own a key, the first one first. All nodes that know the same members
+// say the same. A member that has failed keeps its place for Config.GraceTime; meanwhile its successors stand in.
+func (m *Mesh) Owners(dst []string, key Key, n int) []string {
+	return m.table.shown.Load().owners(dst, key, n)
+}
+
+// Previous is who owned a key before the ring last changed, while that is fresh: it may have the block that the owner
+// has not yet. false: nobody, or the owner itself, or a member that is gone.
+func (m *Mesh) Previous(key Key) (string, bool) { return m.table.shown.Load().previous(key) }
+
+// SetMeta tells the others something of this node, up to MaxMeta bytes, that they find in Member.Meta. It returns when the
+// news is on its way.
+func (m *Mesh) SetMeta(meta []byte) error {
+	if len(meta) > MaxMeta {
+		return fmt.Errorf("meta of %d bytes: %w: want at most %d", len(meta), ErrTooLarge, MaxMeta)
+	}
+	return m.gossip.SetMeta(meta)
+}
+
+// Call sends a request to a member and returns the answer of its Handler's ServeCall, each up to 17 MiB. The deadline of
+// ctx travels with it. It may end with ErrUnreachable, ErrUnknownOutcome, a *RemoteError, or ctx's error.
+func (m *Mesh) Call(ctx context.Context, to, method string, req []byte) ([]byte, error) {
+	return m.link.Call(ctx, to, method, req)
+}
+
+// ReadBlock reads a part of a block from a member into dst, which has r.Length bytes in all. arrived, if not nil, is told
+// how many bytes from the start are there and verified. When ReadBlock has returned nothing writes to dst any more.
+// holders are other members that have the block, if the member says so. It may end with ErrMissing, ErrUnreachable,
+// ErrChecksum, a *RemoteError, or ctx's error.
+func (m *Mesh) ReadBlock(ctx context.Context, to string, r BlockRequest, dst [][]byte, arrived func(n int64)) (holders []string, err error) {
+	return m.link.ReadBlock(ctx, to, link.BlockRequest(r), dst, arrived)
+}
+
+// Dial opens a stream to a member's Handler.ServeStream, authenticated, for a protocol of up to 128 bytes. Who calls
+// closes it: Close of the mesh does not.
+func (m *Mesh) Dial(ctx context.Context, to, proto string) (net.Conn, error) {
+	return m.link.Dial(ctx, to, proto)
+}
+
+// Leave tells the others that this node goes for good, which takes some rounds of gossip, and closes the mesh. If ctx ends
+// first Leave returns, and Close waits for the rest.
+func (m *Mesh) Leave(ctx context.Context) error {
+	if err := m.gossip.Leave(ctx); err != nil {
+		return err
+	}
+	return m.Close()
+}
+
+// Close ends all connections and goroutines and waits for them: a fraction of a second, while the last probe of another
+// node is out. To the others the node has failed, unless Leave was called. It may be called again.
+func (m *Mesh) Close() error { return m.close() }
+
+func (m *Mesh) shutdown() error {
+	m.stop()
+	var gossiping sync.WaitGroup
+	var err error
+	gossiping.Go(func() { err = m.gossip.Close() })
+	_ = m.link.Close() // it has nothing to say
+	m.running.Wait()
+	gossiping.Wait()
+	return err
+}
