@@ -25,14 +25,17 @@ type fill struct {
 	src    *handle
 	length int64       // of the block
 	freed  atomic.Bool // its file's blocks were dropped after it began: it serves its readers, and leaves nothing
+	as     role        // on whose behalf it began
+	from   string      // the peer that asked for it; "" a reader here
 
 	mu struct {
 		sync.RWMutex
-		started  bool          // a goroutine brings it
-		writer   *tier.Writer  // what has arrived, from the block's start
-		headOff  int64         // the head's place in the block
-		head     []byte        // nil until it is there
-		wantHead bool          // head is being fetched
+		started  bool         // a goroutine brings it
+		writer   *tier.Writer // what has arrived, from the block's start
+		headOff  int64        // the head's place in the block
+		head     []byte       // nil until it is there
+		wantHead bool         // head is being fetched
+		peers    asking
 		progress chan struct{} // closed at the next change; nil while nobody waits
 		done     bool
 		block    *tier.Block // if it lies in memory

@@ -46,13 +46,18 @@ func (fr *filler) work(ctx context.Context) {
 
 // join returns the fill of a block, a new one if there is none. With head the new one's caller fetches a range first.
 func (fr *filler) join(h *handle, index int64, head bool) (f *fill, mine bool) {
+	return fr.joinAs(h, index, head, asReader, "")
+}
+
+func (fr *filler) joinAs(h *handle, index int64, head bool, as role, from string) (f *fill, mine bool) {
 	id := tier.NewBlockID(h.in.FileID, uint32(index))
 	fr.mu.Lock()
 	defer fr.mu.Unlock()
 	if f := fr.mu.running[id]; f != nil {
+		f.askedBy(fr.n.id, from)
 		return f, false
 	}
-	f = &fill{id: id, src: h, length: h.blockLen(index)}
+	f = &fill{id: id, src: h, length: h.blockLen(index), as: as, from: from}
 	f.mu.wantHead = head
 	fr.mu.running[id] = f
 	return f, true
@@ -61,8 +66,13 @@ func (fr *filler) join(h *handle, index int64, head bool) (f *fill, mine bool) {
 // read copies [off, off+len(p)) of block index of h, which no tier has, from the under store, and brings the block.
 // again asks the caller to look into the tiers once more.
 func (fr *filler) read(ctx context.Context, h *handle, index int64, p []byte, off int64) (again bool, err error) {
+	return fr.readAs(ctx, h, index, p, off, asReader, "")
+}
+
+// readAs is read on behalf of a peer.
+func (fr *filler) readAs(ctx context.Context, h *handle, index int64, p []byte, off int64, as role, from string) (again bool, err error) {
 	far := off > nearGap
-	f, mine := fr.join(h, index, far)
+	f, mine := fr.joinAs(h, index, far, as, from)
 	switch {
 	case mine && fr.there(f): // it was committed between the look into the tiers and now
 		fr.end(f, nil, nil)
@@ -73,9 +83,16 @@ func (fr *filler) read(ctx context.Context, h *handle, index int64, p []byte, of
 	}
 	again, err = f.read(ctx, p, off)
 	if errors.Is(err, errUncached) {
-		return false, h.readStore(ctx, p, index*h.in.BlockSize+off)
+		return false, h.readPast(ctx, p, index*h.in.BlockSize+off, as, from)
 	}
 	return again, err
+}
+
+// running is the fill of a block that is under way, nil if there is none.
+func (fr *filler) running(id tier.BlockID) *fill {
+	fr.mu.Lock()
+	defer fr.mu.Unlock()
+	return fr.mu.running[id]
 }
 
 // whole brings block index of h and returns when it is complete.
@@ -140,7 +157,7 @@ func (fr *filler) enqueue(f *fill) {
 // bringHead fetches the range that the first reader waits for; the rest of the block comes behind.
 func (fr *filler) bringHead(ctx context.Context, f *fill, off int64, n int) {
 	head := make([]byte, n)
-	err := f.src.readStore(ctx, head, f.offset()+off)
+	err := f.src.readPart(ctx, f, head, off)
 	f.mu.Lock()
 	f.mu.wantHead = false
 	if err == nil {
@@ -195,11 +212,21 @@ func (fr *filler) around(ctx context.Context, f *fill, w *tier.Writer, head []by
 	return fr.stream(ctx, f, w, off+int64(len(head)), f.length)
 }
 
-// stream brings [from, to) of the block.
+// stream brings [from, to) of the block, in a mesh from the peers that should have it first.
 func (fr *filler) stream(ctx context.Context, f *fill, w *tier.Writer, from, to int64) error {
+	m := fr.n.mesh
 	if from == to {
 		return nil
 	}
+	if m == nil {
+		return fr.streamStore(ctx, f, w, from, to)
+	}
+	p := &part{h: f.src, id: f.id, at: from, end: to, to: w, as: f.as, from: f.from, fill: f}
+	return m.bring(ctx, p, func(ctx context.Context) error { return fr.streamStore(ctx, f, w, p.at, to) })
+}
+
+// streamStore brings [from, to) of the block from the store.
+func (fr *filler) streamStore(ctx context.Context, f *fill, w *tier.Writer, from, to int64) error {
 	body, err := f.src.openStore(ctx, f.offset()+from, to-from)
 	if err != nil {
 		return err

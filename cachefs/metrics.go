@@ -25,6 +25,9 @@ type Metrics struct {
 	Misses          uint64 // block reads that no tier could answer; those that join a running fill, too
 	MissBytes       uint64 // that they asked for
 	StoreBytes      uint64 // brought from under stores
+	PeerBytes       uint64 // brought from peers
+	PeerFailures    uint64 // peers that were to send a block and did not answer in time, or sent a damaged one
+	Served          Served // to peers
 	Fills           uint64 // blocks brought
 	FillsDropped    uint64 // given up because FillQueue was full
 	FillQueue       int    // blocks that wait to be brought
@@ -40,12 +43,21 @@ type Metrics struct {
 	Intents         int    // changes under way that touch a store, too
 }
 
+// Served is what peers were sent, in bytes.
+type Served struct {
+	Memory, Disk uint64 // out of tiers
+	Filling      uint64 // while it was brought
+}
+
 // counters are what the node itself counts. Memory hits are counted by the tiers: a counter that all readers share
 // would cost them more than the look-up.
 type counters struct {
 	diskHits, diskBytes atomic.Uint64
 	misses, missBytes   atomic.Uint64
 	storeBytes          atomic.Uint64
+	peerBytes           atomic.Uint64
+	peerFailures        atomic.Uint64
+	served              served
 	saved               striped
 	skippedNames        atomic.Uint64
 	hiddenNames         atomic.Uint64
@@ -74,6 +86,7 @@ func (n *Node) Metrics() Metrics {
 	m := Metrics{
 		Tiers: n.tiers.Metrics(), Journal: n.journal.Metrics(), Stores: map[string]ufs.Metrics{},
 		DiskHits: n.counters.diskHits.Load(), DiskBytes: n.counters.diskBytes.Load(), Misses: n.counters.misses.Load(), MissBytes: n.counters.missBytes.Load(),
+		PeerBytes: n.counters.peerBytes.Load(), PeerFailures: n.counters.peerFailures.Load(), Served: n.counters.served.load(),
 		StoreBytes: n.counters.storeBytes.Load(), Fills: n.filler.fills.Load(), FillsDropped: n.filler.dropped.Load(),
 		FillQueue: len(n.filler.queue), StoreCallsSaved: n.counters.saved.load(), SkippedNames: n.counters.skippedNames.Load(), HiddenNames: n.counters.hiddenNames.Load(),
 		EffectQueue: n.effects.depth(), Discovering: int(n.overlay.size.Load()),

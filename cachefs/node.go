@@ -41,6 +41,7 @@ type Node struct {
 	stats     *flight.Group[*found]   // looks into a store for one name
 	lists     *flight.Group[struct{}] // and for a directory
 	filler    *filler
+	mesh      *mesh // nil: alone
 	persist   *persister
 	writers   writerSet
 	counters  counters

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/tier"
 	"github.com/millpond/millpond/ufs"
 )
 
@@ -59,7 +60,7 @@ func (h *handle) atSource(ctx context.Context, do func(s *ufs.Store, key, versio
 		}
 		store, err := p.mount.open(ctx)
 		if err != nil {
-			return err
+			return &accessError{err}
 		}
 		err = do(store, p.key, p.version)
 		if !errors.Is(err, ErrNotExist) && !errors.Is(err, ErrChanged) {
@@ -78,6 +79,11 @@ func (h *handle) atSource(ctx context.Context, do func(s *ufs.Store, key, versio
 		return ErrChanged
 	}
 }
+
+// accessError is an under store that this node cannot open; another may.
+type accessError struct{ error }
+
+func (e *accessError) Unwrap() []error { return []error{e.error, errNoAccess} }
 
 // changedAt notes that the store has another version, or none, where it had the one that h opened. The next Open sees it.
 func (h *handle) changedAt(ctx context.Context, p place) {
@@ -121,4 +127,46 @@ func (h *handle) explain(ctx context.Context, err error) error {
 		h.changedAt(ctx, p)
 	}
 	return ErrChanged
+}
+
+// readPast fills p with the file's bytes from off on, past the tiers: from peers that have them, or the store.
+func (h *handle) readPast(ctx context.Context, p []byte, off int64, as role, from string) error {
+	if h.n.mesh == nil {
+		return h.readStore(ctx, p, off)
+	}
+	for len(p) > 0 {
+		i, at := h.place(off)
+		n := min(int64(len(p)), h.blockLen(i)-at)
+		w := &part{h: h, id: tier.NewBlockID(h.in.FileID, uint32(i)), at: at, end: at + n, as: as, from: from}
+		if err := h.bringTo(ctx, w, p[:n]); err != nil {
+			return err
+		}
+		p, off = p[n:], off+n
+	}
+	return nil
+}
+
+// readPart fills p with the bytes of f's block from off on.
+func (h *handle) readPart(ctx context.Context, f *fill, p []byte, off int64) error {
+	if h.n.mesh == nil {
+		return h.readStore(ctx, p, f.offset()+off)
+	}
+	return h.bringTo(ctx, &part{h: h, id: f.id, at: off, end: off + int64(len(p)), as: f.as, from: f.from, fill: f}, p)
+}
+
+// bringTo brings w to p.
+func (h *handle) bringTo(ctx context.Context, w *part, p []byte) error {
+	s := &slice{p: p}
+	w.to = s
+	return h.n.mesh.bring(ctx, w, func(ctx context.Context) error {
+		return h.readStore(ctx, p[s.n:], int64(w.id.Index())*h.in.BlockSize+w.at)
+	})
+}
+
+// role is on whose behalf blocks are brought for a reader of h.
+func (h *handle) role() role {
+	if h.read == NoCache {
+		return asGuest
+	}
+	return asReader
 }

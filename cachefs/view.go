@@ -99,7 +99,7 @@ func (f *File) viewCopy(off int64, n int) (*View, error) {
 	if m, _, err := f.n.tiers.ReadAt(f.ctx, tier.NewBlockID(f.in.FileID, uint32(i)), p, at, false); err == nil && m == n {
 		return &View{own: p}, nil
 	}
-	if err := f.readStore(f.ctx, p, off); err != nil {
+	if err := f.readPast(f.ctx, p, off, f.role(), ""); err != nil {
 		return nil, err
 	}
 	return &View{own: p}, nil

@@ -25,7 +25,7 @@ type windows struct{ idle atomic.Pointer[window] }
 func (f *File) readUncached(p []byte, off int64) error {
 	w := f.windows.idle.Swap(nil)
 	if w == nil {
-		return f.readStore(f.ctx, p, off)
+		return f.readPast(f.ctx, p, off, asGuest, "")
 	}
 	defer func() {
 		f.windows.idle.Store(w)
@@ -52,13 +52,13 @@ func (w *window) read(f *File, p []byte, off int64) error {
 	want := int(min(int64(w.size), f.in.Size-off))
 	if want <= len(p) {
 		w.buf = nil
-		return f.readStore(f.ctx, p, off)
+		return f.readPast(f.ctx, p, off, asGuest, "")
 	}
 	if cap(w.buf) < want {
 		w.buf = make([]byte, want)
 	}
 	w.buf, w.off = w.buf[:want], off
-	if err := f.readStore(f.ctx, w.buf, off); err != nil {
+	if err := f.readPast(f.ctx, w.buf, off, asGuest, ""); err != nil {
 		w.buf = nil
 		return err
 	}

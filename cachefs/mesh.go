@@ -1,0 +1,59 @@
+package cachefs
+
+import (
+	"context"
+	"os"
+	"sync"
+
+	"github.com/millpond/millpond/peer"
+)
+
+// peers is what reads ask of the mesh: *peer.Mesh, and in tests nodes of one process that call each other.
+type peers interface {
+	// Owners appends up to n live members that own key, in the ring's order.
+	Owners(dst []string, key peer.Key, n int) []string
+	// Previous is the owner before the ring's last change, while that is fresh.
+	Previous(key peer.Key) (string, bool)
+	// Members are the nodes that are known.
+	Members() []peer.Member
+	// ReadBlock reads into dst, in order, and tells of what has arrived.
+	ReadBlock(ctx context.Context, to string, r peer.BlockRequest, dst [][]byte, arrived func(n int64)) (holders []string, err error)
+	// Call asks another node.
+	Call(ctx context.Context, to, method string, req []byte) ([]byte, error)
+}
+
+// blockWriter is what a block is sent with: *peer.BlockWriter.
+type blockWriter interface {
+	Lend(b []byte, release func()) error
+	SendFile(f *os.File, off, n int64, sums []uint64) error
+	Write(p []byte) (int, error)
+	Holders(ids []string)
+}
+
+// mesh is what this node's reads have of the other nodes. A node that is alone has none.
+type mesh struct {
+	n  *Node
+	p  peers
+	mu struct {
+		sync.Mutex
+		known map[string]*acquaintance
+	}
+}
+
+func newMesh(n *Node, p peers) *mesh {
+	m := &mesh{n: n, p: p}
+	m.mu.known = map[string]*acquaintance{}
+	return m
+}
+
+// of is what is known of a peer.
+func (m *mesh) of(id string) *acquaintance {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a := m.mu.known[id]
+	if a == nil {
+		a = &acquaintance{}
+		m.mu.known[id] = a
+	}
+	return a
+}

@@ -1,0 +1,135 @@
+package cachefs
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/millpond/millpond/peer"
+	"github.com/millpond/millpond/tier"
+)
+
+var (
+	errStalled  = errors.New("peer does not answer in time")
+	errUrged    = errors.New("the peer that was asked wants the block from here")
+	errStranger = errors.New("the block is not of the file that the asker describes")
+	errNoAccess = errors.New("no access to the under store")
+)
+
+// destination is where the bytes of a block go, in order: a tier's Writer, or a reader's own memory.
+type destination interface {
+	Space(n int64) ([][]byte, error) // for the next n bytes
+	Wrote(n int64)
+}
+
+// slice is a destination in somebody's memory.
+type slice struct {
+	p []byte
+	n int64
+}
+
+func (s *slice) Space(n int64) ([][]byte, error) { return [][]byte{s.p[s.n : s.n+n]}, nil }
+func (s *slice) Wrote(n int64)                   { s.n += n }
+
+// part is what is wanted of a block.
+type part struct {
+	h       *handle
+	id      tier.BlockID
+	at, end int64 // what is left of it, in the block
+	to      destination
+	as      role
+	from    string // the peer that asks us for it; "" if none does
+	fill    *fill  // that it belongs to; nil if none
+}
+
+func (p *part) left() int64 { return p.end - p.at }
+
+// bring brings p: from the peers that should have it, then from the store, and if that does not have it, or not for us,
+// from whoever can.
+func (m *mesh) bring(ctx context.Context, p *part, store func(ctx context.Context) error) error {
+	if err := m.askAll(ctx, p, m.route(peer.Key(p.id), p.as, p.from)); err != nil || p.left() == 0 {
+		return err
+	}
+	p.fill.toStore(true)
+	why := store(ctx)
+	p.fill.toStore(false)
+	denied := errors.Is(why, errNoAccess) || errors.Is(why, ErrPermission)
+	if p.as == asAlone || !denied && !errors.Is(why, ErrLost) && !errors.Is(why, ErrChanged) {
+		return why
+	}
+	if err := m.askAll(ctx, p, m.others(p.from, denied && p.as != asGuest)); err != nil || p.left() > 0 {
+		return errors.Join(why, err)
+	}
+	return nil
+}
+
+// askAll asks one after the other until all is there. Its error is that of the destination, or of ctx.
+func (m *mesh) askAll(ctx context.Context, p *part, asks []ask) error {
+	for _, a := range asks {
+		err := m.ask(ctx, p, a)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case p.left() == 0, errors.Is(err, errUrged):
+			return nil
+		}
+		if d, ok := errors.AsType[*destinationError](err); ok {
+			return d.error
+		}
+		if err != nil {
+			m.asked(p, a, err)
+		}
+	}
+	return nil
+}
+
+// destinationError is an error of the place that the bytes go to: no other peer helps.
+type destinationError struct{ error }
+
+// asked notes how a peer failed to help.
+func (m *mesh) asked(p *part, a ask, err error) {
+	m.n.log.Debug("a peer did not send a block", "peer", a.peer, "block", p.id.String(), "err", err)
+	switch {
+	case errors.Is(err, peer.ErrChecksum):
+		m.of(a.peer).failed(time.Now())
+		m.n.spawn(func(ctx context.Context) { m.complain(ctx, a.peer, p.id) })
+	case errors.Is(err, peer.ErrUnreachable), errors.Is(err, errStalled):
+		m.of(a.peer).failed(time.Now())
+	default: // it works, and does not have it
+		return
+	}
+	m.n.counters.peerFailures.Add(1)
+}
+
+// ask asks one peer for what is left of p. What has arrived when it fails stays.
+func (m *mesh) ask(ctx context.Context, p *part, a ask) error {
+	r := peer.BlockRequest{Key: peer.Key(p.id), Off: p.at, Length: p.left()}
+	if a.fill {
+		r.Hint, r.Fill = p.h.hint(a.alone) // no store has it: then who holds it
+	}
+	space, err := p.to.Space(p.left())
+	if err != nil {
+		return &destinationError{err}
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	if !p.fill.asks(m.n.id, a, stop) {
+		return errUrged
+	}
+	defer p.fill.answered()
+	w := m.watch(ctx, stop, a, r)
+	defer w.end()
+	base := p.at
+	_, err = m.p.ReadBlock(ctx, a.peer, r, space, func(n int64) {
+		more := n - (p.at - base)
+		p.to.Wrote(more)
+		p.at += more
+		m.n.counters.peerBytes.Add(uint64(more))
+		w.arrived()
+		p.fill.progressed()
+	})
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return err
+}

@@ -1,0 +1,188 @@
+package cachefs
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"hash/fnv"
+	"io"
+	"os"
+	"slices"
+	"sync"
+
+	"github.com/millpond/millpond/peer"
+)
+
+// FakeMesh is nodes of one process that call each other's methods: a mesh without network, for what reads make of the
+// answers. Every node has the same ring.
+type FakeMesh struct {
+	mu struct {
+		sync.Mutex
+		nodes map[string]*Node
+		Fake
+	}
+}
+
+// Fake is how a FakeMesh departs from a good one.
+type Fake struct {
+	Reading  func(ctx context.Context, from, to string, r *peer.BlockRequest) error // before a request arrives
+	Bytes    func(from, to string, p []byte)                                        // on their way
+	Owners   func(self string, key peer.Key) []string                               // as a node sees them
+	Previous func(self string, key peer.Key) (string, bool)
+}
+
+// Join makes a node one of the mesh.
+func (f *FakeMesh) Join(n *Node) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.mu.nodes == nil {
+		f.mu.nodes = map[string]*Node{}
+	}
+	f.mu.nodes[n.id] = n
+	n.mesh = newMesh(n, &fakePeers{f, n.id})
+}
+
+// Set changes how it departs.
+func (f *FakeMesh) Set(d Fake) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.mu.Fake = d
+}
+
+func (f *FakeMesh) fake() Fake {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.mu.Fake
+}
+
+func (f *FakeMesh) node(id string) *Node {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.mu.nodes[id]
+}
+
+// Ring is the ids in the order in which they own a key.
+func (f *FakeMesh) Ring(key peer.Key) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var ids []string
+	for id := range f.mu.nodes {
+		ids = append(ids, id)
+	}
+	score := func(id string) uint64 {
+		h := fnv.New64a()
+		h.Write([]byte(id))
+		return (binary.BigEndian.Uint64(key[:])*7 ^ binary.BigEndian.Uint64(key[12:])*0x9E3779B97F4A7C15) * (h.Sum64() | 1) >> 7
+	}
+	slices.SortFunc(ids, func(a, b string) int { return cmp.Compare(score(a), score(b)) })
+	return ids
+}
+
+type fakePeers struct {
+	f    *FakeMesh
+	self string
+}
+
+func (p *fakePeers) Owners(dst []string, key peer.Key, n int) []string {
+	ids := p.f.Ring(key)
+	if f := p.f.fake().Owners; f != nil {
+		ids = f(p.self, key)
+	}
+	return append(dst, ids[:min(n, len(ids))]...)
+}
+
+func (p *fakePeers) Previous(key peer.Key) (string, bool) {
+	if f := p.f.fake().Previous; f != nil {
+		return f(p.self, key)
+	}
+	return "", false
+}
+
+func (p *fakePeers) Members() (list []peer.Member) {
+	for _, id := range p.f.Ring(peer.Key{}) {
+		list = append(list, peer.Member{ID: id, Self: id == p.self})
+	}
+	return list
+}
+
+func (p *fakePeers) Call(ctx context.Context, to, method string, req []byte) ([]byte, error) {
+	if f := p.f.fake().Reading; f != nil {
+		if err := f(ctx, p.self, to, nil); err != nil {
+			return nil, err
+		}
+	}
+	return p.f.node(to).mesh.serveCall(ctx, method, req)
+}
+
+func (p *fakePeers) ReadBlock(ctx context.Context, to string, r peer.BlockRequest, dst [][]byte, arrived func(n int64)) ([]string, error) {
+	f := p.f.fake()
+	if f.Reading != nil {
+		if err := f.Reading(ctx, p.self, to, &r); err != nil {
+			return nil, err
+		}
+	}
+	n := p.f.node(to)
+	if n == nil {
+		return nil, peer.ErrUnreachable
+	}
+	w := &fakeWriter{ctx: ctx, dst: dst, arrived: arrived}
+	if f.Bytes != nil {
+		w.bytes = func(b []byte) { f.Bytes(p.self, to, b) }
+	}
+	err := n.mesh.serveBlock(ctx, p.self, &r, w)
+	if err == nil && w.n != r.Length {
+		err = io.ErrUnexpectedEOF
+	}
+	if err == nil {
+		err = w.err
+	}
+	return w.holders, err
+}
+
+type fakeWriter struct {
+	ctx     context.Context
+	dst     [][]byte
+	n       int64
+	err     error
+	holders []string
+	bytes   func(b []byte)
+	arrived func(n int64)
+}
+
+func (w *fakeWriter) Holders(ids []string) { w.holders = ids }
+
+func (w *fakeWriter) Lend(b []byte, release func()) error {
+	defer release()
+	_, err := w.Write(b)
+	return err
+}
+
+func (w *fakeWriter) SendFile(f *os.File, off, n int64, _ []uint64) error {
+	_, err := io.CopyN(w, io.NewSectionReader(f, off, n), n)
+	return err
+}
+
+func (w *fakeWriter) Write(p []byte) (int, error) {
+	if w.err != nil || w.ctx.Err() != nil {
+		return 0, cmp.Or(w.err, context.Cause(w.ctx))
+	}
+	if w.bytes != nil {
+		sent := bytes.Clone(p)
+		if w.bytes(sent); !bytes.Equal(sent, p) {
+			w.err = peer.ErrChecksum
+			return 0, w.err
+		}
+	}
+	for rest := p; len(rest) > 0; {
+		if len(w.dst[0]) == 0 {
+			w.dst = w.dst[1:]
+			continue
+		}
+		k := copy(w.dst[0], rest)
+		w.dst[0], rest = w.dst[0][k:], rest[k:]
+	}
+	w.n += int64(len(p))
+	w.arrived(w.n)
+	return len(p), nil
+}

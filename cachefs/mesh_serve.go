@@ -1,0 +1,202 @@
+package cachefs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/millpond/millpond/peer"
+	"github.com/millpond/millpond/tier"
+)
+
+const (
+	pieceSize = 64 << 10  // what one checksum covers, counted from a block's start
+	sendSize  = 256 << 10 // what is sent at a time of what cannot be lent: it is summed in L2
+)
+
+// served counts what peers were sent, bytes.
+type served struct{ memory, disk, filling atomic.Uint64 }
+
+func (s *served) load() Served {
+	return Served{Memory: s.memory.Load(), Disk: s.disk.Load(), Filling: s.filling.Load()}
+}
+
+// serveBlock sends a peer a part of a block: from memory or disk, or as it arrives, if it is being brought here or the peer
+// wants it to be.
+func (m *mesh) serveBlock(ctx context.Context, from string, r *peer.BlockRequest, w blockWriter) error {
+	if m.n.closed.Load() {
+		return ErrClosed
+	}
+	id := tier.BlockID(r.Key)
+	for off, end := r.Off, r.Off+r.Length; off < end; {
+		n, err := m.sendHeld(ctx, id, off, end-off, w)
+		if errors.Is(err, tier.ErrMiss) {
+			n, err = m.sendFilling(ctx, from, r, off, w)
+		}
+		if err != nil {
+			return err
+		}
+		off += n
+	}
+	return nil
+}
+
+// sendHeld sends at most n bytes of what a tier has: ErrMiss if none does.
+func (m *mesh) sendHeld(ctx context.Context, id tier.BlockID, off, n int64, w blockWriter) (int64, error) {
+	if b := m.n.tiers.Get(id); b != nil {
+		if off+n > b.Len() {
+			return 0, fmt.Errorf("%w: bytes %d to %d of a block of %d", ErrInvalid, off, off+n, b.Len())
+		}
+		if v, ok := b.View(off, int(n)); ok {
+			n = int64(len(v.Bytes()))
+			m.n.counters.served.memory.Add(uint64(n))
+			return n, w.Lend(v.Bytes(), v.Release)
+		}
+	}
+	if off%pieceSize == 0 {
+		if r, ok := m.n.tiers.File(id, off, n); ok {
+			defer r.Release()
+			m.n.counters.served.disk.Add(uint64(r.Len))
+			return r.Len, w.SendFile(r.File, r.Off, r.Len, r.Sums[off/pieceSize:])
+		}
+	}
+	return m.sendRead(ctx, id, off, n, w)
+}
+
+var sendBufs = sync.Pool{New: func() any { return new([sendSize]byte) }}
+
+// sendRead is sendHeld for what can only be read.
+func (m *mesh) sendRead(ctx context.Context, id tier.BlockID, off, n int64, w blockWriter) (int64, error) {
+	buf := sendBufs.Get().(*[sendSize]byte)
+	defer sendBufs.Put(buf)
+	got, _, err := m.n.tiers.ReadAt(ctx, id, upTo(buf, off, n), off, false)
+	if err == nil && got == 0 {
+		err = fmt.Errorf("%w: byte %d of a shorter block", ErrInvalid, off)
+	}
+	if err != nil {
+		return 0, err
+	}
+	m.n.counters.served.disk.Add(uint64(got))
+	_, err = w.Write(buf[:got])
+	return int64(got), err
+}
+
+// upTo is the room for the next n bytes of a block from off on, as far as the buffer and whole pieces go.
+func upTo(buf *[sendSize]byte, off, n int64) []byte {
+	return buf[:min(n, sendSize-off%pieceSize)]
+}
+
+// sendFilling sends bytes that are on their way here, or are brought because a peer asks for them.
+func (m *mesh) sendFilling(ctx context.Context, from string, r *peer.BlockRequest, off int64, w blockWriter) (int64, error) {
+	id := tier.BlockID(r.Key)
+	f := m.n.filler.running(id)
+	var h *handle
+	as := asOwner
+	switch {
+	case r.Fill:
+		var alone bool
+		var err error
+		if h, alone, err = m.n.asked(id.File(), r.Hint); err != nil {
+			return 0, m.refusal(err)
+		}
+		if alone {
+			as = asAlone
+		}
+	case f == nil:
+		return 0, peer.ErrMissing
+	default:
+		f.askedBy(m.n.id, from)
+		h = f.src
+	}
+	i := int64(id.Index())
+	if i >= h.blocks() || r.Off+r.Length > h.blockLen(i) {
+		return 0, fmt.Errorf("%w: bytes %d to %d of block %v, which has fewer", ErrInvalid, r.Off, r.Off+r.Length, id)
+	}
+	buf := sendBufs.Get().(*[sendSize]byte)
+	defer sendBufs.Put(buf)
+	p := upTo(buf, off, r.Off+r.Length-off)
+	if r.Fill {
+		again, err := m.n.filler.readAs(ctx, h, i, p, off, as, from)
+		if err != nil || again {
+			return 0, m.refusal(err)
+		}
+	} else if again, err := f.read(ctx, p, off); errors.Is(err, errUncached) {
+		return 0, peer.ErrMissing
+	} else if err != nil || again {
+		return 0, err
+	}
+	m.n.counters.served.filling.Add(uint64(len(p)))
+	_, err := w.Write(p)
+	return int64(len(p)), err
+}
+
+// Codes of peer.RemoteError, beside 0.
+const codeNoAccess = 1
+
+// refusal is how a peer is told that a block cannot be brought.
+func (m *mesh) refusal(err error) error {
+	if errors.Is(err, errNoAccess) || errors.Is(err, ErrPermission) {
+		return &peer.RemoteError{Code: codeNoAccess, Text: err.Error()}
+	}
+	return err
+}
+
+// serveCall answers the calls of reads.
+func (m *mesh) serveCall(ctx context.Context, method string, req []byte) ([]byte, error) {
+	var id tier.BlockID
+	want := len(id)
+	if method == methodFilling {
+		want++
+	}
+	if len(req) != want {
+		return nil, fmt.Errorf("%w: %s of %d bytes; want %d", ErrInvalid, method, len(req), want)
+	}
+	copy(id[:], req)
+	switch method {
+	case methodFilling:
+		return []byte{m.state(ctx, id, req[len(id)])}, nil
+	case methodVerify:
+		m.n.tiers.Verify(id)
+		return nil, nil
+	}
+	return nil, fmt.Errorf("%w: no call %q", ErrUnsupported, method)
+}
+
+// state is what this node has of a block. If it waits for a peer itself, that is asked, as far as hops go.
+func (m *mesh) state(ctx context.Context, id tier.BlockID, hops byte) byte {
+	if _, _, ok := m.n.tiers.Has(id); ok {
+		return stateHeld
+	}
+	f := m.n.filler.running(id)
+	if f == nil {
+		return stateNone
+	}
+	store, next := f.waitsFor()
+	switch {
+	case store:
+		return stateAtStore
+	case next == "" || hops == 0:
+		return stateNone
+	}
+	return m.stateAt(ctx, next, id, hops-1)
+}
+
+// stateAt asks a peer for its state.
+func (m *mesh) stateAt(ctx context.Context, peer string, id tier.BlockID, hops byte) byte {
+	answer, err := m.p.Call(ctx, peer, methodFilling, append(id[:], hops))
+	if err != nil || len(answer) != 1 {
+		return stateNone
+	}
+	return answer[0]
+}
+
+// complain tells a peer that a block came damaged from it, so that it looks at what it has.
+func (m *mesh) complain(ctx context.Context, to string, id tier.BlockID) {
+	ctx, cancel := context.WithTimeout(ctx, maxPatience)
+	defer cancel()
+	if _, err := m.p.Call(ctx, to, methodVerify, id[:]); err != nil {
+		m.n.log.Debug("a peer was not told of a damaged block", "peer", to, "block", id.String(), "err", err)
+	}
+}

@@ -1,0 +1,111 @@
+package cachefs
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/millpond/millpond/peer"
+	"github.com/millpond/millpond/tier"
+)
+
+// methodFilling asks whether a peer is bringing a block from its store; methodVerify tells it that one came damaged.
+const (
+	methodFilling = "cachefs.filling"
+	methodVerify  = "cachefs.verify"
+)
+
+// maxHops is how far the question for a block's state goes: from a reader to a node that takes another for the owner, and to that.
+const maxHops = 2
+
+// Answers of methodFilling.
+const (
+	stateNone    = iota // it has nothing of the block, or waits for a peer itself
+	stateAtStore        // it waits for the store
+	stateHeld           // it has the block
+)
+
+// stallPatience is how long a transfer that has begun may pause: 64 KiB arrive at a time, at 1 MB/s each 64 ms.
+const stallPatience = time.Second
+
+// watch ends a request whose peer lets us wait longer than it usually does. One that was asked to bring the block from a store may
+// take as long as the store, provided that it says so.
+type watch struct {
+	m      *mesh
+	ctx    context.Context
+	stop   context.CancelCauseFunc
+	ask    ask
+	key    peer.Key
+	began  time.Time
+	got    atomic.Bool // bytes have arrived
+	since  atomic.Bool // and some since the timer ran down
+	asked  atomic.Bool // the peer said that it works at it
+	late   atomic.Bool // and said that it has the block
+	ending sync.WaitGroup
+	mu     struct {
+		sync.Mutex
+		timer *time.Timer
+		ended bool
+	}
+}
+
+func (m *mesh) watch(ctx context.Context, stop context.CancelCauseFunc, a ask, r peer.BlockRequest) *watch {
+	w := &watch{m: m, ctx: ctx, stop: stop, ask: a, key: r.Key, began: time.Now()}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ending.Add(1)
+	w.mu.timer = time.AfterFunc(m.of(a.peer).patience(), w.ranDown)
+	return w
+}
+
+// arrived notes that bytes came. It is called for each 64 KiB and takes no lock but at the first.
+func (w *watch) arrived() {
+	w.since.Store(true)
+	if w.got.Load() || w.got.Swap(true) || w.asked.Load() { // else it says how soon a store is
+		return
+	}
+	w.m.of(w.ask.peer).answered(time.Since(w.began))
+}
+
+// ranDown is called by the timer.
+func (w *watch) ranDown() {
+	defer w.ending.Done()
+	if !w.since.Swap(false) && !w.works() {
+		w.stop(errStalled)
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.mu.ended {
+		w.ending.Add(1)
+		w.mu.timer.Reset(stallPatience)
+	}
+}
+
+// works asks the peer what became of the request: it may take its time at the store, and be late once with what it has.
+func (w *watch) works() bool {
+	ctx, cancel := context.WithTimeout(w.ctx, firstPatience)
+	defer cancel()
+	state := w.m.stateAt(ctx, w.ask.peer, tier.BlockID(w.key), maxHops)
+	w.asked.Store(state != stateNone)
+	switch state {
+	case stateAtStore:
+		return true
+	case stateHeld:
+		return !w.late.Swap(true)
+	}
+	return false
+}
+
+// end ends the watch; nothing of it runs afterwards.
+func (w *watch) end() {
+	w.stop(nil)
+	w.mu.Lock()
+	w.mu.ended = true
+	if w.mu.timer.Stop() {
+		w.ending.Done()
+	}
+	w.mu.Unlock()
+	w.ending.Wait()
+}
