@@ -13,8 +13,12 @@ import (
 	"github.com/millpond/millpond/journal/internal/wire"
 )
 
-// keyCluster names the history that this node has a part of. A node that has it never begins another one.
-const keyCluster = "mesh/cluster"
+const (
+	// keyCluster names the history that this node has a part of. A node that has it never begins another one.
+	keyCluster = "mesh/cluster"
+	// keyJoined says that the replica has been caught up once.
+	keyJoined = "mesh/joined"
+)
 
 // none is no history.
 var none transport.Cluster
@@ -61,7 +65,22 @@ func (m *mesh) enter(ctx context.Context) error {
 			return err
 		}
 	}
-	return m.belong(mine)
+	if m.fresh, err = m.isFresh(); err != nil {
+		return err
+	}
+	if err := m.belong(mine); err != nil {
+		return err
+	}
+	return m.catchUp(ctx)
+}
+
+// isFresh says whether this node has yet to get what the others have.
+func (m *mesh) isFresh() (bool, error) {
+	if m.founder {
+		return false, m.j.state.Put(keyJoined, []byte{1})
+	}
+	_, joined, err := m.j.state.Get(keyJoined)
+	return !joined, err
 }
 
 // remembered is the history that this node has a part of, if any. One that was begun without peers gets its name now.
@@ -78,6 +97,9 @@ func (m *mesh) remembered() (c transport.Cluster, member bool, err error) {
 		return c, false, err
 	}
 	c = newCluster()
+	if err := m.j.state.Put(keyJoined, []byte{1}); err != nil {
+		return c, false, err
+	}
 	return c, true, m.j.state.Put(keyCluster, c[:])
 }
 

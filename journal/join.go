@@ -25,33 +25,30 @@ func (j *Journal) settle(ctx context.Context) error {
 // settle waits until this node has what was acknowledged when it came. A new one has nothing to show before; one that has a replica
 // shows that when nobody has led for a while: it may be the first one to be back.
 func (m *mesh) settle(ctx context.Context) error {
-	last, err := m.j.store.LastIndex()
-	if err != nil {
-		return err
-	}
-	newest, _ := m.j.snaps.Last()
-	fresh := last == 0 && newest == 0
 	wait := ctx
-	if !fresh {
+	if !m.fresh {
 		var cancel context.CancelFunc
 		wait, cancel = context.WithTimeout(ctx, m.j.cfg.BootstrapWait)
 		defer cancel()
 	}
-	err = m.join(wait, fresh)
-	if err != nil && !fresh && ctx.Err() == nil && m.j.err() == nil {
+	err := m.join(wait)
+	if err != nil && !m.fresh && ctx.Err() == nil && m.j.err() == nil {
 		m.j.log.Warn("no primary yet: the replica is as it was", "error", err)
 		return nil
 	}
-	if err != nil {
+	if err != nil || !m.fresh {
 		return err
 	}
-	return m.j.state.Put(keyBegun, []byte{1})
+	if err := m.j.state.Put(keyBegun, []byte{1}); err != nil {
+		return err
+	}
+	return m.j.state.Put(keyJoined, []byte{1})
 }
 
 // join asks the primary to take this node in, and waits until the replica is as far as the primary was then.
-func (m *mesh) join(ctx context.Context, fresh bool) error {
+func (m *mesh) join(ctx context.Context) error {
 	body := []byte{0}
-	if fresh {
+	if m.fresh {
 		body[0] = 1
 	}
 	var last error

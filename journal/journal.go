@@ -109,12 +109,21 @@ func (j *Journal) err() error {
 	}
 }
 
-// Close waits for what is in flight, makes a checkpoint if there is much to replay, and ends every goroutine. It may be called
-// any number of times. If ctx ends first its error is returned while closing goes on: call again to wait for it.
+// Close hands the node's vote over, if it has one and there is another node to take it, waits for what is in flight, makes a checkpoint
+// if there is much to replay, and ends every goroutine. It may be called any number of times. If ctx ends first its error is
+// returned while closing goes on, without handing over: call again to wait for it.
 func (j *Journal) Close(ctx context.Context) error {
 	j.once.Do(func() {
-		close(j.closing)
-		go j.tearDown()
+		if j.mesh == nil {
+			close(j.closing)
+			go j.tearDown()
+			return
+		}
+		go func() {
+			j.mesh.handOver(ctx)
+			close(j.closing)
+			j.tearDown()
+		}()
 	})
 	select {
 	case <-j.closed:

@@ -30,7 +30,7 @@ func (m *mesh) tend() {
 	for m.ctx.Err() == nil {
 		changed := m.peers.Changed()
 		led, turned := m.j.lead.get()
-		if led != nil && m.step(led) {
+		if s, _ := m.is(); led != nil && s == wire.Member && m.step(led) {
 			continue
 		}
 		select {
@@ -139,8 +139,7 @@ func (m *mesh) survey(ctx context.Context, nodes []voters.Node) {
 			continue
 		}
 		all.Go(func() {
-			r, err := m.status(ctx, n.ID)
-			n.Behind = err != nil || r.Last+near < m.j.raft.LastIndex()
+			n.Behind = !m.isNear(ctx, n.ID)
 		})
 	}
 	all.Wait()

@@ -21,6 +21,7 @@ type mesh struct {
 	peers   Peers
 	trans   *transport.Transport
 	founder bool // this node begins the journal
+	fresh   bool // this node has not been caught up with the others yet
 	ctx     context.Context
 	cancel  context.CancelFunc // at Close
 	running sync.WaitGroup
@@ -128,7 +129,7 @@ func (m *mesh) conflict(err *ClusterError) {
 
 // ServeStream implements Server.
 func (m *mesh) ServeStream(from string, conn net.Conn) {
-	err := m.trans.Serve(from, conn, func(k transport.Kind, conn net.Conn) { m.serveStream(k, conn) })
+	err := m.trans.Serve(from, conn, m.serveOther)
 	if err == nil {
 		return
 	}
@@ -138,7 +139,15 @@ func (m *mesh) ServeStream(from string, conn net.Conn) {
 	m.j.log.Debug("stream refused", "from", from, "error", err)
 }
 
-func (m *mesh) serveStream(_ transport.Kind, conn net.Conn) { _ = conn.Close() }
+func (m *mesh) serveOther(k transport.Kind, conn net.Conn) {
+	defer func() { _ = conn.Close() }()
+	if k != transport.KindCheckpoint {
+		return
+	}
+	if err := m.serveCheckpoint(conn); err != nil {
+		m.j.log.Warn("checkpoint not sent", "error", err)
+	}
+}
 
 // ServeCall implements Server.
 func (m *mesh) ServeCall(ctx context.Context, from string, req []byte) ([]byte, error) {
@@ -168,6 +177,8 @@ func (m *mesh) ServeCall(ctx context.Context, from string, req []byte) ([]byte, 
 		return m.serveBarrier(ctx), nil
 	case wire.Join:
 		return m.serveJoin(ctx, from, body), nil
+	case wire.Leave:
+		return m.serveLeave(from), nil
 	default:
 		return failed(fmt.Errorf("%w: unknown kind %d", wire.ErrFormat, k)), nil
 	}
@@ -180,8 +191,12 @@ func (m *mesh) replica(s wire.NodeState, c transport.Cluster) wire.Replica {
 	if last, err := m.j.store.LastIndex(); err == nil && last > 0 && m.j.store.peek(last, &l) == nil {
 		r.Last, r.LastTerm = last, l.Term
 	}
-	if newest, _ := m.j.snaps.Last(); newest > r.Last {
-		r.Last, r.LastTerm = newest, m.j.newestTerm()
+	r.First, _ = m.j.store.FirstIndex()
+	if list, err := m.j.snaps.List(); err == nil && len(list) > 0 {
+		r.Checkpoint = list[0].Index
+		if r.Checkpoint > r.Last {
+			r.Last, r.LastTerm = list[0].Index, list[0].Term
+		}
 	}
 	return r
 }

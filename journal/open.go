@@ -59,7 +59,7 @@ func Open(ctx context.Context, cfg Config, sm StateMachine) (*Journal, error) {
 func (j *Journal) openStores() (err error) {
 	if j.cfg.Dir == "" {
 		j.state, _ = stable.Open(nil, "", true)
-		j.snaps = &memlog.Checkpoints{}
+		j.snaps = &memlog.Checkpoints{Keep: j.cfg.Peers != nil}
 		j.store = newLogStore(&memlog.Log{}, j)
 		return j.identify()
 	}

@@ -107,11 +107,31 @@ func (n *Network) turnLocked() {
 // later lets the members notice.
 func (n *Network) later() { time.AfterFunc(n.detect, n.refresh) }
 
+// gossip carries what a peer has announced to those that it reaches.
+func (n *Network) gossip(p *Peer) {
+	peers, links := n.graph()
+	near := reachable(links, p.id)
+	for _, o := range peers {
+		if near[o.id] && !p.isDown() {
+			o.hear(p.id, p.announced())
+		}
+	}
+}
+
 // refresh makes every peer's view what its links allow, others' links included.
 func (n *Network) refresh() {
+	peers, links := n.graph()
+	for _, p := range peers {
+		p.see(peers, reachable(links, p.id))
+	}
+}
+
+// graph is the peers, and which of them reach each other directly.
+func (n *Network) graph() (peers []*Peer, links map[string][]string) {
 	n.mu.Lock()
-	peers := slices.Collect(maps.Values(n.mu.peers))
-	links := make(map[string][]string)
+	defer n.mu.Unlock()
+	peers = slices.Collect(maps.Values(n.mu.peers))
+	links = make(map[string][]string)
 	for _, a := range peers {
 		for _, b := range peers {
 			if !a.isDown() && !b.isDown() && !n.mu.cut[[2]string{a.id, b.id}] && !n.mu.cut[[2]string{b.id, a.id}] {
@@ -119,10 +139,7 @@ func (n *Network) refresh() {
 			}
 		}
 	}
-	n.mu.Unlock()
-	for _, p := range peers {
-		p.see(peers, reachable(links, p.id))
-	}
+	return peers, links
 }
 
 func reachable(links map[string][]string, from string) map[string]bool {

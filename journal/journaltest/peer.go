@@ -122,18 +122,35 @@ func (p *Peer) Changed() <-chan struct{} {
 	return p.mu.changed
 }
 
+func (p *Peer) announced() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mu.meta
+}
+
 // Announce implements journal.Peers.
 func (p *Peer) Announce(meta []byte) error {
 	if len(meta) > 64 {
 		return fmt.Errorf("meta has %d bytes, at most 64", len(meta))
 	}
+	meta = slices.Clone(meta)
 	p.mu.Lock()
-	p.mu.meta = slices.Clone(meta)
+	p.mu.meta = meta
 	p.mu.Unlock()
-	if !p.isDown() {
-		p.net.refresh()
-	}
+	p.net.gossip(p)
 	return nil
+}
+
+// hear takes over what another peer has announced, if it is thought to be alive.
+func (p *Peer) hear(id string, meta []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if m, known := p.mu.view[id]; known && m.Alive {
+		m.Meta = meta
+		p.mu.view[id] = m
+		close(p.mu.changed)
+		p.mu.changed = make(chan struct{})
+	}
 }
 
 // Serve implements journal.Peers.

@@ -2,7 +2,9 @@
 package memlog
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 
@@ -92,34 +94,58 @@ func (l *Log) IsMonotonic() bool { return true }
 // ErrNotKept says that a checkpoint's bytes were not kept.
 var ErrNotKept = errors.New("a journal in memory keeps no checkpoint's bytes")
 
-// Checkpoints is the raft.SnapshotStore of a node in memory without peers. The log is cut behind a checkpoint, and nobody will ever
-// read one: it remembers that one was made and spares the bytes.
+// Checkpoints is the raft.SnapshotStore of a node in memory. Without peers the log is cut behind a checkpoint, and nobody will ever
+// read one: it remembers that one was made and spares the bytes. With peers it keeps the newest one's, and the log from the one before.
 type Checkpoints struct {
+	Keep bool // the bytes, for peers; not to be changed
+
 	mu struct {
 		sync.Mutex
-		last *raft.SnapshotMeta
+		last   *raft.SnapshotMeta
+		pieces [][]byte
+		before uint64 // index of the one before
 	}
 }
 
 // Create implements raft.SnapshotStore.
 func (c *Checkpoints) Create(v raft.SnapshotVersion, index, term uint64, conf raft.Configuration, confIndex uint64, _ raft.Transport) (raft.SnapshotSink, error) {
 	return &sink{c: c, meta: &raft.SnapshotMeta{
-		Version: v, ID: "memory", Index: index, Term: term, Configuration: conf, ConfigurationIndex: confIndex,
+		Version: v, ID: fmt.Sprintf("memory-%d", index), Index: index, Term: term, Configuration: conf, ConfigurationIndex: confIndex,
 	}}, nil
 }
 
-// List implements raft.SnapshotStore: there is nothing to restore.
-func (c *Checkpoints) List() ([]*raft.SnapshotMeta, error) { return nil, nil }
+// List implements raft.SnapshotStore.
+func (c *Checkpoints) List() ([]*raft.SnapshotMeta, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.Keep || c.mu.last == nil {
+		return nil, nil
+	}
+	return []*raft.SnapshotMeta{c.mu.last}, nil
+}
 
 // Open implements raft.SnapshotStore.
-func (c *Checkpoints) Open(string) (*raft.SnapshotMeta, io.ReadCloser, error) {
-	return nil, nil, ErrNotKept
+func (c *Checkpoints) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.Keep || c.mu.last == nil || c.mu.last.ID != id {
+		return nil, nil, ErrNotKept
+	}
+	rs := make([]io.Reader, len(c.mu.pieces))
+	for i, p := range c.mu.pieces {
+		rs[i] = bytes.NewReader(p)
+	}
+	return c.mu.last, io.NopCloser(io.MultiReader(rs...)), nil
 }
 
 // Needed is the last log index that nobody needs any more.
 func (c *Checkpoints) Needed() uint64 {
-	index, _ := c.Last()
-	return index
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.Keep || c.mu.last == nil {
+		return c.mu.before
+	}
+	return c.mu.last.Index
 }
 
 // Last is the newest checkpoint's index and size in bytes.
@@ -135,20 +161,37 @@ func (c *Checkpoints) Last() (index uint64, size int64) {
 // Problems implements the journal's checkpoint store: memory has none.
 func (c *Checkpoints) Problems() []error { return nil }
 
+// pieceLen is how the bytes are kept: one slice would be copied each time it grows.
+const pieceLen = 256 << 10
+
 type sink struct {
-	c    *Checkpoints
-	meta *raft.SnapshotMeta
+	c      *Checkpoints
+	meta   *raft.SnapshotMeta
+	pieces [][]byte
 }
 
 func (s *sink) Write(p []byte) (int, error) {
-	s.meta.Size += int64(len(p))
-	return len(p), nil
+	n := len(p)
+	s.meta.Size += int64(n)
+	for s.c.Keep && len(p) > 0 {
+		last := len(s.pieces) - 1
+		if last < 0 || len(s.pieces[last]) == cap(s.pieces[last]) {
+			s.pieces = append(s.pieces, make([]byte, 0, pieceLen))
+			last++
+		}
+		k := min(len(p), cap(s.pieces[last])-len(s.pieces[last]))
+		s.pieces[last], p = append(s.pieces[last], p[:k]...), p[k:]
+	}
+	return n, nil
 }
 
 func (s *sink) Close() error {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
-	s.c.mu.last = s.meta
+	if s.c.mu.last != nil {
+		s.c.mu.before = s.c.mu.last.Index
+	}
+	s.c.mu.last, s.c.mu.pieces = s.meta, s.pieces
 	return nil
 }
 

@@ -184,17 +184,22 @@ func ParseMeta(b []byte) (Meta, error) {
 	return Meta{State: NodeState(b[1]), Cluster: [16]byte(b[2:])}, nil
 }
 
-// Replica is the answer to State: a Meta, then | last term u64 | last raft index u64 | applied change u64 |.
+// Replica is the answer to State: a Meta, then its numbers in their order, u64 each.
 type Replica struct {
 	Meta
-	LastTerm, Last uint64 // of its log
-	Index          uint64 // last change applied
+	LastTerm   uint64 // of its log's last entry
+	Last       uint64 // raft index of that
+	Index      uint64 // last change applied
+	First      uint64 // raft index of its log's first entry, 0 for none
+	Checkpoint uint64 // raft index of its newest checkpoint, 0 for none
 }
+
+const replicaLen = HeadLen + 5*8
 
 // Append appends r.
 func (r Replica) Append(b []byte) []byte {
 	b = r.Meta.Append(b)
-	for _, v := range [...]uint64{r.LastTerm, r.Last, r.Index} {
+	for _, v := range [...]uint64{r.LastTerm, r.Last, r.Index, r.First, r.Checkpoint} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
 	return b
@@ -203,9 +208,9 @@ func (r Replica) Append(b []byte) []byte {
 // ParseReplica reads it.
 func ParseReplica(b []byte) (Replica, error) {
 	m, err := ParseMeta(b)
-	if err != nil || len(b) < HeadLen+3*8 {
+	if err != nil || len(b) < replicaLen {
 		return Replica{}, ErrFormat
 	}
 	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[HeadLen+8*i:]) }
-	return Replica{Meta: m, LastTerm: u(0), Last: u(1), Index: u(2)}, nil
+	return Replica{Meta: m, LastTerm: u(0), Last: u(1), Index: u(2), First: u(3), Checkpoint: u(4)}, nil
 }

@@ -1,0 +1,50 @@
+package journal_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestCloseHandsOver(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		g.grow("a", "b", "c")
+		want := 0
+		for len(g.nodes) > 1 {
+			p := g.primary()
+			p.add("k")
+			g.leave(p.id)
+			began := time.Now()
+			for _, id := range g.ids() {
+				g.nodes[id].add("k")
+				want++
+			}
+			require.Less(t, time.Since(began), 100*time.Millisecond, "no election timer after %s has left", p.id)
+			want++
+		}
+		g.same("k", want)
+		last := g.ids()[0]
+		g.leave(last)
+		require.Equal(t, want, g.open(last).reg.get("k"), "the last one has it all")
+	})
+}
+
+func TestCloseEndsWithItsContext(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		g.grow("a", "b")
+		g.net.Cut("a", "b", true) // b cannot take over, and is not known to be gone yet
+		n := g.nodes["a"]
+		delete(g.nodes, "a")
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		if err := n.Close(ctx); err != nil {
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		}
+		require.Equal(t, 300*time.Millisecond, time.Since(began), "it tries for as long as it may")
+		require.NoError(t, n.Close(context.Background()))
+		require.Less(t, time.Since(began), time.Second)
+	})
+}
