@@ -102,7 +102,11 @@ func (m *mesh) fetch(ctx context.Context, from string) (size int64, err error) {
 	if size, err = copyPieces(sink, conn); err != nil {
 		return size, errors.Join(fmt.Errorf("checkpoint from %s: %w", from, err), sink.Cancel())
 	}
-	return size, sink.Close()
+	if err := sink.Close(); err != nil {
+		return size, err
+	}
+	m.j.counts.restored.Add(1)
+	return size, nil
 }
 
 func readFetchHead(conn net.Conn) (m raft.SnapshotMeta, err error) {

@@ -49,6 +49,7 @@ func (q *queue) forward(j *Journal, to string) bool {
 		got, err := j.mesh.propose(to, buf, n)
 		answerAll(ws, got, err)
 		j.counts.committed(n, time.Since(began))
+		j.counts.forwarded.Add(uint64(n))
 	})
 	return true
 }

@@ -154,6 +154,7 @@ func (j *Journal) installed() uint64 {
 		return 0
 	}
 	index, _ := j.snaps.Last()
+	j.counts.restored.Add(1)
 	return index
 }
 

@@ -100,6 +100,14 @@ func (m meta) configuration(name string) (c raft.Configuration, err error) {
 	return raft.DecodeConfiguration(m.config), nil
 }
 
+// streamLen is how many bytes a reader gives, of a file with so many behind its header: all pieces but the last one are full.
+// Raft counts these bytes when it sends a checkpoint, and refuses one whose length is another.
+func streamLen(body int64) int64 {
+	body -= 8 // the end
+	pieces := (body + 8 + pieceLen - 1) / (8 + pieceLen)
+	return max(body-8*pieces, 0)
+}
+
 func short(err error, name string, off int64) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return &DamageError{name, off, "the file ends too early"}

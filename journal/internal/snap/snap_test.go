@@ -142,3 +142,18 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestSizeIsWhatIsRead: raft sends as many bytes of a checkpoint as its Size says, and refuses it if there are others.
+func TestSizeIsWhatIsRead(t *testing.T) {
+	const piece = 256 << 10
+	for _, n := range []int{0, 1, piece - 1, piece, piece + 1, 2 * piece, 3*piece + 7} {
+		s := open(t, t.TempDir())
+		write(t, s, 7, big(n))
+		list, err := s.List()
+		require.NoError(t, err)
+		require.EqualValues(t, n, list[0].Size)
+		got, err := read(s, list[0].ID)
+		require.NoError(t, err)
+		require.Len(t, got, n)
+	}
+}

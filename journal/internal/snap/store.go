@@ -123,7 +123,7 @@ func (s *Store) openFile(id string, f vfs.File) (*raft.SnapshotMeta, *reader, er
 	}
 	out := &raft.SnapshotMeta{
 		Version: raft.SnapshotVersionMax, ID: id, Index: m.index, Term: m.term,
-		Configuration: conf, ConfigurationIndex: m.configIndex, Size: fi.Size(),
+		Configuration: conf, ConfigurationIndex: m.configIndex, Size: streamLen(fi.Size() - n),
 	}
 	return out, &reader{r: br, close: f.Close, name: f.Name(), off: n, bad: func(err error) { s.Condemn(id, err) }}, nil
 }
