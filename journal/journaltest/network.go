@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/millpond/millpond/journal"
 )
 
 // Network joins peers. Safe for concurrent use.
@@ -121,8 +123,12 @@ func (n *Network) gossip(p *Peer) {
 // refresh makes every peer's view what its links allow, others' links included.
 func (n *Network) refresh() {
 	peers, links := n.graph()
+	var all []journal.Member
 	for _, p := range peers {
-		p.see(peers, reachable(links, p.id))
+		all = append(all, p.member())
+	}
+	for _, p := range peers {
+		p.see(all, reachable(links, p.id))
 	}
 }
 

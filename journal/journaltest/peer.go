@@ -70,14 +70,13 @@ func (p *Peer) end(left bool) {
 	}
 }
 
-// see takes over who is alive.
-func (p *Peer) see(peers []*Peer, alive map[string]bool) {
+// see takes over who is alive of them all.
+func (p *Peer) see(all []journal.Member, alive map[string]bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, o := range peers {
-		m := o.member(p)
-		m.Alive = alive[o.id] && !o.isDown()
-		old, known := p.mu.view[o.id]
+	for _, m := range all {
+		m.Alive = m.Alive && alive[m.ID]
+		old, known := p.mu.view[m.ID]
 		if !known && !m.Alive && !m.Left {
 			continue // never heard of
 		}
@@ -88,19 +87,17 @@ func (p *Peer) see(peers []*Peer, alive map[string]bool) {
 		if !known || old.Alive != m.Alive || old.Left != m.Left {
 			m.Since = time.Now()
 		}
-		p.mu.view[o.id] = m
+		p.mu.view[m.ID] = m
 	}
 	close(p.mu.changed)
 	p.mu.changed = make(chan struct{})
 }
 
-// member is p as others see it; viewer is locked.
-func (p *Peer) member(viewer *Peer) journal.Member {
-	if p != viewer {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-	}
-	return journal.Member{ID: p.id, Left: p.mu.left, Zone: p.o.Zone, Level: p.o.Level, Meta: p.mu.meta}
+// member is p as those see it that reach it.
+func (p *Peer) member() journal.Member {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return journal.Member{ID: p.id, Alive: !p.isDown(), Left: p.mu.left, Zone: p.o.Zone, Level: p.o.Level, Meta: p.mu.meta}
 }
 
 // Members implements journal.Peers.
