@@ -57,14 +57,14 @@ type strangers struct {
 	}
 }
 
-func (s *strangers) add(conn net.Conn) *list.Element {
+// add takes conn in; crowded: another one had to go.
+func (s *strangers) add(conn net.Conn) (place *list.Element, crowded bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mu.order.Len() >= s.most {
-		oldest := s.mu.order.Front()
-		s.mu.order.Remove(oldest).(net.Conn).Close()
+	if crowded = s.mu.order.Len() >= s.most; crowded {
+		s.mu.order.Remove(s.mu.order.Front()).(net.Conn).Close()
 	}
-	return s.mu.order.PushBack(conn)
+	return s.mu.order.PushBack(conn), crowded
 }
 
 func (s *strangers) remove(e *list.Element) {
@@ -75,7 +75,10 @@ func (s *strangers) remove(e *list.Element) {
 
 // stranger starts the one goroutine of a connection that has come.
 func (e *Endpoint) stranger(conn net.Conn) {
-	place := e.strangers.add(conn)
+	place, crowded := e.strangers.add(conn)
+	if crowded {
+		e.stats.crowded.Add(1)
+	}
 	if !e.hold(conn) || !e.spawn(func() { e.meet(conn, place) }) {
 		conn.Close()
 	}

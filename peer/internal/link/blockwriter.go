@@ -38,7 +38,10 @@ func (w *BlockWriter) Lend(b []byte, release func()) error {
 		return err
 	}
 	w.lent, w.release = b, release
-	return nil
+	if w.taken < w.length {
+		return w.flush(false)
+	}
+	return nil // the end goes with it
 }
 
 // Write sends p at once, in a frame of its own: it is for bytes as they arrive. p may be used again when it returns.

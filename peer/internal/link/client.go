@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -167,26 +168,22 @@ func (c *client) cancel(id uint64) {
 	}
 }
 
-// last takes a request off the table: its last frame has come.
-func (c *client) last(id uint64, read bool) (*request, error) {
+// find returns the request that a frame is for; it stays on the table, so that fail ends it if the frame is bad.
+func (c *client) find(id uint64, kinds ...kind) (*request, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	q, err := c.findLocked(id, read)
-	delete(c.mu.requests, id)
-	return q, err
-}
-
-func (c *client) findLocked(id uint64, read bool) (*request, error) {
 	q := c.mu.requests[id]
-	if q == nil || (q.read != nil) != read {
+	if q == nil || !slices.Contains(kinds, q.kind()) {
 		return nil, badFrame("an answer to request %d, which was not made", id)
 	}
 	return q, nil
 }
 
+// end takes a request off the table: its last frame has come.
 func (c *client) end(q *request, err error) {
 	c.pool.release(c, q)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	delete(c.mu.requests, q.id)
 	q.finish(err)
 }

@@ -31,11 +31,11 @@ func (c *client) answer(h head, meta []byte) error {
 	if err != nil {
 		return err
 	}
-	body, err := c.src.body(h.body, sum)
+	body, err := c.src.body(h.body, sum, 0)
 	if err != nil {
 		return err
 	}
-	q, err := c.last(h.id, false)
+	q, err := c.find(h.id, kindCall)
 	if err != nil {
 		return err
 	}
@@ -49,12 +49,9 @@ func (c *client) failed(h head, meta []byte) error {
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	q := c.mu.requests[h.id]
-	delete(c.mu.requests, h.id)
-	c.mu.Unlock()
-	if q == nil {
-		return badFrame("an error of request %d, which was not made", h.id)
+	q, err := c.find(h.id, kindCall, kindRead)
+	if err != nil {
+		return err
 	}
 	c.end(q, told)
 	return nil
@@ -65,7 +62,7 @@ func (c *client) blockEnd(h head, meta []byte) error {
 	if err != nil {
 		return err
 	}
-	q, err := c.last(h.id, true)
+	q, err := c.find(h.id, kindRead)
 	if err != nil {
 		return err
 	}
@@ -83,9 +80,7 @@ func (c *client) data(h head, meta []byte) error {
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	q, err := c.findLocked(h.id, true)
-	c.mu.Unlock()
+	q, err := c.find(h.id, kindRead)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,9 @@ type Config struct {
 	ID      string // this node's, at most 128 bytes
 	Cluster string // at most 128 bytes; nodes of other clusters are refused
 	Level   uint32 // told to the other side of each connection
-	Handler Handler
+	// Newest and Oldest are the versions of the wire that are spoken; default: what this build speaks.
+	Newest, Oldest byte
+	Handler        Handler
 
 	// Dial connects to an address, and Resolve says at which one a node is to be found now.
 	Dial    func(ctx context.Context, addr string) (net.Conn, error)
@@ -46,6 +48,7 @@ type Config struct {
 	HandshakeTime time.Duration // what a connection has until it is authenticated; default 1 s
 	MaxStrangers  int           // connections that are not authenticated yet, at a time; default 512
 	MaxPerPeer    int           // frame connections that one node may open here; default 32
+	CallBytes     int64         // of calls' requests that are being served, of all connections; at least MaxCall; default 128 MiB
 	DialTime      time.Duration // for a connection and its handshake; default 5 s
 	IdleTime      time.Duration // a connection without requests is closed after; default 1 min
 	StallTime     time.Duration // a write that takes longer ends its connection; default 10 s
@@ -66,6 +69,12 @@ func (c Config) complete() (Config, error) {
 	if c.MaxPerPeer == 0 {
 		c.MaxPerPeer = 32
 	}
+	if c.CallBytes == 0 {
+		c.CallBytes = 128 << 20
+	}
+	if c.Newest == 0 {
+		c.Newest, c.Oldest = newestVersion, oldestVersion
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -82,6 +91,7 @@ func (c *Config) validate() error {
 	wrong(c.ID == "" || len(c.ID) > maxName, "node id %q: want 1 to %d bytes", c.ID, maxName)
 	wrong(len(c.Cluster) > maxName, "cluster %q: want at most %d bytes", c.Cluster, maxName)
 	wrong(c.Dial == nil || c.Handler == nil, "Dial and Handler are needed")
+	wrong(c.CallBytes < MaxCall, "CallBytes of %d: want at least %d", c.CallBytes, MaxCall)
 	wrong(len(c.Secrets) > MaxSecrets, "%d secrets: want at most %d", len(c.Secrets), MaxSecrets)
 	wrong(c.Encrypt && c.TLS != nil, "Encrypt beside TLS: want one of them")
 	wrong(c.Encrypt && len(c.Secrets) == 0, "Encrypt without a secret: it derives the keys from that")

@@ -9,6 +9,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // Endpoint is one node's side of all of its connections. Its methods may be called from any goroutine.
@@ -21,6 +23,7 @@ type Endpoint struct {
 	stop    context.CancelFunc
 	running sync.WaitGroup
 	stats   stats
+	room    *semaphore.Weighted // for calls' requests, of all connections
 
 	mu struct {
 		sync.Mutex
@@ -38,7 +41,7 @@ func New(cfg Config) (*Endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Endpoint{cfg: cfg}
+	e := &Endpoint{cfg: cfg, room: semaphore.NewWeighted(cfg.CallBytes)}
 	if e.secrets, err = deriveSecrets(cfg.Secrets); err != nil {
 		return nil, err
 	}
@@ -143,7 +146,7 @@ func (e *Endpoint) dialAddr(ctx context.Context, addr, want string, proto protoc
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("handshake with %s: %w", addr, context.Cause(ctx))
 		}
-		return nil, e.refusal(err, addr)
+		return nil, e.refusal(withID(err, want), addr)
 	}
 	a.peer.Addr = addr
 	return a, nil

@@ -43,7 +43,7 @@ func (e *Endpoint) secured() (f byte) {
 }
 
 func (e *Endpoint) side() side {
-	return side{newest: newestVersion, oldest: oldestVersion, secured: e.secured()}
+	return side{newest: e.cfg.Newest, oldest: e.cfg.Oldest, secured: e.secured()}
 }
 
 // compare says why two sides cannot talk, both the same.
@@ -244,7 +244,7 @@ func notPeer(err error) error {
 }
 
 func withID(err error, id string) error {
-	if r, ok := errors.AsType[*RefusedError](err); ok {
+	if r, ok := errors.AsType[*RefusedError](err); ok && r.ID == "" {
 		r.ID = id
 	}
 	return err

@@ -171,6 +171,9 @@ func parseAnswerHello(b []byte) (a answer, proven []byte, proofs [][]byte, err e
 	a.time = time.Unix(0, int64(f.u64()))
 	a.level = f.u32()
 	a.credit = credit{requests: int(f.u32()), calls: int(f.u32())}
+	if f.err == nil && (a.credit.requests < 1 || a.credit.calls < MaxCall) {
+		f.err = badFrame("a credit of %d requests and %d bytes: want at least one of %d", a.credit.requests, a.credit.calls, MaxCall)
+	}
 	a.id, a.cluster = f.str8(), f.str8()
 	proven = b[:len(b)-len(f.b)]
 	proofs = f.proofs()

@@ -79,22 +79,22 @@ func (r *BlockRequest) check() error {
 const (
 	failOther    = 0 // code and text
 	failMissing  = 1
-	failDeadline = 2
-	failCanceled = 3
-	failLarge    = 4
+	failDeadline = 2 // the one that the caller gave
+	failLarge    = 3
 )
 
-func appendError(b []byte, id uint64, err error) []byte {
+func appendError(b []byte, id uint64, err error, timed bool) []byte {
 	at := len(b)
 	b = beginFrame(b, kindError, id)
-	how, code, text := describe(err)
+	how, code, text := describe(err, timed)
 	b = append(b, how)
 	b = binary.BigEndian.AppendUint32(b, code)
 	b = append(b, text[:min(len(text), maxText)]...)
 	return endFrame(b, at, 0)
 }
 
-func describe(err error) (how byte, code uint32, text string) {
+// describe says how err is told. That the handler ran into a deadline is the caller's only if it gave one.
+func describe(err error, timed bool) (how byte, code uint32, text string) {
 	text = err.Error()
 	if r, ok := errors.AsType[*RemoteError](err); ok {
 		return failOther, r.Code, r.Text
@@ -102,10 +102,8 @@ func describe(err error) (how byte, code uint32, text string) {
 	switch {
 	case errors.Is(err, ErrMissing):
 		return failMissing, 0, text
-	case errors.Is(err, context.DeadlineExceeded):
+	case timed && errors.Is(err, context.DeadlineExceeded):
 		return failDeadline, 0, text
-	case errors.Is(err, context.Canceled):
-		return failCanceled, 0, text
 	case errors.Is(err, ErrTooLarge):
 		return failLarge, 0, text
 	}
@@ -127,8 +125,6 @@ func parseError(b []byte) (told, err error) {
 		return ErrMissing, nil
 	case failDeadline:
 		return context.DeadlineExceeded, nil
-	case failCanceled:
-		return context.Canceled, nil
 	case failLarge:
 		return ErrTooLarge, nil
 	}

@@ -9,12 +9,13 @@ type Metrics struct {
 	BytesIn  int64 // of blocks
 	BytesOut int64 // of blocks and answers
 	Refused  int64 // connections that one side did not let in
+	Crowded  int64 // connections that were closed before they said who they are, since too many came
 	Broken   int64 // connections that were closed for a bad frame
 	Corrupt  int64 // pieces of blocks that came changed
 }
 
 type stats struct {
-	calls, reads, bytesIn, bytesOut, refused, broken, corrupt atomic.Int64
+	calls, reads, bytesIn, bytesOut, refused, crowded, broken, corrupt atomic.Int64
 }
 
 // Metrics returns the counts.
@@ -22,6 +23,6 @@ func (e *Endpoint) Metrics() Metrics {
 	s := &e.stats
 	return Metrics{
 		Calls: s.calls.Load(), Reads: s.reads.Load(), BytesIn: s.bytesIn.Load(), BytesOut: s.bytesOut.Load(),
-		Refused: s.refused.Load(), Broken: s.broken.Load(), Corrupt: s.corrupt.Load(),
+		Refused: s.refused.Load(), Crowded: s.crowded.Load(), Broken: s.broken.Load(), Corrupt: s.corrupt.Load(),
 	}
 }

@@ -81,7 +81,7 @@ func (p *pool) tryAcquire(l lane, q *request, last *attempt) (*client, *attempt,
 	}
 	lane := &p.mu.lanes[l]
 	c := lane.best(q)
-	if c == nil && last != nil && closed(last.done) && last.err != nil {
+	if len(lane.list) == 0 && last != nil && closed(last.done) && last.err != nil {
 		return nil, nil, nil, last.err
 	}
 	if (c == nil || l == laneBulk && c.load.bytes > growBytes) && lane.dialing == nil && len(lane.list) < maxConns[l] {

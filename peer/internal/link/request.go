@@ -19,6 +19,13 @@ type request struct {
 	err     error
 }
 
+func (q *request) kind() kind {
+	if q.read != nil {
+		return kindRead
+	}
+	return kindCall
+}
+
 // finish ends the wait for q; the caller has the client's mu. What comes for q later is thrown away.
 func (q *request) finish(err error) {
 	if !q.over {

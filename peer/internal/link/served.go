@@ -51,7 +51,8 @@ func (q *served) fail(why error) error {
 	}
 	out := q.s.out
 	defer out.end()
-	out.frame = appendError(out.frame[:0], q.id, why)
+	_, timed := q.ctx.Deadline()
+	out.frame = appendError(out.frame[:0], q.id, why, timed)
 	return out.write(out.frame)
 }
 

@@ -123,11 +123,16 @@ func (s *server) call(h head, meta []byte) error {
 	if err := s.admit(q); err != nil {
 		return err
 	}
-	req, err := s.src.body(h.body, m.sum)
+	if err := s.e.room.Acquire(s.ctx, int64(h.body)); err != nil {
+		return err
+	}
+	req, err := s.src.body(h.body, m.sum, s.e.cfg.StallTime)
 	if err != nil {
+		s.e.room.Release(int64(h.body))
 		return err
 	}
 	s.serving.Go(func() {
+		defer s.e.room.Release(int64(h.body))
 		q.end(q.answer(s.e.cfg.Handler.ServeCall(q.ctx, s.peer.ID, m.method, req)))
 	})
 	return nil

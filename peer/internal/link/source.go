@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -58,16 +60,19 @@ func (s *source) next() (head, []byte, error) {
 // firstGrow is allocated for a body at once; a longer one grows as its bytes come, so that a length alone costs little.
 const firstGrow = 1 << 20
 
-// body reads n bytes that have the sum.
-func (s *source) body(n int, sum uint64) ([]byte, error) {
+// body reads n bytes that have the sum. A sender that stalls within them for longer than stall loses the connection; 0:
+// it may take any time.
+func (s *source) body(n int, sum uint64, stall time.Duration) ([]byte, error) {
+	if stall > 0 && n > s.w-s.r {
+		defer s.conn.SetReadDeadline(noDeadline)
+	}
 	b := make([]byte, 0, min(n, firstGrow))
 	for len(b) < n {
-		if len(b) == cap(b) {
-			grown := make([]byte, len(b), min(n, 4*cap(b)))
-			copy(grown, b)
-			b = grown
+		b = slices.Grow(b, min(n-len(b), max(len(b), 1)))
+		to := b[len(b):min(n, cap(b))]
+		if stall > 0 && len(to) > s.w-s.r {
+			s.conn.SetReadDeadline(time.Now().Add(stall))
 		}
-		to := b[len(b):cap(b)]
 		if _, err := io.ReadFull(s, to); err != nil {
 			return nil, within(err)
 		}
