@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"slices"
+	"time"
 
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/tier"
@@ -13,13 +14,22 @@ import (
 // comparePart bounds how many versions compare looks at in one walk of the replica: 16 MiB of their ids.
 const comparePart = 1 << 20
 
-// compareAtStart brings tiers and replica together after a start, when the tiers know what they have.
+// compareAtStart brings tiers and replica together after a start, when the tiers know what they have and the replica what
+// the others do.
 func (n *Node) compareAtStart(ctx context.Context) {
 	select {
 	case <-ctx.Done():
+		return
 	case <-n.tiers.Recovered():
-		n.compare(ctx)
 	}
+	for !n.isAlone() && n.journal.Barrier(ctx) != nil { // a replica from before would have the blocks of newer files dropped
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(settleMinDelay):
+		}
+	}
+	n.compare(ctx)
 }
 
 // compare finds what this node missed: blocks that no file names any more are dropped, those that the store has by now
@@ -33,18 +43,12 @@ func (n *Node) compare(ctx context.Context) {
 	for part := range parts {
 		n.compareBlocks(ctx, part, parts)
 	}
-	var doubtful []uint64 // inodes: whose only copy is here
-	n.tree.All(func(in *namespace.Inode) bool {
-		if !in.Dir && in.Complete && in.Persist != namespace.Persisted {
-			doubtful = append(doubtful, in.Ino)
+	n.eachUnsaved(ctx, func(in *namespace.Inode) bool {
+		if err := n.checkHome(ctx, in.Ino); err != nil && ctx.Err() == nil {
+			n.log.Warn("a file that may be lost is not marked", "ino", in.Ino, "err", err)
 		}
-		return ctx.Err() == nil
+		return true
 	})
-	for _, ino := range doubtful {
-		if err := n.checkLost(ctx, ino); err != nil && ctx.Err() == nil {
-			n.log.Warn("a file that may be lost is not marked", "ino", ino, "err", err)
-		}
-	}
 }
 
 // version is what compare knows of the blocks of one FileID.
@@ -127,26 +131,6 @@ func (n *Node) dropUnknown(unknown func(b *tier.BlockInfo) bool) {
 	if dropped > 0 {
 		n.log.Info("cached blocks of no file dropped", "blocks", dropped)
 	}
-}
-
-// checkLost marks a file whose only copy was here by whether it still is.
-func (n *Node) checkLost(ctx context.Context, ino uint64) error {
-	in, ok := n.tree.Get(ino)
-	if !ok || !in.Complete || in.Persist == namespace.Persisted {
-		return nil
-	}
-	lost := !n.holdsAll(&in)
-	if lost == (in.Persist == namespace.Lost) {
-		return nil
-	}
-	_, err := n.propose(ctx, &namespace.MarkLost{Ino: ino, FileID: in.FileID, Found: !lost})
-	n.persist.moved()
-	if err != nil || !lost {
-		return err
-	}
-	path, _ := n.tree.Path(ino)
-	n.lost(fileInfo(path, &in), "its only copy was in this node's tiers")
-	return nil
 }
 
 // lost tells that a file's bytes are gone, and why.

@@ -160,5 +160,15 @@ func (n *Node) obey(e *namespace.Effect) {
 		n.pinFile(e.Ino, false)
 	case namespace.ToPersistEffect:
 		n.persist.kick()
+	case namespace.Stored:
+		n.unholdFile(&namespace.Inode{FileID: e.FileID, Size: e.Size, BlockSize: e.BlockSize})
+		n.persist.moved()
+	case namespace.Missed:
+		n.persist.moved()
+		n.spawn(func(ctx context.Context) {
+			if err := n.checkHome(ctx, e.Ino); err != nil && ctx.Err() == nil {
+				n.log.Warn("a file that is said to be lost is here", "ino", e.Ino, "err", err)
+			}
+		})
 	}
 }

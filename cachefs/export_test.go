@@ -54,6 +54,10 @@ func (o *Others) changed() <-chan struct{} {
 
 func (o *Others) successors([20]byte, int) []string { return nil }
 
+func (o *Others) pull(_ context.Context, from string, id tier.BlockID, _ int64, _ *tier.Writer) error {
+	return fmt.Errorf("nobody has %v at %s", id, from)
+}
+
 func (o *Others) call(_ context.Context, to, method string, _ []byte) ([]byte, error) {
 	return nil, fmt.Errorf("nobody serves %s at %s", method, to)
 }

@@ -13,6 +13,7 @@ type machine struct {
 	tree      *namespace.Tree
 	effects   *effects
 	leftovers leftovers
+	applying  *applying
 	mounts    func() // called when the replica's mounts have changed
 	mounted   uint64 // how often they had
 }
@@ -32,8 +33,9 @@ func (m *machine) Apply(entries []journal.Entry) [][]byte {
 	return answers
 }
 
-// follow tells of mounts that were made or went.
+// follow tells those who wait for the replica, and of mounts that were made or went.
 func (m *machine) follow() {
+	m.applying.tell()
 	if now := m.tree.MountChanges(); now != m.mounted {
 		m.mounted = now
 		m.mounts()

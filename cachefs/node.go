@@ -36,6 +36,7 @@ type Node struct {
 	orphans   *orphans
 	leftovers leftovers
 	departed  departed
+	applying  applying
 	overlay   *overlay
 	absent    absent
 	stats     *flight.Group[*found]   // looks into a store for one name
@@ -97,7 +98,7 @@ func (n *Node) openLayers(ctx context.Context) (err error) {
 		}
 	}
 	n.cfg.Journal.Events.Primary = n.leading(n.cfg.Journal.Events.Primary)
-	if n.journal, err = journal.Open(ctx, n.cfg.Journal, &machine{tree: n.tree, effects: n.effects, leftovers: n.leftovers, mounts: n.followMounts}); err != nil {
+	if n.journal, err = journal.Open(ctx, n.cfg.Journal, &machine{tree: n.tree, effects: n.effects, leftovers: n.leftovers, applying: &n.applying, mounts: n.followMounts}); err != nil {
 		return err
 	}
 	n.young = n.tree.Index() == 0
@@ -129,6 +130,7 @@ func (n *Node) start() {
 	n.spawn(n.runLeftovers)
 	if !n.isAlone() {
 		n.spawn(n.runDeparted)
+		n.spawn(n.runRepair)
 	}
 	n.spawn(n.compareAtStart)
 }
@@ -227,6 +229,9 @@ func (n *Node) shut(ctx context.Context) error {
 	n.abortWriters(ctx)
 	if err := n.overlay.flush(ctx); err != nil {
 		n.log.Warn("what was found in under stores is not all recorded; it will be looked up again", "err", err)
+	}
+	if err := n.handOn(ctx); err != nil {
+		errs = append(errs, err)
 	}
 	if !n.durable() {
 		errs = append(errs, n.persist.drain(ctx))

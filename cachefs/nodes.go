@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/millpond/millpond/tier"
 )
 
 // nodes is what changes have to know of the nodes that share the namespace. Two have it: the mesh, and alone, which says
@@ -15,6 +17,8 @@ type nodes interface {
 	changed() <-chan struct{}
 	// call asks another node, whose Node.serve answers. An error may leave open whether it was asked.
 	call(ctx context.Context, to, method string, req []byte) ([]byte, error)
+	// pull copies a block that another node has to w, all of its length.
+	pull(ctx context.Context, from string, id tier.BlockID, length int64, w *tier.Writer) error
 	// successors are up to n live members that the ring has for a key, in its order; this node may be one.
 	successors(key [20]byte, n int) []string
 }
@@ -33,6 +37,10 @@ type alone struct{ id string }
 func (a alone) members() []member                     { return []member{{id: a.id, alive: true}} }
 func (a alone) changed() <-chan struct{}              { return nil }
 func (a alone) successors(_ [20]byte, _ int) []string { return []string{a.id} }
+
+func (a alone) pull(_ context.Context, from string, id tier.BlockID, _ int64, _ *tier.Writer) error {
+	return fmt.Errorf("block %v of %s: this node is alone", id, from)
+}
 
 func (a alone) call(_ context.Context, to, method string, _ []byte) ([]byte, error) {
 	return nil, fmt.Errorf("%s asked of %s: this node is alone", method, to)

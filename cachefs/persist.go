@@ -13,7 +13,8 @@ import (
 	"github.com/millpond/millpond/tier"
 )
 
-// persister copies written files to their under stores, several at a time, and never gives up: a file whose upload
+// persister copies written files to their under stores, several at a time, those whose first home that lives this node is,
+// and never gives up: a file whose upload
 // fails is tried again after a delay that doubles up to a bound, while others go on.
 type persister struct {
 	n    *Node
@@ -55,10 +56,12 @@ func (p *persister) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		changed := p.n.nodes.changed()
 		select {
 		case <-ctx.Done():
 			return
 		case <-p.wake:
+		case <-changed:
 		case <-timer.C:
 		}
 		if next, ok := p.scan(ctx); ok {
@@ -70,12 +73,15 @@ func (p *persister) run(ctx context.Context) {
 // scan starts an upload for each file that waits and may be tried now. It returns when the next one may be.
 func (p *persister) scan(ctx context.Context) (next time.Time, ok bool) {
 	const page = 256
-	round := p.round()
+	round, live := p.round(), p.n.living()
 	for after := uint64(0); ; {
 		list := p.n.tree.ToPersist(after, page)
 		for i := range list {
 			in := &list[i]
 			after = in.Ino
+			if !p.n.leads(in, live) { // another home does
+				continue
+			}
 			start, at := p.claim(in.Ino, round)
 			switch {
 			case start:
@@ -212,11 +218,11 @@ func (n *Node) persistFile(ctx context.Context, ino uint64) error {
 	}
 	err := n.uploadAndPublish(ctx, path, &in)
 	now, ok := n.tree.Get(ino)
-	if !ok || now.FileID != in.FileID {
-		return nil // removed or replaced meanwhile
+	if !ok || now.FileID != in.FileID || errors.Is(err, namespace.ErrStale) {
+		return nil // removed or replaced meanwhile, or published by another home
 	}
 	if errors.Is(err, tier.ErrMiss) { // its blocks are gone: trying again would not bring them back
-		if lost := n.checkLost(ctx, ino); lost != nil {
+		if lost := n.checkHome(ctx, ino); lost != nil {
 			return lost
 		}
 		if now, _ := n.tree.Get(ino); now.Persist == namespace.Lost {
@@ -286,20 +292,34 @@ func (n *Node) unholdFile(in *namespace.Inode) {
 	}
 }
 
-// drain waits until nothing waits for its store: what is written behind would end with this process.
+// drain waits until nothing waits for its store that only this node has: what is written behind would end with this
+// process.
 func (p *persister) drain(ctx context.Context) error {
 	for {
 		moved := p.movement()
-		list := p.n.tree.ToPersist(0, 1)
-		if len(list) == 0 {
+		in, ok := p.onlyHere(ctx)
+		if !ok {
 			return nil
 		}
 		p.kick()
 		select {
 		case <-moved:
 		case <-ctx.Done():
-			path, _ := p.n.tree.Path(list[0].Ino)
-			return fmt.Errorf("%s is not persisted, and its only copy ends with this node: %w", path, errors.Join(context.Cause(ctx), p.lastError(list[0].Ino)))
+			path, _ := p.n.tree.Path(in.Ino)
+			return fmt.Errorf("%s is not persisted, and its only copy ends with this node: %w", path, errors.Join(context.Cause(ctx), p.lastError(in.Ino)))
 		}
 	}
+}
+
+// onlyHere is the first file that waits for its store and has no other home that lives.
+func (p *persister) onlyHere(ctx context.Context) (in namespace.Inode, ok bool) {
+	live := p.n.living()
+	eachOf(ctx, p.n.tree.ToPersist, func(u *namespace.Inode) bool {
+		homes := p.n.homesOf(u, live)
+		if len(homes) == 1 && homes[0] == p.n.id {
+			in, ok = *u, true
+		}
+		return !ok
+	})
+	return in, ok
 }

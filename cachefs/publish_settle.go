@@ -8,7 +8,6 @@ import (
 	"strconv"
 
 	"github.com/millpond/millpond/internal/namespace"
-	"github.com/millpond/millpond/tier"
 	"github.com/millpond/millpond/ufs"
 )
 
@@ -47,13 +46,12 @@ func publishedSize(in namespace.Intent) int64 {
 	return n
 }
 
-// storeHas reports whether a version in a store has the bytes that the tiers have of a file, all of them.
+// storeHas reports whether a version in a store has the bytes that tiers have of a file, ours or a peer's, all of them.
 func (n *Node) storeHas(ctx context.Context, s *ufs.Store, a ufs.Attr, in *namespace.Inode) (bool, error) {
-	for i := range blocksOf(in) { // before the store is asked for bytes that nothing could be compared with
-		if _, _, ok := n.tiers.Has(blockID(in, i)); !ok {
-			return false, nil
-		}
+	if n.isAlone() && !n.holdsAll(in) { // before the store is asked for bytes that nothing could be compared with
+		return false, nil
 	}
+	cached := newFile(ctx, n, a.Key, in, nil, NoCache) // from here or from whoever has it: no store does
 	body, _, err := s.Open(ctx, a.Key, 0, -1, a.Version)
 	if err != nil {
 		return false, err
@@ -62,19 +60,17 @@ func (n *Node) storeHas(ctx context.Context, s *ufs.Store, a ufs.Attr, in *names
 	theirs := make([]byte, 256<<10)
 	ours := make([]byte, len(theirs))
 	for off := int64(0); off < in.Size; {
-		i := off / in.BlockSize
-		at := off - i*in.BlockSize
-		k := min(int64(len(theirs)), in.BlockSize-at, in.Size-off)
+		k := min(int64(len(theirs)), in.Size-off)
 		if _, err := io.ReadFull(body, theirs[:k]); err != nil {
 			return false, err
 		}
-		m, _, err := n.tiers.ReadAt(ctx, blockID(in, i), ours[:k], at, false)
+		_, err := cached.ReadAt(ours[:k], off)
 		switch {
-		case errors.Is(err, tier.ErrMiss):
+		case errors.Is(err, ErrLost), errors.Is(err, ErrChanged):
 			return false, nil
 		case err != nil:
 			return false, err
-		case int64(m) < k || !bytes.Equal(ours[:k], theirs[:k]):
+		case !bytes.Equal(ours[:k], theirs[:k]):
 			return false, nil
 		}
 		off += k

@@ -1,6 +1,7 @@
 package cachefs
 
 import (
+	"context"
 	"time"
 
 	"github.com/millpond/millpond/internal/namespace"
@@ -8,8 +9,9 @@ import (
 
 // Close makes the file complete: it is visible to readers, whole, when Close returns nil. For CacheThrough and Through
 // the under store has published it then; an error that leaves open whether it has is returned unless the store turns out
-// to have the very bytes that are cached. For MustCache and AsyncThrough its bytes are on a disk tier, if the node has
-// one and a journal that survives: a node has no other to give a copy to. After an error the file is gone, or, with
+// to have the very bytes that are cached. For MustCache and AsyncThrough as many nodes have its bytes then as ReplicasMin says,
+// two by default, or all that live if those are fewer; each of them on a disk tier, if it has one and a journal that survives.
+// Where fewer than three nodes live, each of those has the inode, too. After an error the file is gone, or, with
 // Overwrite, is what it was; one whose store does not say what became of it shows, incomplete, until the store answers. A
 // second Close is ErrClosed.
 func (w *Writer) Close() error {
@@ -53,7 +55,17 @@ func (w *Writer) closeLocked() error {
 	if err := w.saveLocked(); err != nil {
 		return err
 	}
-	c.Persist = namespace.NotPersisted
+	homes, err := w.spreadLocked()
+	if isFull(err) && w.opts.WriteType == AsyncThrough {
+		if err := w.throughLocked(); err != nil {
+			return err
+		}
+		return w.publishLocked(&c)
+	}
+	if err != nil {
+		return err
+	}
+	c.Homes, c.Persist = homes, namespace.NotPersisted
 	if w.opts.WriteType == AsyncThrough {
 		c.Persist = namespace.ToPersist
 	}
@@ -63,7 +75,36 @@ func (w *Writer) closeLocked() error {
 	if c.Persist == namespace.ToPersist {
 		w.n.persist.kick()
 	}
+	w.n.awaitHomes(w.ctx, w.path, homes)
 	return nil
+}
+
+// spreadLocked has other nodes take copies of what only the tiers have. It returns the nodes that have all, this one first.
+func (w *Writer) spreadLocked() ([]string, error) {
+	homes := []string{w.n.id}
+	if w.n.isAlone() {
+		return homes, nil
+	}
+	in, ok := w.n.tree.Get(w.ino)
+	if !ok {
+		return nil, ErrLeaseLost
+	}
+	in.Size, in.FileID, in.BlockSize = w.mu.size, w.id, w.bs
+	return w.n.spread(w.ctx, &in, homes, w.n.copies(in.ReplicasMin, w.n.living()))
+}
+
+// fewNodes are so few that there is one voter: what the journal has acknowledged is on the disk of one node.
+const fewNodes = 3
+
+// awaitHomes returns, where fewNodes live, when the homes of a file have its inode: then it survives the only voter. A home
+// that dies is not waited for. The file is complete whatever comes of it.
+func (n *Node) awaitHomes(ctx context.Context, path string, homes []string) {
+	if n.isAlone() || len(n.living()) >= fewNodes {
+		return
+	}
+	if err := n.everywhere(ctx, homes); err != nil {
+		n.log.Warn("a complete file may be known to its voter alone", "path", path, "err", err)
+	}
 }
 
 // completed reports whether the file is complete although nobody has said so, because the writer's context ended first. If

@@ -58,6 +58,7 @@ type Inode struct {
 	Pinned          bool
 	ChildrenLoaded  bool // of a directory: all names of the store were seen
 	Persist         PersistState
+	Owed            bool // of a Lost file: to be persisted, once its blocks are found
 
 	TTL, TTLFrom    int64    // duration, and from when; 0: lives for ever
 	Lease           [16]byte // of the writer of an incomplete file
@@ -81,7 +82,8 @@ const (
 	persistShift = iota
 	persistMask  = 3 << persistShift
 	isLoose      = 1 << (persistShift + 2) // root of a tree that is being forgotten
-	allFlags     = isLoose<<1 - 1
+	isOwed       = isLoose << 1
+	allFlags     = isOwed<<1 - 1
 )
 
 func flag(on bool, f uint16) uint16 {
@@ -94,10 +96,11 @@ func flag(on bool, f uint16) uint16 {
 func (in *Inode) flags() uint16 {
 	return used | flag(in.Dir, isDir) | flag(in.MountPoint, isMount) | flag(in.Shadow, isShadow) | flag(in.Complete, isComplete) |
 		flag(in.Pinned, isPinned) | flag(in.ChildrenLoaded, isLoaded) | flag(in.TTL != 0, hasTTL) | flag(!in.Dir && !in.Complete, hasLease) |
-		flag(in.Intent != 0, hasIntent) | flag(in.rare(), hasRare) | uint16(in.Persist)<<persistShift&persistMask
+		flag(in.Intent != 0, hasIntent) | flag(in.rare(), hasRare) | uint16(in.Persist)<<persistShift&persistMask | flag(in.Owed, isOwed)
 }
 
 func (in *Inode) setFlags(f uint16) {
 	in.Dir, in.MountPoint, in.Shadow, in.Complete = f&isDir != 0, f&isMount != 0, f&isShadow != 0, f&isComplete != 0
 	in.Pinned, in.ChildrenLoaded, in.Persist = f&isPinned != 0, f&isLoaded != 0, PersistState(f>>persistShift&3)
+	in.Owed = f&isOwed != 0
 }

@@ -58,10 +58,10 @@ func isUnsaved(r *record) bool {
 	return r.flags&(used|isDir) == used && (!r.is(isComplete) || r.persist() != Persisted)
 }
 
-// Unsaved calls f for the files that are being written or are not in their under store, in the order of slots, until f
-// says no.
-func (t *Table) Unsaved(f func(ino uint64) bool) {
-	t.unsaved.after(0, func(slot uint32) bool { return f(t.rec(slot).ino(slot)) })
+// Unsaved calls f for the files that are being written or are not in their under store, in the order of slots, from behind
+// the one of ino after, until f says no.
+func (t *Table) Unsaved(after uint64, f func(ino uint64) bool) {
+	t.unsaved.after(uint32(after), func(slot uint32) bool { return f(t.rec(slot).ino(slot)) })
 }
 
 // Waiting calls f for the files that wait for their upload, in the order of slots, from behind the one of ino after,

@@ -83,7 +83,7 @@ func (m *model) vary(in *inodes.Inode) {
 	}
 	in.Version = m.version()
 	in.Complete = in.Shadow == false && m.rng.IntN(3) > 0
-	in.Persist = inodes.PersistState(m.rng.IntN(4))
+	in.Persist, in.Owed = inodes.PersistState(m.rng.IntN(4)), m.rng.IntN(4) == 0
 	in.Lease = [16]byte{}
 	if !in.Complete {
 		in.Lease[3] = byte(m.rng.IntN(3))

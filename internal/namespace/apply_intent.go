@@ -172,9 +172,10 @@ func (x *End) apply(t *Tree, a *applied) {
 			t.parentsPersisted(n)
 			return
 		}
-		n.Persist = Persisted
+		n.Persist, n.Owed = Persisted, false
 		t.published(n, x)
 		n.SyncedAt = a.now
+		a.effect(Stored, n)
 		t.parentsPersisted(n)
 	case IntentSetAttr:
 		if n == nil {

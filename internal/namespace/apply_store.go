@@ -317,7 +317,7 @@ func (x *MarkPersist) apply(t *Tree, a *applied) {
 	case !n.Complete:
 		a.fail(ErrIncomplete)
 	case n.Persist == NotPersisted || n.Persist == Lost:
-		n.Persist = ToPersist
+		n.Persist, n.Owed = ToPersist, false
 		a.effect(ToPersistEffect, n)
 	}
 }

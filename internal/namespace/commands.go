@@ -120,6 +120,10 @@ func newCmd(op byte) command {
 		return new(Adopt)
 	case 25:
 		return new(EndBy)
+	case 26:
+		return new(SetHomes)
+	case 27:
+		return new(FreeFiles)
 	}
 	return nil
 }

@@ -32,7 +32,8 @@
 //
 // Integers are varints, signed ones zigzag; strings and bytes have their length in front; an optional field begins with
 // 0 or 1. A command that is unknown, short or long is refused, and the journal stops the node (Level):
-// Continue, SetAttrBelow and Remount need level 2, ExpireNode, BeginBy, Adopt and EndBy level 3.
+// Continue, SetAttrBelow and Remount need level 2, ExpireNode, BeginBy, Adopt,
+// EndBy, SetHomes and FreeFiles level 3.
 //
 //	command     1 | number of the command 1 | its fields in the order of commands_*.go
 //	answer      error | intent that holds | inode | intent begun | FileID 16; in few: more to Continue | where to go on

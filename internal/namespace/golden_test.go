@@ -140,6 +140,8 @@ func TestFormatsOfLevel3(t *testing.T) {
 		&namespace.EndBy{End: namespace.End{IntentID: 2, Commit: true, Version: "v", ModTime: 4}, Lease: first},
 		&namespace.EndBy{End: namespace.End{IntentID: 1, Commit: true}, Lease: first},
 		&namespace.ExpireNode{Node: [8]byte{1, 2}, Keep: second},
+		&namespace.SetHomes{Ino: 9, FileID: [16]byte{3}, Add: []string{"n1"}, Drop: []string{"n2", "n3"}, Lost: true},
+		&namespace.FreeFiles{Files: []namespace.Freeing{{Ino: 4, FileID: [16]byte{7}}, {Ino: 300}}},
 	} {
 		raw := c.Append(nil)
 		level, err := namespace.Level(raw)

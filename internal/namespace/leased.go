@@ -46,7 +46,8 @@ func (t *Tree) expire(a *applied, ended func(lease [16]byte) bool) {
 	}
 }
 
-// BeginBy is Begin by a run of a node, whose the intent is until it ends it or another adopts it.
+// BeginBy is Begin by a run of a node, whose the intent is until it ends it or another adopts it. It does not publish what
+// is published: ErrStale.
 type BeginBy struct {
 	Begin
 	Lease [16]byte
@@ -57,6 +58,10 @@ func (x *BeginBy) op() byte               { return 23 }
 func (x *BeginBy) code(c *codec)          { x.Begin.code(c); c.id(&x.Lease) }
 
 func (x *BeginBy) apply(t *Tree, a *applied) {
+	if n := t.byNumber(x.Ino); x.Kind == IntentPublish && len(x.Payload) == 0 && n != nil && n.Persist == Persisted {
+		a.fail(ErrStale)
+		return
+	}
 	x.Begin.apply(t, a)
 	if a.answer.Err == nil {
 		t.intents[a.answer.IntentID].Lease = x.Lease

@@ -145,7 +145,7 @@ func same(a, b *Inode) bool {
 		a.Intent == b.Intent && a.BlockSize == b.BlockSize && a.Mode == b.Mode && a.Owner == b.Owner && a.Group == b.Group &&
 		a.ReplicasMin == b.ReplicasMin && a.ReplicasMax == b.ReplicasMax && a.TTLAction == b.TTLAction && a.Dir == b.Dir &&
 		a.MountPoint == b.MountPoint && a.Shadow == b.Shadow && a.Complete == b.Complete && a.Pinned == b.Pinned &&
-		a.ChildrenLoaded == b.ChildrenLoaded && a.Persist == b.Persist && a.TTL == b.TTL && a.TTLFrom == b.TTLFrom &&
+		a.ChildrenLoaded == b.ChildrenLoaded && a.Persist == b.Persist && a.Owed == b.Owed && a.TTL == b.TTL && a.TTLFrom == b.TTLFrom &&
 		a.Lease == b.Lease && a.ACL == b.ACL && a.DefaultACL == b.DefaultACL && slices.Equal(a.Homes, b.Homes) &&
 		maps.EqualFunc(a.Xattr, b.Xattr, func(x, y []byte) bool { return string(x) == string(y) })
 }

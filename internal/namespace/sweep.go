@@ -80,7 +80,7 @@ func (t *Tree) unsaved(n *node) (found bool) {
 		return found
 	}
 	last := uint64(0)
-	t.table.Unsaved(func(ino uint64) bool {
+	t.table.Unsaved(0, func(ino uint64) bool {
 		if dir := t.table.Parent(ino); dir != last {
 			last, found = dir, t.table.Above(n.Ino, dir)
 		}

@@ -123,7 +123,11 @@ func randomCmd(rng *rand.Rand, known []uint64) cmd {
 		return randomLook(rng, path)
 	}
 	pin, ttl := flag(), int64(rng.IntN(30))
-	switch rng.IntN(4) {
+	switch rng.IntN(6) {
+	case 4:
+		return &namespace.SetHomes{Ino: ino, Add: []string{"n1", "n2"}[:rng.IntN(3)], Drop: []string{"n2", "n1"}[:rng.IntN(3)], Lost: flag()}
+	case 5:
+		return &namespace.FreeFiles{Files: []namespace.Freeing{{Ino: ino}}}
 	case 0:
 		return &namespace.Continue{}
 	case 1:

@@ -74,6 +74,8 @@ const (
 	Unpinned
 	IntentEnded
 	ToPersistEffect
+	Stored // its store has the file by now: its blocks need be held no more
+	Missed // its blocks are said to be lost: who has them says so
 )
 
 type Effect struct {

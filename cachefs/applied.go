@@ -1,0 +1,109 @@
+package cachefs
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// applying lets others wait for what the replica applies.
+type applying struct {
+	mu    sync.Mutex
+	moved chan struct{} // closed when something was applied; nil while nobody waits
+}
+
+func (a *applying) next() <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.moved == nil {
+		a.moved = make(chan struct{})
+	}
+	return a.moved
+}
+
+func (a *applying) tell() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.moved != nil {
+		close(a.moved)
+		a.moved = nil
+	}
+}
+
+// awaitIndex returns when the replica has applied what another's had at an index.
+func (n *Node) awaitIndex(ctx context.Context, index uint64) error {
+	for {
+		moved := n.applying.next()
+		if n.tree.Index() >= index {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-n.ctx.Done():
+			return ErrClosed
+		}
+	}
+}
+
+type appliedRequest struct {
+	Index uint64 `json:"index"`
+}
+
+// serveApplied answers when the replica has applied an index and the tiers have done what that asks of them.
+func (n *Node) serveApplied(ctx context.Context, r appliedRequest) error {
+	if err := n.awaitIndex(ctx, r.Index); err != nil {
+		return err
+	}
+	return n.effects.wait(ctx, n.ctx.Done())
+}
+
+// askAgain is how long a node that did not answer is left in peace, unless the members change.
+const askAgain = 100 * time.Millisecond
+
+// everywhere returns when all of some nodes have applied what this one has, and their tiers have done what it asks of them.
+// One that leaves or fails meanwhile is not waited for: it compares its tiers when it comes back.
+func (n *Node) everywhere(ctx context.Context, ids []string) error {
+	index := n.tree.Index()
+	errs := make([]error, len(ids))
+	var asked sync.WaitGroup
+	for i, id := range ids {
+		if id != n.id {
+			asked.Go(func() { errs[i] = n.awaitNode(ctx, id, index) })
+		}
+	}
+	asked.Wait()
+	return errors.Join(errs...)
+}
+
+func (n *Node) awaitNode(ctx context.Context, id string, index uint64) error {
+	for {
+		changed := n.nodes.changed()
+		if !n.living()[id] {
+			return nil
+		}
+		_, err := askNode[none](ctx, n, id, callApplied, appliedRequest{Index: index})
+		if err == nil || errors.Is(err, ErrClosed) {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-time.After(askAgain):
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), err)
+		}
+	}
+}
+
+// living are the nodes that neither failed nor left; this one is among them.
+func (n *Node) living() map[string]bool {
+	live := map[string]bool{n.id: true}
+	for _, m := range n.nodes.members() {
+		if m.alive {
+			live[m.id] = true
+		}
+	}
+	return live
+}

@@ -1,0 +1,116 @@
+package cachefs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/tier"
+)
+
+// holdRequest asks a node for copies of a file's blocks, which it reads from the one that asks. They are held there, and
+// are on a disk, if it has one that survives, when it answers.
+type holdRequest struct {
+	Index uint64 `json:"index"` // at which the replica knows the file
+	Ino   uint64 `json:"ino"`
+	File  []byte `json:"file"` // FileID
+	Size  int64  `json:"size"`
+}
+
+// spread has other nodes take copies of a file's blocks, until want of them have all, this one included. homes have them
+// already. Those that the ring has for the file come first. It returns the homes there are now, fewer than want only if
+// no more nodes live: ErrNoSpace if there are more, and they have no room.
+func (n *Node) spread(ctx context.Context, in *namespace.Inode, homes []string, want int) ([]string, error) {
+	var full error
+	for _, id := range n.candidates(in, homes) {
+		if len(homes) >= want {
+			break
+		}
+		r := holdRequest{Index: n.tree.Index(), Ino: in.Ino, File: in.FileID[:], Size: in.Size}
+		_, err := askNode[none](ctx, n, id, callHold, r)
+		switch {
+		case err == nil:
+			homes = append(homes, id)
+		case ctx.Err() != nil:
+			return homes, context.Cause(ctx)
+		case errors.Is(err, ErrNotExist): // it was removed meanwhile
+			return homes, err
+		case errors.Is(err, ErrNoSpace):
+			full = err
+		default:
+			n.log.Warn("a node does not take copies of a written file", "node", id, "err", err)
+		}
+	}
+	if len(homes) < want && full != nil {
+		return homes, full
+	}
+	return homes, nil
+}
+
+// candidates are the live nodes that may take copies, in the ring's order, those aside that have them.
+func (n *Node) candidates(in *namespace.Inode, homes []string) []string {
+	live := n.living()
+	list := n.nodes.successors([20]byte(blockID(in, 0)), len(live))
+	return slices.DeleteFunc(list, func(id string) bool { return id == n.id || !live[id] || slices.Contains(homes, id) })
+}
+
+// serveHold takes copies of a file's blocks from another node.
+func (n *Node) serveHold(ctx context.Context, from string, r holdRequest) error {
+	if err := n.awaitIndex(ctx, r.Index); err != nil {
+		return err
+	}
+	in, ok := n.tree.Get(r.Ino)
+	if !ok || !slices.Equal(in.FileID[:], r.File) || in.Complete && in.Size != r.Size {
+		return fmt.Errorf("file %d: %w", r.Ino, ErrNotExist)
+	}
+	in.Size = r.Size
+	err := n.holdCopies(ctx, from, &in)
+	if now, ok := n.tree.Get(r.Ino); !ok || now.FileID != in.FileID {
+		err = errors.Join(err, ErrNotExist)
+	}
+	if err != nil && !slices.Contains(in.Homes, n.id) {
+		n.dropBlocks(in.FileID, blocksOf(&in))
+	}
+	return err
+}
+
+func (n *Node) holdCopies(ctx context.Context, from string, in *namespace.Inode) error {
+	ids := make([]tier.BlockID, 0, blocksOf(in))
+	for i := range blocksOf(in) {
+		id := blockID(in, i)
+		if err := n.holdCopy(ctx, from, id, min(in.BlockSize, in.Size-i*in.BlockSize), in.Pinned); err != nil {
+			return err
+		}
+		ids = append(ids, id)
+	}
+	if !n.durable() || len(ids) == 0 {
+		return nil
+	}
+	return n.tiers.Save(ctx, ids...)
+}
+
+func (n *Node) holdCopy(ctx context.Context, from string, id tier.BlockID, length int64, pin bool) error {
+	w, err := n.tiers.Create(ctx, id, length, tier.PutOptions{Hold: true, Pin: pin})
+	switch {
+	case errors.Is(err, tier.ErrExist):
+		return n.tiers.Hold(id)
+	case isFull(err):
+		return errors.Join(ErrNoSpace, err)
+	case err != nil:
+		return err
+	}
+	if err := n.nodes.pull(ctx, from, id, length, w); err != nil {
+		w.Abort()
+		return err
+	}
+	_, err = w.Commit(ctx)
+	switch {
+	case errors.Is(err, tier.ErrExist):
+		return n.tiers.Hold(id)
+	case isFull(err):
+		return errors.Join(ErrNoSpace, err)
+	}
+	return err
+}
