@@ -69,12 +69,13 @@ func (c conf) service(name string) (namenodes []string) {
 	return namenodes
 }
 
+// withPort is the address of a host that may have a port already.
 func withPort(host string) (string, error) {
-	if _, _, err := net.SplitHostPort(host); err == nil {
-		return host, nil
+	addr := host
+	if _, _, err := net.SplitHostPort(host); err != nil {
+		addr = net.JoinHostPort(strings.Trim(host, "[]"), defaultPort)
 	}
-	addr := net.JoinHostPort(strings.Trim(host, "[]"), defaultPort)
-	if h, _, err := net.SplitHostPort(addr); err != nil || h == "" {
+	if h, port, err := net.SplitHostPort(addr); err != nil || h == "" || port == "" || strings.ContainsAny(h, "/@?#") {
 		return "", fmt.Errorf("%w: NameNode %q; want HOST:PORT", driver.ErrInvalid, host)
 	}
 	return addr, nil

@@ -2,6 +2,7 @@ package hdfsufs
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"time"
@@ -16,7 +17,14 @@ type nameConn struct {
 
 func (c *nameConn) Read(p []byte) (int, error)  { return c.judge(c.Conn.Read(p)) }
 func (c *nameConn) Write(p []byte) (int, error) { return c.judge(c.Conn.Write(p)) }
-func (c *nameConn) Close() error                { return c.conns.close(c.Conn) }
+
+// Close is called by the library when the NameNode is in standby, before it tries the next.
+func (c *nameConn) Close() error {
+	c.conns.leave(errStandby)
+	return c.conns.close(c.Conn)
+}
+
+var errStandby = errors.New("it is in standby")
 
 func (c *nameConn) judge(n int, err error) (int, error) {
 	if err == io.EOF {

@@ -15,7 +15,7 @@ type conns struct {
 		open     map[net.Conn]struct{}
 		dead     error  // why no connection is made any more
 		namenode string // the one that was connected to last
-		refused  error  // of the last connection to a NameNode that could not be made
+		refused  error  // why there is no connection to a NameNode; nil while there is one
 		data     error  // the first failure of a connection to a DataNode
 	}
 	ctx  context.Context // of connections that are being made: ends with the session
@@ -107,7 +107,14 @@ func (c *conns) close(conn net.Conn) error {
 	return conn.Close()
 }
 
-// namenode is the address that was connected to last, and why another could not be.
+// leave notes why the connection to a NameNode is given up.
+func (c *conns) leave(reason error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.refused = reason
+}
+
+// namenode is the address that was connected to last, and why there is no connection to one any more.
 func (c *conns) namenode() (addr string, refused error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -63,23 +63,31 @@ func (p *pool) take(ctx context.Context) (*lent, error) {
 	return &lent{x, release}, nil
 }
 
-// waiting is the session that was used last, of those that work; nil for none.
+// waiting is the session that was used last, of those that work; nil for none, and the NameNodes in the order to ask them.
 func (p *pool) waiting() (x *session, order []string, err error) {
+	for {
+		x, order, err = p.pop()
+		if x == nil || x.conns.dead() == nil {
+			return x, order, err
+		}
+		x.end()
+	}
+}
+
+func (p *pool) pop() (x *session, order []string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.mu.closed {
+	n := len(p.mu.idle) - 1
+	switch {
+	case p.mu.closed:
 		return nil, nil, fs.ErrClosed
+	case n < 0:
+		return nil, p.mu.order, nil
 	}
-	for n := len(p.mu.idle) - 1; n >= 0; n-- {
-		i := p.mu.idle[n]
-		p.mu.idle = p.mu.idle[:n]
-		i.timer.Stop()
-		if i.x.conns.dead() == nil {
-			return i.x, nil, nil
-		}
-		i.x.end()
-	}
-	return nil, p.mu.order, nil
+	i := p.mu.idle[n]
+	i.timer.Stop()
+	p.mu.idle = p.mu.idle[:n]
+	return i.x, nil, nil
 }
 
 // lent is a session that is in use.

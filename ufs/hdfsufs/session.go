@@ -25,28 +25,36 @@ type clientOptions struct {
 	kerberos func() (*krb.Client, error) // nil for none
 }
 
-// newSession connects to the first NameNode that answers, over connections that are bound already.
+// newSession connects to the first NameNode that answers, over connections that are bound already. After an error they are
+// closed, and no call has been made.
 func newSession(o clientOptions, c *conns) (*session, error) {
-	if o.kerberos != nil {
-		client, err := o.kerberos()
-		if err != nil {
-			return nil, err
-		}
-		o.lib.KerberosClient = client
-	}
-	o.lib.NamenodeDialFunc, o.lib.DatanodeDialFunc = c.toNameNode, c.toDataNode
 	x := &session{conns: c}
-	var err error
+	err := x.connect(o)
+	if err == nil {
+		return x, nil
+	}
+	if l, is := errors.AsType[*lostError](err); is {
+		err = l.error // by what shook hands, not by a call
+	}
+	c.kill(err)
+	if x.c != nil {
+		x.c.Close()
+	}
+	return nil, err
+}
+
+func (x *session) connect(o clientOptions) (err error) {
+	if o.kerberos != nil {
+		if o.lib.KerberosClient, err = o.kerberos(); err != nil {
+			return err
+		}
+	}
+	o.lib.NamenodeDialFunc, o.lib.DatanodeDialFunc = x.conns.toNameNode, x.conns.toDataNode
 	if x.c, err = hdfs.NewClient(o.lib); err != nil {
-		err = x.explain(err)
-		c.kill(err)
-		return nil, err
+		return x.explain(err)
 	}
-	if x.names, err = reach(x.c); err != nil {
-		x.end()
-		return nil, err
-	}
-	return x, nil
+	x.names, err = reach(x.c)
+	return err
 }
 
 // end closes everything. The connections come first: closing the client waits for its renewal of leases, which goes on
@@ -79,7 +87,7 @@ func (x *session) explain(err error) error {
 		return &lostError{dead}
 	}
 	if _, refused := x.conns.namenode(); refused != nil {
-		return fmt.Errorf("%w: no NameNode can be reached: %w", driver.ErrUnavailable, refused)
+		return fmt.Errorf("%w: no NameNode that works: %w", driver.ErrUnavailable, refused)
 	}
 	return &lostError{err}
 }

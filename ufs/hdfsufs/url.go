@@ -30,7 +30,7 @@ func parse(u *url.URL) (place, error) {
 
 // check refuses a path that is not absolute or not clean: what ".." leaves would be another place than it looks.
 func (p place) check() error {
-	key := strings.Trim(p.dir, "/")
+	key := strings.TrimSuffix(strings.TrimPrefix(p.dir, "/"), "/")
 	if p.dir != "" && !path.IsAbs(p.dir) || !driver.ValidKey(key) {
 		return fmt.Errorf("%w: path %q; want an absolute one without empty, \".\" or \"..\" components", driver.ErrInvalid, p.dir)
 	}
