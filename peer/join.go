@@ -27,7 +27,16 @@ type joiner struct {
 	m       *Mesh
 	sources sources
 	files   map[string]os.FileInfo
-	own     map[string]bool // addresses at which this node itself answers
+	ids     map[string]string // of who answered at an address
+}
+
+func (m *Mesh) newJoiner() *joiner {
+	return &joiner{
+		m:       m,
+		sources: sources{join: m.cfg.Join, more: m.cfg.JoinFunc, network: m.cfg.Network},
+		files:   map[string]os.FileInfo{},
+		ids:     map[string]string{m.addr: m.opts.ID},
+	}
 }
 
 // run tries until it works, with back-off, and looks again from time to time, and when a file has changed, until ctx ends.
@@ -49,7 +58,10 @@ func (j *joiner) run(ctx context.Context) {
 
 // pause is how long to wait after an attempt, and the next pause should that one fail, too.
 func pause(info JoinInfo, retry time.Duration) (now, next time.Duration) {
-	if info.Err == nil && info.Reached == len(info.Addrs) {
+	switch {
+	case info.Reached > 0: // who that one knows need not be joined
+		return firstRetry, firstRetry
+	case info.Err == nil:
 		return lookAgain, firstRetry
 	}
 	return retry/2 + rand.N(retry), min(2*retry, lastRetry)
@@ -71,56 +83,69 @@ func (j *joiner) wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// attempt asks the sources, and joins who is not a member yet.
+// attempt asks the sources, and joins one of those who are not members yet: the others mostly come with it.
 func (j *joiner) attempt(ctx context.Context) JoinInfo {
 	addrs, err := j.sources.addrs(ctx)
-	info := JoinInfo{Err: err}
-	v := j.m.table.shown.Load()
-	for _, a := range addrs {
-		if !j.own[a] && !slices.ContainsFunc(v.members, func(m Member) bool { return m.Addr == a && m.State == Alive }) {
-			info.Addrs = append(info.Addrs, a)
+	info := JoinInfo{Addrs: j.strangers(addrs), Err: err}
+	rand.Shuffle(len(info.Addrs), func(a, b int) { info.Addrs[a], info.Addrs[b] = info.Addrs[b], info.Addrs[a] })
+	for some := range slices.Chunk(info.Addrs, dialsAtOnce) {
+		err := j.dial(ctx, some)
+		for _, a := range j.strangers(some) {
+			if j.ids[a] == "" {
+				continue
+			}
+			_, joined := j.m.gossip.Join([]string{a})
+			if joined == nil {
+				info.Reached++
+				return info
+			}
+			err = errors.Join(err, joined)
 		}
-	}
-	answer, err := j.whoAnswers(ctx, info.Addrs)
-	info.Addrs = slices.DeleteFunc(info.Addrs, func(a string) bool { return j.own[a] })
-	info.Err = errors.Join(info.Err, err)
-	for _, a := range answer {
-		if _, err := j.m.gossip.Join([]string{a}); err != nil {
-			info.Err = errors.Join(info.Err, err)
-			continue
-		}
-		info.Reached++
+		info.Err = errors.Join(info.Err, err)
 	}
 	return info
 }
 
-// whoAnswers connects to addresses, several at a time since those of machines that are gone take long, and returns where
-// nodes are that may be joined.
-func (j *joiner) whoAnswers(ctx context.Context, addrs []string) (answer []string, err error) {
+// strangers are those of some addresses at which no member, nor this node itself, is known to answer.
+func (j *joiner) strangers(addrs []string) (strangers []string) {
+	v := j.m.table.shown.Load()
+	for _, a := range addrs {
+		byAddr := slices.ContainsFunc(v.members, func(m Member) bool { return m.Addr == a && m.State == Alive })
+		if !byAddr && !v.alive(j.ids[a]) {
+			strangers = append(strangers, a)
+		}
+	}
+	return strangers
+}
+
+// dial connects to some addresses, all at once since those of machines that are gone take long, and notes who answers.
+func (j *joiner) dial(ctx context.Context, addrs []string) error {
 	var mu sync.Mutex
 	var errs []error
 	var trying sync.WaitGroup
-	turns := make(chan struct{}, dialsAtOnce)
 	for _, a := range addrs {
-		turns <- struct{}{}
 		trying.Go(func() {
-			defer func() { <-turns }()
-			conn, _, err := j.m.link.DialGossip(ctx, a, "")
-			if err == nil {
-				err = conn.Close()
-			}
+			id, err := j.m.whoAnswers(ctx, a)
 			mu.Lock()
 			defer mu.Unlock()
-			switch {
-			case errors.Is(err, link.ErrSelf):
-				j.own[a] = true
-			case err != nil:
+			j.ids[a] = id
+			if err != nil {
 				errs = append(errs, err)
-			default:
-				answer = append(answer, a)
 			}
 		})
 	}
 	trying.Wait()
-	return answer, errors.Join(errs...)
+	return errors.Join(errs...)
+}
+
+// whoAnswers is the id of the node at an address.
+func (m *Mesh) whoAnswers(ctx context.Context, addr string) (string, error) {
+	conn, peer, err := m.link.DialGossip(ctx, addr, "")
+	if errors.Is(err, link.ErrSelf) {
+		return m.opts.ID, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return peer.ID, conn.Close()
 }

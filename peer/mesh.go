@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"sync"
 
@@ -96,10 +95,6 @@ func (m *Mesh) linkConfig() link.Config {
 		},
 		Now: m.cfg.Now,
 	}
-}
-
-func (m *Mesh) newJoiner() *joiner {
-	return &joiner{m: m, sources: sources{join: m.cfg.Join, more: m.cfg.JoinFunc, network: m.cfg.Network}, files: map[string]os.FileInfo{}, own: map[string]bool{m.addr: true}}
 }
 
 // secrets are the one that counts, and those that are accepted.

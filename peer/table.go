@@ -19,14 +19,13 @@ const settle = 5 * time.Minute
 // table holds what gossip says of the members. Changes are collected by apply and shown by run, all that have come at once:
 // a thousand nodes that start make a few rings, not a thousand.
 type table struct {
-	self   string
-	now    func() time.Time
-	event  func(Member)
-	moved  func(RingInfo)
-	shown  atomic.Pointer[view]
-	dirty  chan struct{}             // of one
-	wanted atomic.Bool               // somebody has asked who owns a key
-	last   atomic.Pointer[ring.Ring] // made last, to make the next from
+	self  string
+	now   func() time.Time
+	event func(Member)
+	moved func(RingInfo)
+	shown atomic.Pointer[view]
+	dirty chan struct{}             // of one
+	last  atomic.Pointer[ring.Ring] // made last, to make the next from
 
 	mu struct {
 		sync.Mutex
@@ -112,8 +111,8 @@ func (t *table) run(ctx context.Context) {
 // show makes a view of what there is. It returns how long until time alone changes something; 0: never.
 func (t *table) show() time.Duration {
 	v, next := t.look()
-	if t.wanted.Load() {
-		v.rings()
+	if old := t.shown.Load(); old != nil && old.asked.Load() {
+		v.rings() // who asks again need not wait for it
 	}
 	old := t.shown.Swap(v)
 	if old == nil {

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"github.com/millpond/millpond/peer/internal/ring"
 )
@@ -13,6 +14,7 @@ type view struct {
 	down        int      // members that are not alive
 	set, before *ring.Set
 	rings       func() (now, before *ring.Ring) // made when they are first asked for
+	asked       atomic.Bool                     // they were, by a caller
 	replaced    chan struct{}                   // closed when another view is shown
 }
 
@@ -47,7 +49,9 @@ func (v *view) alive(id string) bool {
 
 // owners appends to dst up to n live owners of a key, the first one first.
 func (v *view) owners(dst []string, key Key, n int) []string {
-	v.table.wanted.Store(true)
+	if !v.asked.Load() {
+		v.asked.Store(true)
+	}
 	r, _ := v.rings()
 	if v.down == 0 {
 		return r.Owners(dst, key[:], n)

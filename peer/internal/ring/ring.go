@@ -17,6 +17,8 @@ type Member struct {
 	Weight uint32 // its share of keys in proportion to others', say its capacity in MiB; 0 owns nothing
 }
 
+func compareID(a, b Member) int { return cmp.Compare(a.ID, b.ID) }
+
 // Ring is which member owns which slot. It does not change.
 type Ring struct {
 	members []Member // with a weight, by ID
@@ -43,39 +45,27 @@ func (p *place) enter(member uint16, score uint64) {
 }
 
 // New makes the ring of some members, in any order. Of members with one ID the last counts. There may be 65,534.
-func New(members ...Member) *Ring {
-	byID := map[string]Member{}
-	for _, m := range members {
-		byID[m.ID] = m
-	}
-	r := &Ring{}
-	for _, m := range byID {
-		if m.Weight > 0 {
-			r.members = append(r.members, m)
-		}
-	}
-	slices.SortFunc(r.members, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
-	for _, m := range r.members {
-		r.hashes = append(r.hashes, xxhash.Sum64String(m.ID))
-	}
-	if len(r.members) == 0 {
-		return r
-	}
-	r.places = make([]place, slots)
-	for s := range r.places {
-		r.choose(uint32(s))
-	}
-	r.balance()
-	return r
-}
+func New(members ...Member) *Ring { return (&Ring{}).Change(members, nil) }
 
-// choose finds who scores best in a slot.
-func (r *Ring) choose(s uint32) {
-	p := place{best: ^uint64(0), next: ^uint64(0), first: nobody, second: nobody}
-	for i := range r.members {
-		p.enter(uint16(i), r.score(i, s))
+// With is the ring with m added, or with its new weight: the same as New makes of all of them, in less time.
+func (r *Ring) With(m Member) *Ring { return r.Change([]Member{m}, nil) }
+
+// Without is the ring without a member.
+func (r *Ring) Without(id string) *Ring { return r.Change(nil, []string{id}) }
+
+// Change is the ring with some members added, or with their new weights, and some gone. What comes costs a look at each
+// slot for each member, what goes a look at all members for the slots in which it was first or second.
+func (r *Ring) Change(come []Member, gone []string) *Ring {
+	c := r.plan(come, gone)
+	switch {
+	case c == nil:
+		return r
+	case len(c.to.members) == 0:
+		return c.to
 	}
-	r.places[s] = p
+	c.run()
+	c.to.balance()
+	return c.to
 }
 
 // nobody is second in a ring of one.
@@ -85,76 +75,8 @@ func (r *Ring) score(member int, slot uint32) uint64 {
 	return score(r.hashes[member], slot, r.members[member].Weight)
 }
 
-// With is the ring with m added, or with its new weight: the same as New makes of all of them, in less time.
-func (r *Ring) With(m Member) *Ring {
-	i, has := r.find(m.ID)
-	switch {
-	case has && r.members[i].Weight == m.Weight:
-		return r
-	case has:
-		return r.Without(m.ID).With(m)
-	case m.Weight == 0:
-		return r
-	case len(r.members) == 0:
-		return New(m)
-	}
-	n := &Ring{
-		members: slices.Insert(slices.Clone(r.members), i, m),
-		hashes:  slices.Insert(slices.Clone(r.hashes), i, xxhash.Sum64String(m.ID)),
-		places:  slices.Clone(r.places),
-	}
-	for s := range n.places {
-		p := &n.places[s]
-		p.first, p.second = after(p.first, i), after(p.second, i)
-		p.enter(uint16(i), n.score(i, uint32(s)))
-	}
-	n.balance()
-	return n
-}
-
-// Without is the ring without a member.
-func (r *Ring) Without(id string) *Ring {
-	i, has := r.find(id)
-	switch {
-	case !has:
-		return r
-	case len(r.members) == 1:
-		return New()
-	}
-	n := &Ring{
-		members: slices.Delete(slices.Clone(r.members), i, i+1),
-		hashes:  slices.Delete(slices.Clone(r.hashes), i, i+1),
-		places:  slices.Clone(r.places),
-	}
-	for s := range n.places {
-		p := &n.places[s]
-		if p.first == uint16(i) || p.second == uint16(i) {
-			n.choose(uint32(s))
-			continue
-		}
-		p.first, p.second = before(p.first, i), before(p.second, i)
-	}
-	n.balance()
-	return n
-}
-
-// after and before renumber a member when one comes or goes at i.
-func after(member uint16, i int) uint16 {
-	if int(member) >= i && member != nobody {
-		member++
-	}
-	return member
-}
-
-func before(member uint16, i int) uint16 {
-	if int(member) > i && member != nobody {
-		member--
-	}
-	return member
-}
-
 func (r *Ring) find(id string) (int, bool) {
-	return slices.BinarySearchFunc(r.members, id, func(m Member, id string) int { return cmp.Compare(m.ID, id) })
+	return slices.BinarySearchFunc(r.members, Member{ID: id}, compareID)
 }
 
 // Members are those with a weight, by ID. The caller does not change them.

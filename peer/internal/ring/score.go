@@ -5,8 +5,16 @@ import "math/bits"
 // score is a member's claim to a slot: the lower the better. It is -log2(u)/weight with u uniform in (0,1] and drawn by
 // hashing member and slot; so each member is lowest with a probability in proportion to its weight.
 func score(member uint64, slot uint32, weight uint32) uint64 {
-	h := mix(member + uint64(slot)*0x9E3779B97F4A7C15)
-	return (64<<fraction - log2(h|1)) << (62 - 6 - fraction) / uint64(weight)
+	return scoreOf(draw(member, slot), weight)
+}
+
+// draw is the hash of a member and a slot, above 0. Of two members of one weight the higher draw does not score worse.
+func draw(member uint64, slot uint32) uint64 {
+	return mix(member+uint64(slot)*0x9E3779B97F4A7C15) | 1
+}
+
+func scoreOf(draw uint64, weight uint32) uint64 {
+	return (64<<fraction - log2(draw)) << (62 - 6 - fraction) / uint64(weight)
 }
 
 // mix spreads every bit of x over all bits (the finalizer of splitmix64).

@@ -41,10 +41,13 @@ func (t *Tracker) Fail(now time.Time, id string) {
 		return
 	}
 	if _, again := t.failed[id]; !again {
-		t.failed[id] = now.Add(t.grace)
+		t.failed[id] = together(now.Add(t.grace))
 	}
 	t.Tick(now)
 }
+
+// together is the next whole second: members that failed at about one time go in one change of the ring.
+func together(t time.Time) time.Time { return t.Add(time.Second - 1).Truncate(time.Second) }
 
 // Tick lets time pass. next is when something will change by itself; zero if nothing will.
 func (t *Tracker) Tick(now time.Time) (next time.Time) {

@@ -1,0 +1,87 @@
+package peer_test
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/peer"
+)
+
+// TestManyNodes joins 100 nodes and says what that takes: a figure to look at, with bounds far from it.
+func TestManyNodes(t *testing.T) {
+	const many = 100
+	wall := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		before := heap()
+		start := time.Now()
+		ns := m.grow(many)
+		meet(t, time.Minute, ns...)
+		joined, sent := time.Since(start), m.net.Stats()
+		perNode := (heap() - before) / many
+		t.Logf("%d nodes know each other after %v: each sent %d KB in packets and %d KB over streams, and takes %d KB of memory",
+			many, joined, sent.PacketBytes/many>>10, sent.ConnBytes/many>>10, perNode>>10)
+		require.Less(t, perNode, int64(2<<20))
+		time.Sleep(time.Minute)
+		idle := m.net.Stats()
+		t.Logf("an idle node sends %d bytes/s in packets and %d over streams, of which it opens %.2f a minute",
+			(idle.PacketBytes-sent.PacketBytes)/many/60, (idle.ConnBytes-sent.ConnBytes)/many/60, float64(idle.Conns-sent.Conns)/many)
+	})
+	t.Logf("wall time %v", time.Since(wall).Round(time.Millisecond))
+}
+
+// heap is what is in use, in bytes.
+func heap() int64 {
+	runtime.GC()
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return int64(s.HeapInuse + s.StackInuse)
+}
+
+// TestLifeOfManyNodes: 25 join, some die, the network splits and heals.
+func TestLifeOfManyNodes(t *testing.T) {
+	wall := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		start := time.Now()
+		took := func() time.Duration { d := time.Since(start); start = time.Now(); return d }
+		ns := m.grow(25)
+		meet(t, 10*time.Second, ns...)
+		t.Logf("25 nodes know each other after %v", took())
+		m.net.Host(ip(24)).Kill()
+		m.net.Host(ip(23)).Vanish()
+		ns = ns[:23]
+		meet(t, 10*time.Second, ns...)
+		t.Logf("2 that died are seen by all after %v", took())
+		left, right := ns[:10], ns[10:]
+		m.net.Partition(hosts(left), hosts(right))
+		meet(t, 30*time.Second, left...)
+		meet(t, 30*time.Second, right...)
+		t.Logf("a split is seen by all after %v", took())
+		time.Sleep(10 * time.Minute)
+		took()
+		m.net.Heal()
+		meet(t, 30*time.Second, ns...)
+		t.Logf("after 10 minutes it heals within %v", took())
+		key := peer.Key{9}
+		want := ns[0].Owners(nil, key, 3)
+		for _, n := range ns {
+			require.Equal(t, want, n.Owners(nil, key, 3))
+		}
+	})
+	t.Logf("wall time %v", time.Since(wall).Round(time.Millisecond))
+}
+
+// hosts are the addresses of nodes, without ports.
+func hosts(ns []*peer.Mesh) (ips []string) {
+	for _, n := range ns {
+		host, _, _ := strings.Cut(n.Addr(), ":")
+		ips = append(ips, host)
+	}
+	return ips
+}
