@@ -22,6 +22,9 @@ func (n *Node) serve(ctx context.Context, from, method string, req []byte) ([]by
 	case callHold:
 		return answer(req, func(r holdRequest) (none, error) { return none{}, n.serveHold(ctx, from, r) })
 	}
+	if n.mesh != nil {
+		return n.mesh.serveCall(ctx, method, req)
+	}
 	return nil, fmt.Errorf("%w: call %q", ErrUnsupported, method)
 }
 

@@ -5,13 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/journal/journaltest"
-	"github.com/millpond/millpond/tier"
+	"github.com/millpond/millpond/peer"
 )
 
 // Rig is nodes of one process that share a namespace. What one asks of another is answered at once, while both live and
@@ -38,7 +39,7 @@ func NewRig(detect time.Duration) *Rig {
 func (r *Rig) Open(ctx context.Context, id string, expect int, cfg Config) (*Node, error) {
 	p := r.net.Peer(id, journaltest.Options{Level: namespace.MaxLevel})
 	cfg.Journal.NodeID, cfg.Journal.Peers, cfg.Journal.JoinSource, cfg.Journal.Expect = id, p, true, expect
-	n, err := open(ctx, cfg, &rigged{r, id, p})
+	n, err := open(ctx, cfg, func(n *Node) nodes { n.mesh = newMesh(n, &rigged{r, id, p}); return n.mesh })
 	if err == nil {
 		r.mu.Lock()
 		r.mu.nodes[id] = n
@@ -135,7 +136,7 @@ func (r *Rig) reach(from, to, method string) (*Node, error) {
 	if n == nil || r.mu.nodes[from] == nil || r.mu.apart[from] || r.mu.apart[to] {
 		return nil, fmt.Errorf("%s from %s to %s: %w", method, from, to, errCut)
 	}
-	if method != "" {
+	if method != "read" {
 		r.mu.calls = append(r.mu.calls, from+">"+to+" "+method)
 	}
 	if r.mu.fail != nil {
@@ -150,30 +151,40 @@ func (r *Rig) reach(from, to, method string) (*Node, error) {
 type rigged struct {
 	r  *Rig
 	id string
-	*journaltest.Peer
+	p  *journaltest.Peer
 }
 
-func (g *rigged) members() (list []member) {
-	for _, m := range g.Members() {
-		list = append(list, member{id: m.ID, alive: m.Alive, since: m.Since})
+func (g *rigged) Members() (list []peer.Member) {
+	for _, m := range g.p.Members() {
+		state := peer.Failed
+		switch {
+		case m.Alive:
+			state = peer.Alive
+		case m.Left:
+			state = peer.Left
+		}
+		list = append(list, peer.Member{ID: m.ID, State: state, Since: m.Since, Self: m.ID == g.id})
 	}
 	return list
 }
 
-func (g *rigged) changed() <-chan struct{} { return g.Changed() }
+func (g *rigged) Changed() <-chan struct{} { return g.p.Changed() }
 
-// successors are all live members, in the order of their ids.
-func (g *rigged) successors(_ [20]byte, n int) (ids []string) {
-	for _, m := range g.members() {
-		if m.alive {
-			ids = append(ids, m.id)
+// Owners are the live members in the order of their ids, whatever the key.
+func (g *rigged) Owners(dst []string, _ peer.Key, n int) []string {
+	var ids []string
+	for _, m := range g.Members() {
+		if m.State == peer.Alive {
+			ids = append(ids, m.ID)
 		}
 	}
 	slices.Sort(ids)
-	return ids[:min(n, len(ids))]
+	return append(dst, ids[:min(n, len(ids))]...)
 }
 
-func (g *rigged) call(ctx context.Context, to, method string, req []byte) ([]byte, error) {
+func (g *rigged) Previous(peer.Key) (string, bool) { return "", false }
+
+func (g *rigged) Call(ctx context.Context, to, method string, req []byte) ([]byte, error) {
 	n, err := g.r.reach(g.id, to, method)
 	if err != nil {
 		return nil, err
@@ -181,17 +192,19 @@ func (g *rigged) call(ctx context.Context, to, method string, req []byte) ([]byt
 	return n.serve(ctx, g.id, method, req)
 }
 
-func (g *rigged) pull(ctx context.Context, from string, id tier.BlockID, length int64, w *tier.Writer) error {
-	n, err := g.r.reach(g.id, from, "")
+func (g *rigged) ReadBlock(ctx context.Context, to string, r peer.BlockRequest, dst [][]byte, arrived func(n int64)) ([]string, error) {
+	n, err := g.r.reach(g.id, to, "read")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	p := make([]byte, length)
-	if _, _, err := n.tiers.ReadAt(ctx, id, p, 0, false); err != nil {
-		return err
+	w := &fakeWriter{ctx: ctx, dst: dst, arrived: arrived}
+	if err := n.mesh.serveBlock(ctx, g.id, &r, w); err != nil {
+		return nil, err
 	}
-	_, err = w.Write(p)
-	return err
+	if w.n != r.Length {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return nil, w.err
 }
 
 // Homes are the homes of a file, as a node's replica has them.

@@ -64,7 +64,7 @@ func (o *Others) call(_ context.Context, to, method string, _ []byte) ([]byte, e
 
 // OpenAmong is Open in a mesh whose members are others.
 func OpenAmong(ctx context.Context, cfg Config, others *Others) (*Node, error) {
-	return open(ctx, cfg, others)
+	return open(ctx, cfg, func(*Node) nodes { return others })
 }
 
 // NewLease begins a run of a node.

@@ -16,6 +16,8 @@ type peers interface {
 	Previous(key peer.Key) (string, bool)
 	// Members are the nodes that are known.
 	Members() []peer.Member
+	// Changed is closed at the next change of Members or of who owns what.
+	Changed() <-chan struct{}
 	// ReadBlock reads into dst, in order, and tells of what has arrived.
 	ReadBlock(ctx context.Context, to string, r peer.BlockRequest, dst [][]byte, arrived func(n int64)) (holders []string, err error)
 	// Call asks another node.

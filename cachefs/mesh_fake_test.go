@@ -106,6 +106,8 @@ func (p *fakePeers) Members() (list []peer.Member) {
 	return list
 }
 
+func (p *fakePeers) Changed() <-chan struct{} { return nil }
+
 func (p *fakePeers) Call(ctx context.Context, to, method string, req []byte) ([]byte, error) {
 	if f := p.f.fake().Reading; f != nil {
 		if err := f(ctx, p.self, to, nil); err != nil {

@@ -26,7 +26,7 @@ func (s *served) load() Served {
 // serveBlock sends a peer a part of a block: from memory or disk, or as it arrives, if it is being brought here or the peer
 // wants it to be.
 func (m *mesh) serveBlock(ctx context.Context, from string, r *peer.BlockRequest, w blockWriter) error {
-	if m.n.closed.Load() {
+	if m.n.ctx.Err() != nil { // a node that leaves serves until it has handed on what only it has
 		return ErrClosed
 	}
 	id := tier.BlockID(r.Key)

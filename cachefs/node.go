@@ -66,19 +66,22 @@ type Node struct {
 // only. Everything that is wrong with cfg is reported at once.
 func Open(ctx context.Context, cfg Config) (*Node, error) { return open(ctx, cfg, nil) }
 
-// open is Open among the nodes that are given; nil: those that cfg says.
-func open(ctx context.Context, cfg Config, among nodes) (*Node, error) {
+// open is Open among the nodes that among makes; nil: those that cfg says.
+func open(ctx context.Context, cfg Config, among func(n *Node) nodes) (*Node, error) {
 	cfg, err := cfg.complete()
 	if err != nil {
 		return nil, fmt.Errorf("cachefs: %w", err)
 	}
-	n := &Node{cfg: cfg, log: cfg.Logger, nodes: among, tree: namespace.New(), effects: newEffects(), orphans: newOrphans(), leftovers: newLeftovers(), departed: newDeparted()}
+	n := &Node{cfg: cfg, log: cfg.Logger, tree: namespace.New(), effects: newEffects(), orphans: newOrphans(), leftovers: newLeftovers(), departed: newDeparted()}
 	n.ctx, n.cancel = context.WithCancelCause(context.Background())
 	n.shutdown.ended = make(chan struct{})
 	n.overlay = newOverlay(n)
 	n.stats, n.lists = flight.New[*found](n.spawn, ErrClosed), flight.New[struct{}](n.spawn, ErrClosed)
 	n.filler = newFiller(n, cfg.FillQueue)
 	n.persist = newPersister(n)
+	if among != nil {
+		n.nodes = among(n)
+	}
 	if err := n.openLayers(ctx); err != nil {
 		n.closeLayers(context.WithoutCancel(ctx))
 		return nil, fmt.Errorf("cachefs: %w", err)

@@ -181,6 +181,9 @@ func TestCopiesBeforeClose(t *testing.T) {
 				for _, id := range homes {
 					require.True(s, cachefs.HoldsAll(s.nodes[id], "/f"), id)
 				}
+				s.everywhere(func(n *cachefs.Node) {
+					require.NoError(s, same(readAll(s.T, n, "/f"), planned("1"), 0), n.ID())
+				})
 				require.NoError(s, writer.Remove(s.Context(), "/f", nil))
 				s.everywhere(func(n *cachefs.Node) { require.Empty(s, cachefs.Blocks(n), n.ID()) })
 			})
