@@ -10,6 +10,7 @@ import (
 
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/journal"
+	"github.com/millpond/millpond/peer"
 	"github.com/millpond/millpond/tier"
 	"github.com/millpond/millpond/ufs"
 )
@@ -37,7 +38,10 @@ type Config struct {
 	Tiers []tier.Config
 	// Mounts are mounted at Open; those of an earlier run come back by themselves if their URL says how. Default: none.
 	Mounts []MountConfig
-	// Journal tunes the log. Dir, FS, NodeID and Logger are filled in from here. Default: its zero value.
+	// Mesh says how this node finds the other nodes of its job and talks to them: with them it has one namespace, and a cache
+	// that all of them read. Default: none, the node is alone.
+	Mesh *peer.Config
+	// Journal tunes the log. Dir, FS, NodeID, Peers and Logger are filled in from here. Default: its zero value.
 	Journal journal.Config
 	// UFS tunes stores that are opened by URL: calls in flight, retries, breaker. Default: its zero value.
 	UFS ufs.Options

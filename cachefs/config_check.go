@@ -26,6 +26,9 @@ func (c *Config) check() (bad []error) {
 		}
 	}
 	bad = append(bad, layer("Journal", c.Journal.Check())...)
+	if c.Mesh != nil {
+		bad = append(bad, layer("Mesh", c.Mesh.Check())...)
+	}
 	bad = append(bad, layer("UFS", c.UFS.Check())...)
 	for i := range c.Mounts {
 		bad = append(bad, c.checkMount(i)...)

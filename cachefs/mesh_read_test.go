@@ -42,20 +42,30 @@ func openReadersOver(t *testing.T, store *memufs.Store, n int, configure ...func
 	t.Helper()
 	r := &readers{t: t, mesh: &cachefs.FakeMesh{}, store: store, files: map[string][]byte{}}
 	for i := range n {
-		c := cachefs.Config{
-			Tiers: []tier.Config{{Kind: tier.Memory, Size: 64 << 20}}, BlockSize: meshBlock, Poison: true,
-			Mounts: []cachefs.MountConfig{{Path: "/mem", Store: r.store.UFS()}},
-		}
+		c := r.config()
 		for _, f := range configure {
 			f(i, &c)
 		}
-		node, err := cachefs.Open(t.Context(), c)
-		require.NoError(t, err)
-		t.Cleanup(func() { require.NoError(t, node.Close()) })
-		r.mesh.Join(node)
-		r.nodes = append(r.nodes, node)
+		r.mesh.Join(r.open(c))
 	}
 	return r
+}
+
+func (r *readers) config() cachefs.Config {
+	return cachefs.Config{
+		Tiers: []tier.Config{{Kind: tier.Memory, Size: 64 << 20}}, BlockSize: meshBlock, Poison: true,
+		Mounts: []cachefs.MountConfig{{Path: "/mem", Store: r.store.UFS()}},
+	}
+}
+
+// open opens one more node.
+func (r *readers) open(c cachefs.Config) *cachefs.Node {
+	r.t.Helper()
+	node, err := cachefs.Open(r.t.Context(), c)
+	require.NoError(r.t, err)
+	r.t.Cleanup(func() { require.NoError(r.t, node.Close()) })
+	r.nodes = append(r.nodes, node)
+	return node
 }
 
 // put makes a file in the store.

@@ -147,7 +147,7 @@ func (m *mesh) refusal(err error) error {
 func (m *mesh) serveCall(ctx context.Context, method string, req []byte) ([]byte, error) {
 	var id tier.BlockID
 	want := len(id)
-	if method == methodFilling {
+	if method == callFilling {
 		want++
 	}
 	if len(req) != want {
@@ -155,9 +155,9 @@ func (m *mesh) serveCall(ctx context.Context, method string, req []byte) ([]byte
 	}
 	copy(id[:], req)
 	switch method {
-	case methodFilling:
+	case callFilling:
 		return []byte{m.state(ctx, id, req[len(id)])}, nil
-	case methodVerify:
+	case callVerify:
 		m.n.tiers.Verify(id)
 		return nil, nil
 	}
@@ -185,7 +185,7 @@ func (m *mesh) state(ctx context.Context, id tier.BlockID, hops byte) byte {
 
 // stateAt asks a peer for its state.
 func (m *mesh) stateAt(ctx context.Context, peer string, id tier.BlockID, hops byte) byte {
-	answer, err := m.p.Call(ctx, peer, methodFilling, append(id[:], hops))
+	answer, err := m.p.Call(ctx, peer, callFilling, append(id[:], hops))
 	if err != nil || len(answer) != 1 {
 		return stateNone
 	}
@@ -196,7 +196,7 @@ func (m *mesh) stateAt(ctx context.Context, peer string, id tier.BlockID, hops b
 func (m *mesh) complain(ctx context.Context, to string, id tier.BlockID) {
 	ctx, cancel := context.WithTimeout(ctx, maxPatience)
 	defer cancel()
-	if _, err := m.p.Call(ctx, to, methodVerify, id[:]); err != nil {
+	if _, err := m.p.Call(ctx, to, callVerify, id[:]); err != nil {
 		m.n.log.Debug("a peer was not told of a damaged block", "peer", to, "block", id.String(), "err", err)
 	}
 }

@@ -10,16 +10,16 @@ import (
 	"github.com/millpond/millpond/tier"
 )
 
-// methodFilling asks whether a peer is bringing a block from its store; methodVerify tells it that one came damaged.
+// callFilling asks whether a peer is bringing a block from its store; callVerify tells it that one came damaged.
 const (
-	methodFilling = "cachefs.filling"
-	methodVerify  = "cachefs.verify"
+	callFilling = "cachefs.filling"
+	callVerify  = "cachefs.verify"
 )
 
 // maxHops is how far the question for a block's state goes: from a reader to a node that takes another for the owner, and to that.
 const maxHops = 2
 
-// Answers of methodFilling.
+// Answers of callFilling.
 const (
 	stateNone    = iota // it has nothing of the block, or waits for a peer itself
 	stateAtStore        // it waits for the store

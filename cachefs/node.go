@@ -12,6 +12,7 @@ import (
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/journal"
+	"github.com/millpond/millpond/peer"
 	"github.com/millpond/millpond/tier"
 )
 
@@ -42,7 +43,9 @@ type Node struct {
 	stats     *flight.Group[*found]   // looks into a store for one name
 	lists     *flight.Group[struct{}] // and for a directory
 	filler    *filler
-	mesh      *mesh // nil: alone
+	peers     *peer.Mesh // nil: alone
+	mesh      *mesh      // what reads have of them
+	door      *door      // what they ask
 	persist   *persister
 	writers   writerSet
 	counters  counters
@@ -100,14 +103,19 @@ func (n *Node) openLayers(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if err := n.openMesh(ctx); err != nil {
+		return err
+	}
 	n.cfg.Journal.Events.Primary = n.leading(n.cfg.Journal.Events.Primary)
 	if n.journal, err = journal.Open(ctx, n.cfg.Journal, &machine{tree: n.tree, effects: n.effects, leftovers: n.leftovers, applying: &n.applying, mounts: n.followMounts}); err != nil {
 		return err
 	}
 	n.young = n.tree.Index() == 0
 	n.session = n.journal.Session()
-	n.id = n.journal.NodeID()
-	n.lease = newLease(n.id)
+	if n.peers == nil {
+		n.id = n.journal.NodeID()
+		n.lease = newLease(n.id)
+	}
 	if n.nodes == nil {
 		n.nodes = alone{n.id}
 	}
@@ -117,6 +125,9 @@ func (n *Node) openLayers(ctx context.Context) (err error) {
 	n.tiers, err = tier.Open(ctx, tier.Options{
 		BlockSize: n.cfg.BlockSize, FS: n.cfg.FS, Logger: n.log, Poison: n.cfg.Poison, Events: n.cfg.Events.Tier,
 	}, n.cfg.Tiers...)
+	if err == nil && n.door != nil {
+		n.door.open.Store(true)
+	}
 	return err
 }
 
@@ -266,6 +277,9 @@ func (n *Node) abortWriters(ctx context.Context) {
 // closeLayers closes what openLayers opened, top first.
 func (n *Node) closeLayers(ctx context.Context) error {
 	n.cancel(ErrClosed)
+	if n.door != nil {
+		n.door.open.Store(false)
+	}
 	var errs []error
 	if n.tiers != nil {
 		errs = append(errs, n.tiers.Close(ctx))
@@ -273,6 +287,7 @@ func (n *Node) closeLayers(ctx context.Context) error {
 	if n.journal != nil {
 		errs = append(errs, n.journal.Close(ctx))
 	}
+	errs = append(errs, n.closeMesh(ctx))
 	for _, m := range n.mounts.all() {
 		errs = append(errs, m.close())
 	}

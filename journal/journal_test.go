@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"context"
+	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -84,4 +85,26 @@ func TestConcurrentProposersEachOnce(t *testing.T) {
 			require.IsNonDecreasing(t, r.times)
 		})
 	}
+}
+
+// TestIdentify: the id is known before the journal is open, and is the one that Open finds.
+func TestIdentify(t *testing.T) {
+	cfg := journal.Config{Dir: filepath.Join(t.TempDir(), "journal")}
+	id, err := journal.Identify(cfg)
+	require.NoError(t, err)
+	require.NotEmpty(t, id)
+	again, err := journal.Identify(cfg)
+	require.NoError(t, err)
+	require.Equal(t, id, again)
+	j, err := journal.Open(t.Context(), cfg, newRegister())
+	require.NoError(t, err)
+	require.Equal(t, id, j.NodeID())
+	_, err = journal.Identify(cfg)
+	require.ErrorContains(t, err, "held by process", "a directory in use")
+	require.NoError(t, j.Close(t.Context()))
+	first, err := journal.Identify(journal.Config{})
+	require.NoError(t, err)
+	second, err := journal.Identify(journal.Config{})
+	require.NoError(t, err)
+	require.NotEqual(t, first, second, "nothing keeps them")
 }

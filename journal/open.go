@@ -2,8 +2,6 @@ package journal
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -57,20 +55,16 @@ func Open(ctx context.Context, cfg Config, sm StateMachine) (*Journal, error) {
 }
 
 func (j *Journal) openStores() (err error) {
+	if err := j.openState(); err != nil {
+		return err
+	}
 	if j.cfg.Dir == "" {
-		j.state, _ = stable.Open(nil, "", true)
 		j.snaps = &memlog.Checkpoints{Keep: j.cfg.Peers != nil}
 		j.store = newLogStore(&memlog.Log{}, j)
-		return j.identify()
+		return nil
 	}
 	logs, ckpts := filepath.Join(j.cfg.Dir, "log"), filepath.Join(j.cfg.Dir, "checkpoints")
 	if err := makeDirs(j.cfg.FS, j.cfg.Dir, logs, ckpts); err != nil {
-		return err
-	}
-	if j.lock, err = j.cfg.FS.Lock(filepath.Join(j.cfg.Dir, "LOCK")); err != nil {
-		return err
-	}
-	if j.state, err = stable.Open(j.cfg.FS, j.cfg.Dir, j.cfg.NoSync); err != nil {
 		return err
 	}
 	if j.snaps, err = snap.Open(j.cfg.FS, ckpts, snap.Options{Kept: j.cfg.CheckpointsKept, NoSync: j.cfg.NoSync}); err != nil {
@@ -81,7 +75,7 @@ func (j *Journal) openStores() (err error) {
 		return err
 	}
 	j.store = newLogStore(log, j)
-	return j.identify()
+	return nil
 }
 
 // makeDirs makes the directories and their names durable.
@@ -95,28 +89,6 @@ func makeDirs(fsys vfs.FS, dir string, below ...string) error {
 		return err
 	}
 	return fsys.SyncDir(filepath.Dir(dir))
-}
-
-// identify finds or makes the node's id.
-func (j *Journal) identify() error {
-	kept, ok, err := j.state.Get(keyNode)
-	if err != nil {
-		return err
-	}
-	if ok {
-		j.node = string(kept)
-		if j.cfg.NodeID != "" && j.cfg.NodeID != j.node {
-			return fmt.Errorf("journal %s belongs to node %q, and Config.NodeID is %q: leave it empty, or use another directory", j.cfg.Dir, j.node, j.cfg.NodeID)
-		}
-		return nil
-	}
-	j.node = j.cfg.NodeID
-	if j.node == "" {
-		var b [16]byte
-		_, _ = rand.Read(b[:]) // never fails
-		j.node = hex.EncodeToString(b[:])
-	}
-	return j.state.Put(keyNode, []byte(j.node))
 }
 
 // startRaft begins a new log if there is none, and starts raft, which restores a checkpoint.

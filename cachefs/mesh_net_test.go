@@ -1,0 +1,56 @@
+package cachefs_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/internal/netsim"
+	"github.com/millpond/millpond/internal/vfs"
+	"github.com/millpond/millpond/peer"
+	"github.com/millpond/millpond/ufs/memufs"
+)
+
+const meshSecret = "a secret of some length"
+
+// openMesh opens n nodes that are one mesh over a network in memory.
+func openMesh(t *testing.T, n int) (*readers, *netsim.Net) {
+	t.Helper()
+	network := netsim.New(1)
+	first := "10.0.0.1:7946"
+	r := openReadersOver(t, memufs.New(nil), 0)
+	r.mesh = nil
+	for i := range n {
+		c := r.config()
+		c.Dir, c.FS = "/millpond", vfs.NewMem()
+		c.Mesh = &peer.Config{
+			Bind: fmt.Sprintf("10.0.0.%d:7946", i+1), Secret: meshSecret, Network: network.Host(fmt.Sprintf("10.0.0.%d", i+1)),
+		}
+		if i > 0 {
+			c.Mesh.Join = []string{first}
+		}
+		r.open(c)
+	}
+	return r, network
+}
+
+// TestMeshOfThree: nodes find each other, have one namespace, and read the store once.
+func TestMeshOfThree(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := openMesh(t, 3)
+		total := r.readAllEverywhere(2)
+		require.EqualValues(t, total, r.sent())
+		require.NoError(t, r.nodes[1].Mkdir(t.Context(), "/d", nil))
+		require.Eventually(t, func() bool {
+			for _, n := range r.nodes {
+				if _, err := n.Stat(t.Context(), "/d", nil); err != nil {
+					return false
+				}
+			}
+			return true
+		}, 5*time.Second, 10*time.Millisecond)
+	})
+}
