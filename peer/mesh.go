@@ -174,6 +174,22 @@ func (m *Mesh) SetMeta(meta []byte) error {
 	return m.gossip.SetMeta(meta)
 }
 
+// SetSecrets changes Config.Secret and Config.OldSecrets while the mesh runs. Everybody keeps hearing everybody if first
+// all nodes accept the new secret, then all use it, then all forget the old one. A mesh that has no secret cannot be given
+// one, nor lose the one it has.
+func (m *Mesh) SetSecrets(secret string, old ...string) error {
+	c := m.cfg
+	c.Secret, c.OldSecrets = secret, old
+	if err := c.Check(); err != nil {
+		return err
+	}
+	if err := m.link.SetSecrets(c.secrets()); err != nil {
+		return err
+	}
+	m.gossip.SetSecrets(c.secrets())
+	return nil
+}
+
 // Call sends a request to a member and returns the answer of its Handler's ServeCall, each up to 17 MiB. The deadline of
 // ctx travels with it. It may end with ErrUnreachable, ErrUnknownOutcome, a *RemoteError, or ctx's error.
 func (m *Mesh) Call(ctx context.Context, to, method string, req []byte) ([]byte, error) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -16,8 +17,7 @@ import (
 // Endpoint is one node's side of all of its connections. Its methods may be called from any goroutine.
 type Endpoint struct {
 	cfg     Config
-	secrets []secret
-	derived derived // with Encrypt
+	trust   atomic.Pointer[trust]
 	boot    [16]byte
 	ctx     context.Context // ends with Close
 	stop    context.CancelFunc
@@ -42,14 +42,11 @@ func New(cfg Config) (*Endpoint, error) {
 		return nil, err
 	}
 	e := &Endpoint{cfg: cfg, room: semaphore.NewWeighted(cfg.CallBytes)}
-	if e.secrets, err = deriveSecrets(cfg.Secrets); err != nil {
+	t, err := newTrust(cfg.Secrets, cfg.Encrypt)
+	if err != nil {
 		return nil, err
 	}
-	if cfg.Encrypt {
-		if e.derived, err = deriveIdentities(cfg.Secrets); err != nil {
-			return nil, err
-		}
-	}
+	e.trust.Store(t)
 	rand.Read(e.boot[:])
 	e.ctx, e.stop = context.WithCancel(context.Background())
 	e.mu.pools = map[string]*pool{}

@@ -30,7 +30,7 @@ type admitted struct {
 
 // secured is how this node secures connections.
 func (e *Endpoint) secured() (f byte) {
-	if len(e.secrets) > 0 {
+	if e.trust.Load().any() {
 		f |= securedBySecret
 	}
 	if e.cfg.TLS != nil {
@@ -101,7 +101,7 @@ func (e *Endpoint) call(conn net.Conn, addr, want string, proto protocol, stream
 	rand.Read(h.nonce[:])
 	said := h.encode()
 	t.add(said)
-	if err := writeLong(conn, appendProofs(said, proofs(e.secrets, roleClient, t)...)); err != nil {
+	if err := writeLong(conn, appendProofs(said, proofs(e.trust.Load().secrets, roleClient, t)...)); err != nil {
 		return nil, err
 	}
 	a, err := e.readAnswer(conn, t, want)
@@ -128,7 +128,7 @@ func (e *Endpoint) readAnswer(conn net.Conn, t *transcript, want string) (a answ
 		return a, &RefusedError{Remote: true, Reason: refusals[a.refusal], Detail: a.detail}
 	}
 	t.add(proven)
-	if _, ok := matching(e.secrets, roleServer, t, given); !ok && len(e.secrets) > 0 {
+	if mine := e.trust.Load(); mine.any() && !mine.shared(roleServer, t, given) {
 		return a, &RefusedError{Reason: ErrSecret}
 	}
 	return a, e.check(identity{a.id, a.boot, a.cluster, a.time}, want)
@@ -186,8 +186,8 @@ func (e *Endpoint) answerCall(conn net.Conn) (*admitted, error) {
 // judge decides on a hello. It returns the secret that the two share, if secrets are asked for.
 func (e *Endpoint) judge(h hello, t *transcript, given [][]byte) ([]secret, error) {
 	var mine []secret
-	if len(e.secrets) > 0 { // first: nobody else is told anything
-		s, ok := matching(e.secrets, roleClient, t, given)
+	if all := e.trust.Load(); all.any() { // first: nobody else is told anything
+		s, ok := matching(all.secrets, roleClient, t, given)
 		if !ok {
 			return nil, &RefusedError{Reason: ErrSecret}
 		}
