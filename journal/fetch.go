@@ -105,7 +105,7 @@ func (m *mesh) fetch(ctx context.Context, from string) (size int64, err error) {
 	if err := sink.Close(); err != nil {
 		return size, err
 	}
-	m.j.counts.restored.Add(1)
+	m.j.counts.fetched.Add(1)
 	return size, nil
 }
 

@@ -54,7 +54,7 @@ func TestNewNodeFetchesCheckpoint(t *testing.T) {
 				g.same("meanwhile", <-went)
 				b.add("k7")
 				g.same("k7", 4)
-				require.EqualValues(t, 1, b.Metrics().Restored, "by one checkpoint that it fetched itself")
+				require.EqualValues(t, 1, b.Metrics().Fetched, "by one checkpoint that it fetched itself")
 			})
 		})
 	}

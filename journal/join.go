@@ -104,8 +104,8 @@ func (m *mesh) mayKnow(primary string) []string {
 // serveJoin takes a node in as one that follows without a vote. One that has lost its log must not keep a vote that it had.
 func (m *mesh) serveJoin(ctx context.Context, from string, body []byte) []byte {
 	id := raft.ServerID(from)
-	_, in := m.suffrage(from)
-	if in && len(body) > 0 && body[0] == 1 {
+	s, in := m.suffrage(from)
+	if in && s == raft.Voter && len(body) > 0 && body[0] == 1 {
 		if err := m.j.raft.RemoveServer(id, 0, configTimeout).Error(); err != nil {
 			return m.changeFailed(err)
 		}

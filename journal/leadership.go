@@ -47,6 +47,7 @@ func (l *leadership) start(j *Journal) {
 		j.raft.RegisterObserver(o)
 		l.done.Go(func() {
 			defer j.raft.DeregisterObserver(o)
+			l.look(j) // it may have heard of a primary before
 			l.follow(j)
 		})
 		return

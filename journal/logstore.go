@@ -95,6 +95,21 @@ func (l *logStore) has(index, term uint64) (bool, <-chan struct{}) {
 	return l.peek(index, &e) == nil && e.Term == term, grown
 }
 
+// follows says whether the log goes on behind a checkpoint whose last entry that is.
+func (l *logStore) follows(index, term uint64) bool {
+	first, err := l.FirstIndex()
+	if err == nil && first == index+1 {
+		return true
+	}
+	var e raft.Log
+	return err == nil && first != 0 && l.peek(index, &e) == nil && e.Term == term
+}
+
+func (l *logStore) followsNewest() bool {
+	list, err := l.j.snaps.List()
+	return err != nil || len(list) == 0 || l.follows(list[0].Index, list[0].Term)
+}
+
 func (l *logStore) check() {
 	if b, ok := l.LogStore.(interface{ Broken() error }); ok {
 		if err := b.Broken(); err != nil {
@@ -115,13 +130,8 @@ func (l *logStore) DeleteRange(lo, hi uint64) error {
 	if err != nil {
 		return err
 	}
-	last, err := l.LastIndex()
-	if err != nil {
-		return err
-	}
-	// A checkpoint from another node that lies beyond the log: what is here leads nowhere.
-	newest, _ := l.j.snaps.Last()
-	if lo <= first && newest <= last {
+	// Behind a checkpoint from another node, what is here leads nowhere.
+	if lo <= first && l.followsNewest() {
 		hi = min(hi, l.j.snaps.Needed())
 		l.j.at.trim(hi)
 	}

@@ -35,8 +35,8 @@ type machine struct {
 	applied func(n, bytes int)
 	failed  error
 	restore error // why the last Restore failed
-	// installed is the raft index of a checkpoint that comes from another node while this one runs; 0 in Open.
-	installed func() uint64
+	// follows says whether the log goes on behind a checkpoint that is being restored; else it begins anew there.
+	follows func(raftIndex, term uint64) bool
 
 	cmds    []batch.Command // scratch
 	entries []Entry
@@ -223,7 +223,20 @@ func (m *machine) Restore(rc io.ReadCloser) error {
 	return m.restore
 }
 
-func (m *machine) read(rc io.Reader) error {
+// placed is a checkpoint's reader, as our own stores give it.
+type placed interface {
+	Place() (raftIndex, term uint64)
+}
+
+func (m *machine) read(rc io.ReadCloser) error {
+	of := rc
+	if w, ok := rc.(raft.ReadCloserWrapper); ok { // raft counts what it hands on
+		of = w.WrappedReadCloser()
+	}
+	p, ok := of.(placed)
+	if !ok {
+		return fmt.Errorf("a checkpoint of %T, not of this journal", of)
+	}
 	br := bufio.NewReaderSize(rc, 64<<10)
 	st, err := readState(br)
 	if err != nil {
@@ -236,6 +249,7 @@ func (m *machine) read(rc io.Reader) error {
 		return err
 	}
 	m.answers, m.index = st.answers, st.index
-	m.at.reset(point{m.installed(), st.index}, st.time, st.skipped)
+	index, term := p.Place()
+	m.at.reset(point{index, st.index}, term, st.time, st.skipped, !m.follows(index, term))
 	return nil
 }

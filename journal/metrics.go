@@ -20,7 +20,7 @@ type Metrics struct {
 	Checkpoints     uint64
 	CheckpointBytes int64  // size of the newest one
 	SinceCheckpoint uint64 // changes to replay if the node died now
-	Restored        uint64 // checkpoints that came from other nodes
+	Fetched         uint64 // checkpoints that this node got from another one when it came
 	Forwarded       uint64 // changes of those in Changes that another node, the primary, has made
 	// Commit counts batches by how long they took from being sent to being applied: bucket i is below 2^i microseconds.
 	Commit [32]uint64
@@ -28,7 +28,7 @@ type Metrics struct {
 
 type counters struct {
 	changes, batches, logBytes, checkpoints atomic.Uint64
-	restored, forwarded                     atomic.Uint64
+	fetched, forwarded                      atomic.Uint64
 	commit                                  [32]atomic.Uint64
 }
 
@@ -54,7 +54,7 @@ func (j *Journal) Metrics() Metrics {
 		Index: at.index, RaftIndex: at.raft, Term: j.raft.CurrentTerm(), Primary: j.Primary(),
 		Changes: j.counts.changes.Load(), Batches: j.counts.batches.Load(), LogBytes: j.counts.logBytes.Load(),
 		Checkpoints: j.counts.checkpoints.Load(), CheckpointBytes: size, SinceCheckpoint: j.ckpt.entries.Load(),
-		Restored: j.counts.restored.Load(), Forwarded: j.counts.forwarded.Load(),
+		Fetched: j.counts.fetched.Load(), Forwarded: j.counts.forwarded.Load(),
 	}
 	for i := range m.Commit {
 		m.Commit[i] = j.counts.commit[i].Load()

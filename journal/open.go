@@ -35,7 +35,7 @@ func Open(ctx context.Context, cfg Config, sm StateMachine) (*Journal, error) {
 	j := &Journal{cfg: cfg, log: cfg.Logger, closing: make(chan struct{}), closed: make(chan struct{})}
 	j.stopped.done = make(chan struct{})
 	j.m = &machine{sm: sm, level: cfg.Level, answers: newAnswers(), at: &j.at, stop: j.stop, applied: j.applied}
-	j.m.installed = j.installed
+	j.m.follows = func(index, term uint64) bool { return j.store.follows(index, term) }
 	j.queue.init(cfg.Peers != nil)
 	j.ckpt.init()
 	if err := j.openStores(); err != nil {
@@ -105,29 +105,7 @@ func (j *Journal) startRaft() error {
 	for _, err := range j.snaps.Problems() {
 		j.log.Warn("checkpoint left out", "error", err)
 	}
-	at := point{j.raft.AppliedIndex(), j.m.index}
-	_, now := j.at.now()
-	j.at.know(at)
-	j.at.advance(at, j.newestTerm(), now, nil)
 	return nil
-}
-
-// newestTerm is the term of the newest checkpoint's last entry.
-func (j *Journal) newestTerm() uint64 {
-	if list, err := j.snaps.List(); err == nil && len(list) > 0 {
-		return list[0].Term
-	}
-	return 0
-}
-
-// installed is the raft index of the checkpoint that raft restores while it runs.
-func (j *Journal) installed() uint64 {
-	if !j.store.running.Load() {
-		return 0
-	}
-	index, _ := j.snaps.Last()
-	j.counts.restored.Add(1)
-	return index
 }
 
 // newRaft starts raft. It panics at entries that it cannot read, here in our goroutine.
@@ -163,7 +141,10 @@ func (j *Journal) begin() error {
 	if err != nil {
 		return err
 	}
-	newest, _ := j.snaps.Last()
+	newest, follows := uint64(0), false
+	if list, err := j.snaps.List(); err == nil && len(list) > 0 {
+		newest, follows = list[0].Index, j.store.follows(list[0].Index, list[0].Term)
+	}
 	_, begun, err := j.state.Get(keyBegun)
 	switch {
 	case err != nil:
@@ -171,8 +152,9 @@ func (j *Journal) begin() error {
 	case last == 0 && newest == 0 && begun:
 		err := fmt.Errorf("journal %s: the log is gone, and no checkpoint can be read", j.cfg.Dir)
 		return errors.Join(append([]error{err}, j.snaps.Problems()...)...)
-	case newest > 0 && last < newest:
-		// Without syncs a crash may take the log's end and leave the checkpoint: what is in the log is in it too.
+	case newest > 0 && !follows:
+		// Without syncs a crash may take the log's end and leave the checkpoint: what is in the log is in it too. Or it came
+		// from another node.
 		return j.store.clear()
 	case begun:
 		return nil
@@ -197,12 +179,12 @@ func (j *Journal) knowCheckpoints() error {
 	if err != nil {
 		return err
 	}
-	if first == 1 {
-		j.at.know(point{})
-	}
 	list, err := j.snaps.List()
 	if err != nil {
 		return err
+	}
+	if first == 1 || first == 0 && len(list) == 0 {
+		j.at.know(point{})
 	}
 	for _, m := range list {
 		_, r, err := j.snaps.Open(m.ID)

@@ -26,12 +26,12 @@ type progress struct {
 	}
 }
 
-// reset starts at a restored checkpoint.
-func (p *progress) reset(at point, now int64, skipped []uint64) {
+// reset starts at a restored checkpoint. If it is foreign, the log begins anew behind it.
+func (p *progress) reset(at point, term uint64, now int64, skipped []uint64, foreign bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.mu.at, p.mu.term, p.mu.time, p.mu.skipped = at, 0, now, skipped
-	if at.raft != 0 { // the log begins anew behind it
+	p.mu.at, p.mu.term, p.mu.time, p.mu.skipped = at, term, now, skipped
+	if foreign {
 		p.mu.points = append(p.mu.points[:0], at)
 	}
 	p.wakeLocked()

@@ -135,8 +135,18 @@ func (c *Checkpoints) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error)
 	for i, p := range c.mu.pieces {
 		rs[i] = bytes.NewReader(p)
 	}
-	return c.mu.last, io.NopCloser(io.MultiReader(rs...)), nil
+	return c.mu.last, &reader{io.MultiReader(rs...), c.mu.last}, nil
 }
+
+type reader struct {
+	io.Reader
+	of *raft.SnapshotMeta
+}
+
+func (r *reader) Close() error { return nil }
+
+// Place is the checkpoint's last raft entry.
+func (r *reader) Place() (index, term uint64) { return r.of.Index, r.of.Term }
 
 // Needed is the last log index that nobody needs any more.
 func (c *Checkpoints) Needed() uint64 {

@@ -128,6 +128,8 @@ func endSum(pieces uint64, total int64) uint32 {
 // reader hands on checked pieces.
 type reader struct {
 	r     io.Reader
+	index uint64 // the checkpoint's last raft entry
+	term  uint64
 	close func() error
 	name  string
 	off   int64
@@ -138,6 +140,9 @@ type reader struct {
 	err   error // sticky; io.EOF after the end record
 	bad   func(error)
 }
+
+// Place is the checkpoint's last raft entry.
+func (r *reader) Place() (index, term uint64) { return r.index, r.term }
 
 func (r *reader) Read(p []byte) (int, error) {
 	for len(r.rest) == 0 && r.err == nil {

@@ -125,7 +125,7 @@ func (s *Store) openFile(id string, f vfs.File) (*raft.SnapshotMeta, *reader, er
 		Version: raft.SnapshotVersionMax, ID: id, Index: m.index, Term: m.term,
 		Configuration: conf, ConfigurationIndex: m.configIndex, Size: streamLen(fi.Size() - n),
 	}
-	return out, &reader{r: br, close: f.Close, name: f.Name(), off: n, bad: func(err error) { s.Condemn(id, err) }}, nil
+	return out, &reader{r: br, close: f.Close, index: m.index, term: m.term, name: f.Name(), off: n, bad: func(err error) { s.Condemn(id, err) }}, nil
 }
 
 // Create implements raft.SnapshotStore.
