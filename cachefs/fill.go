@@ -16,7 +16,8 @@ import (
 const nearGap = 256 << 10
 
 // fill brings one block from the under store, once, whoever asks. It runs under the node's context, so that a reader
-// who leaves does not take it from the others. Readers are served from it while it fills.
+// who leaves does not take it from the others. Readers are served from it while it fills; where the store tells a checksum of
+// its bytes, once that has been seen to be right.
 //
 // A reader far inside a cold block gets its range by itself, first: that is the head. The rest is brought around it, by
 // the queue's workers or by the next reader who wants it.
@@ -32,6 +33,7 @@ type fill struct {
 		sync.RWMutex
 		started  bool         // a goroutine brings it
 		writer   *tier.Writer // what has arrived, from the block's start
+		checked  bool         // what has arrived is not to be believed before all of it
 		headOff  int64        // the head's place in the block
 		head     []byte       // nil until it is there
 		wantHead bool         // head is being fetched
@@ -107,7 +109,7 @@ func (f *fill) tryRead(p []byte, off int64) (ok, again bool, err error) {
 	case f.mu.head != nil && off >= f.mu.headOff && end <= f.mu.headOff+int64(len(f.mu.head)):
 		copy(p, f.mu.head[off-f.mu.headOff:])
 		return true, false, nil
-	case f.mu.writer != nil && f.mu.writer.Len() >= end:
+	case f.mu.writer != nil && !f.mu.checked && f.mu.writer.Len() >= end:
 		_, err := f.mu.writer.ReadAt(p, off)
 		return true, false, err
 	}
@@ -140,6 +142,14 @@ func (f *fill) waitChannel() <-chan struct{} {
 		f.mu.progress = make(chan struct{})
 	}
 	return f.mu.progress
+}
+
+// begin makes w end at from, where more comes: a first time, or again.
+func (f *fill) begin(w *tier.Writer, from int64, checked bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	w.Truncate(from)
+	f.mu.checked = checked
 }
 
 // start reports whether the caller is the one to bring the block.

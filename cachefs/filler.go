@@ -222,22 +222,26 @@ func (fr *filler) stream(ctx context.Context, f *fill, w *tier.Writer, from, to 
 		return fr.streamStore(ctx, f, w, from, to)
 	}
 	p := &part{h: f.src, id: f.id, at: from, end: to, to: w, as: f.as, from: f.from, fill: f}
-	return m.bring(ctx, p, func(ctx context.Context) error { return fr.streamStore(ctx, f, w, p.at, to) })
+	return m.bring(ctx, p, func(ctx context.Context) error {
+		err := fr.streamStore(ctx, f, w, p.at, to)
+		if err != nil {
+			f.begin(w, p.at, false) // who is asked next goes on from here
+		}
+		return err
+	})
 }
 
 // streamStore brings [from, to) of the block from the store.
 func (fr *filler) streamStore(ctx context.Context, f *fill, w *tier.Writer, from, to int64) error {
-	body, err := f.src.openStore(ctx, f.offset()+from, to-from)
-	if err != nil {
+	return f.src.fetch(ctx, f.offset()+from, to-from, func(body io.Reader, checked bool) error {
+		f.begin(w, from, checked)
+		n, err := w.ReadFrom(arrivals{io.LimitReader(body, to-from), f})
+		fr.n.counters.storeBytes.Add(uint64(n))
+		if err == nil && n < to-from {
+			err = io.ErrUnexpectedEOF
+		}
 		return err
-	}
-	defer body.Close()
-	n, err := w.ReadFrom(arrivals{io.LimitReader(body, to-from), f})
-	fr.n.counters.storeBytes.Add(uint64(n))
-	if err == nil && n < to-from {
-		err = io.ErrUnexpectedEOF
-	}
-	return err
+	})
 }
 
 func (fr *filler) commit(ctx context.Context, f *fill, w *tier.Writer, err error) {
@@ -249,7 +253,7 @@ func (fr *filler) commit(ctx context.Context, f *fill, w *tier.Writer, err error
 		if errors.Is(err, tier.ErrNoSpace) || errors.Is(err, tier.ErrBusy) {
 			err = errUncached
 		}
-		fr.end(f, nil, f.src.explain(ctx, err))
+		fr.end(f, nil, err)
 		return
 	}
 	// Readers who copy out of the writer keep the lock shared, so Commit does not pull it away under them.

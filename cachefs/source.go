@@ -108,25 +108,11 @@ func (h *handle) readStore(ctx context.Context, p []byte, off int64) error {
 	})
 }
 
-// openStore opens n bytes of the file from off on.
-func (h *handle) openStore(ctx context.Context, off, n int64) (body io.ReadCloser, err error) {
-	err = h.atSource(ctx, func(s *ufs.Store, key, version string) error {
-		body, _, err = s.Open(ctx, key, off, n, version)
-		return err
+// fetch hands n bytes of the file from off on to take, which begins anew each time that it is called: see ufs.Store.Fetch.
+func (h *handle) fetch(ctx context.Context, off, n int64, take func(body io.Reader, checked bool) error) error {
+	return h.atSource(ctx, func(s *ufs.Store, key, version string) error {
+		return s.Fetch(ctx, key, version, off, n, take)
 	})
-	return body, err
-}
-
-// explain turns what ended a transfer into what its readers are told. A version that changed under it is looked up at
-// once, so that the next Open sees the new one.
-func (h *handle) explain(ctx context.Context, err error) error {
-	if !errors.Is(err, ErrNotExist) && !errors.Is(err, ErrChanged) {
-		return err
-	}
-	if p, serr := h.source(); serr == nil {
-		h.changedAt(ctx, p)
-	}
-	return ErrChanged
 }
 
 // readPast fills p with the file's bytes from off on, past the tiers: from peers that have them, or the store.

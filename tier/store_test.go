@@ -324,6 +324,30 @@ func TestHoldMeansKept(t *testing.T) {
 	wg.Wait()
 }
 
+// TestTruncate writes the end of a block anew, in memory and on its way to a disk.
+func TestTruncate(t *testing.T) {
+	for name, c := range map[string]tier.Config{"memory": memory(mib), "disk": ssd(8*mib, "/d")} {
+		t.Run(name, func(t *testing.T) {
+			s, ctx := open(t, vfs.NewMem(), c), t.Context()
+			first, second := body(1, 100*kib), body(2, 60*kib)
+			w, err := s.Create(ctx, id(1), 0, tier.PutOptions{})
+			require.NoError(t, err)
+			_, err = w.Write(first)
+			require.NoError(t, err)
+			w.Truncate(40 * kib)
+			require.EqualValues(t, 40*kib, w.Len())
+			_, err = w.Write(second)
+			require.NoError(t, err)
+			_, err = w.Commit(ctx)
+			require.NoError(t, err)
+			got := make([]byte, 100*kib)
+			_, _, err = s.ReadAt(ctx, id(1), got, 0, false)
+			require.NoError(t, err)
+			require.Equal(t, append(first[:40*kib:40*kib], second...), got)
+		})
+	}
+}
+
 // TestWritersWaitForEachOther puts more at once than the tier holds: nothing is held, so all must succeed.
 func TestWritersWaitForEachOther(t *testing.T) {
 	s, ctx := open(t, vfs.NewMem(), memory(mib)), t.Context()

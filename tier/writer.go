@@ -164,6 +164,9 @@ func endIsFine(err error) error {
 	return err
 }
 
+// Truncate forgets what was written after the first n bytes; their room stays. Nobody may read beside it.
+func (w *Writer) Truncate(n int64) { w.n.Store(min(n, w.n.Load())) }
+
 // Len is how many bytes are written.
 func (w *Writer) Len() int64 { return w.n.Load() }
 

@@ -1,8 +1,10 @@
 package ufs
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 
@@ -24,7 +26,9 @@ type body struct {
 	pending error
 	ended   error // what Read answers from now on
 	tries   *tries
-	brought int64 // since the last resumption
+	brought int64     // since the last resumption
+	sum     hash.Hash // of what came; nil if the store tells no checksum of these bytes
+	want    []byte
 }
 
 // Read is io.Reader's. The last bytes come only when the driver has said that the body ended well.
@@ -46,7 +50,7 @@ func (b *body) Read(p []byte) (int, error) {
 		}
 		b.pending = nil
 		if n > 0 || err == nil {
-			return b.took(n, err)
+			return b.took(p[:n], err)
 		}
 		if err = b.resume(err); err != nil {
 			return 0, b.end(err)
@@ -54,8 +58,12 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 }
 
-// took accounts for n bytes that came, maybe with an error.
-func (b *body) took(n int, err error) (int, error) {
+// took accounts for bytes that came, maybe with an error.
+func (b *body) took(p []byte, err error) (int, error) {
+	n := len(p)
+	if b.sum != nil {
+		b.sum.Write(p)
+	}
 	b.left.off += int64(n)
 	b.left.n -= int64(n)
 	b.brought += int64(n)
@@ -72,14 +80,17 @@ func (b *body) took(n int, err error) (int, error) {
 	return n, nil
 }
 
-// finish hears the driver out after the last byte, since a checksum that does not match is told there, and gives back
-// the place. err came with that byte.
+// finish hears the driver out after the last byte, since an SDK that compares checksums tells there, compares the store's
+// own, and gives back the place. err came with that byte.
 func (b *body) finish(err error) error {
 	if err == nil {
 		var more [1]byte
 		if _, err = b.st.read(more[:]); err == nil {
 			err = io.EOF // it goes on, or stutters: what was asked for is here
 		}
+	}
+	if err == io.EOF && b.sum != nil && !bytes.Equal(b.sum.Sum(nil), b.want) {
+		err = fmt.Errorf("%w: %x, want %x", driver.ErrChecksum, b.sum.Sum(nil), b.want)
 	}
 	if err != io.EOF {
 		return b.failed(err)

@@ -26,6 +26,7 @@ var (
 	ErrChanged     = driver.ErrChanged // the version that was asked for is gone
 	ErrUnsupported = driver.ErrUnsupported
 	ErrReadOnly    = driver.ErrReadOnly
+	ErrChecksum    = driver.ErrChecksum    // what came is not what the store's checksum says
 	ErrUnavailable = driver.ErrUnavailable // it cannot be reached for now; what the breaker refuses is an *UnavailableError as well
 )
 

@@ -2,6 +2,7 @@ package ufs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -19,14 +20,21 @@ import (
 // asked for a second time, and the first answer is taken: both are of that version. That is at most 5 % more requests,
 // none that would wait or meet a breaker, and none if answers come within 5 ms. Options.DisableHedge turns it off.
 func (s *Store) Open(ctx context.Context, key string, off, n int64, version string) (io.ReadCloser, Attr, error) {
-	if off < 0 {
-		return nil, Attr{}, s.wrap(opOpen, key, 1, fmt.Errorf("%w: offset %d", driver.ErrInvalid, off))
+	if err := s.checkOffset(key, off); err != nil {
+		return nil, Attr{}, err
 	}
 	b, a, err := s.open(ctx, request{key, off, n, version})
 	if err != nil {
 		return nil, a, err
 	}
 	return b, a, nil
+}
+
+func (s *Store) checkOffset(key string, off int64) error {
+	if off < 0 {
+		return s.wrap(opOpen, key, 1, fmt.Errorf("%w: offset %d", driver.ErrInvalid, off))
+	}
+	return nil
 }
 
 func (s *Store) open(ctx context.Context, r request) (*body, Attr, error) {
@@ -50,6 +58,9 @@ func (s *Store) newBody(ctx context.Context, st *stream, r request, a Attr) *bod
 	if r.n >= 0 {
 		b.left.n = min(b.left.n, r.n)
 	}
+	if s, ok := st.rc.(driver.Summed); ok {
+		b.sum, b.want = s.Sum()
+	}
 	if b.left.n == 0 { // nothing to come
 		st.works()
 		st.close()
@@ -58,14 +69,41 @@ func (s *Store) newBody(ctx context.Context, st *stream, r request, a Attr) *bod
 	return b
 }
 
-// ReadAt fills p from off: as Open and io.ReadFull do. At the end of the file it is short, with io.EOF.
-func (s *Store) ReadAt(ctx context.Context, key, version string, p []byte, off int64) (int, error) {
-	rc, _, err := s.Open(ctx, key, off, int64(len(p)), version)
-	if err != nil {
-		return 0, err
+// Fetch opens a range as Open does and hands it to take. If what came is not what the store's checksum says, which the body tells
+// instead of its last bytes, take is called again, within Options.Attempts, and begins anew. checked: the store has told a
+// checksum of these bytes, so that none of them is to be believed before take has returned.
+func (s *Store) Fetch(ctx context.Context, key, version string, off, n int64, take func(body io.Reader, checked bool) error) error {
+	t := s.tries(opRead)
+	for {
+		err := s.fetchOnce(ctx, key, version, off, n, take)
+		t.made++
+		if !errors.Is(err, driver.ErrChecksum) {
+			return err
+		}
+		if err = t.again(ctx, err); err != nil {
+			return err
+		}
 	}
-	defer rc.Close()
-	n, err := io.ReadFull(rc, p)
+}
+
+func (s *Store) fetchOnce(ctx context.Context, key, version string, off, n int64, take func(body io.Reader, checked bool) error) error {
+	if err := s.checkOffset(key, off); err != nil {
+		return err
+	}
+	b, _, err := s.open(ctx, request{key, off, n, version})
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	return take(b, b.sum != nil)
+}
+
+// ReadAt fills p from off: as Fetch and io.ReadFull do. At the end of the file it is short, with io.EOF.
+func (s *Store) ReadAt(ctx context.Context, key, version string, p []byte, off int64) (n int, err error) {
+	err = s.Fetch(ctx, key, version, off, int64(len(p)), func(body io.Reader, _ bool) (err error) {
+		n, err = io.ReadFull(body, p)
+		return err
+	})
 	if err == io.ErrUnexpectedEOF { // bare: the body ended as it should, so the file does
 		err = io.EOF
 	}

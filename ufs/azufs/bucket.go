@@ -2,6 +2,7 @@ package azufs
 
 import (
 	"context"
+	"crypto/md5"
 	"errors"
 	"io"
 	"strconv"
@@ -98,7 +99,19 @@ func (b *bucket) Get(ctx context.Context, name string, off, n int64, want string
 			return nil, objects.Object{}, err
 		}
 	}
-	return r.Body, objects.Object{Name: name, Size: size, ModTime: deref(r.LastModified), Version: version(r.ETag)}, nil
+	return r.Body, objects.Object{Name: name, Size: size, ModTime: deref(r.LastModified), Version: version(r.ETag), Sum: sum(r)}, nil
+}
+
+// sum is the blob's MD5 in an answer; nil if it has none, as one that was put together of blocks has unless its writer said it.
+func sum(r blob.DownloadStreamResponse) *objects.Sum {
+	want := r.BlobContentMD5
+	if want == nil && r.ContentRange == nil { // of a range it would be the range's
+		want = r.ContentMD5
+	}
+	if len(want) != md5.Size {
+		return nil
+	}
+	return &objects.Sum{Hash: md5.New(), Want: want}
 }
 
 // total is the size in a Content-Range: "bytes 0-8/1530".

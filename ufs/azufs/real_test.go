@@ -11,6 +11,7 @@ import (
 
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
+	"github.com/millpond/millpond/ufs/ufstest"
 )
 
 // These want the server: what azurite does that a hand-written answer would only repeat.
@@ -205,3 +206,6 @@ func TestServerBackslash(t *testing.T) {
 	_, err := st.Create(t.Context(), "e\uFF3Cf", ufs.CreateOptions{})
 	require.ErrorIs(t, err, driver.ErrInvalid)
 }
+
+// TestServerChecksum: a blob that was put at once has its MD5.
+func TestServerChecksum(t *testing.T) { ufstest.Checksum(t, connect(t).driver(t, "p")) }

@@ -21,6 +21,7 @@ package driver
 
 import (
 	"context"
+	"hash"
 	"io"
 	"io/fs"
 	"net/url"
@@ -88,6 +89,14 @@ type CreateOptions struct {
 	Size     int64 // bytes that will come, a hint; 0: unknown
 }
 
+// Summed is what Open may answer with where the store tells a checksum of all that the body brings: package ufs compares,
+// and knows then that no byte is to be believed before the last one. Sum returns a hash that has seen nothing, and what it is
+// to be when it has seen all.
+type Summed interface {
+	io.ReadCloser
+	Sum() (h hash.Hash, want []byte)
+}
+
 // Store is what a driver implements.
 type Store interface {
 	Caps() Caps
@@ -100,7 +109,7 @@ type Store interface {
 
 	// Open reads n bytes from off, or all with n < 0; less where the file ends, nothing beyond. A version that is not
 	// "" is a condition: ErrChanged if the file has another. The Attr is that of the file read; its Version is the one
-	// asked for.
+	// asked for. The body may be a Summed.
 	Open(ctx context.Context, key string, off, n int64, version string) (io.ReadCloser, Attr, error)
 
 	// Create begins a file that shows, whole, at Commit. ctx ends the writes as well.

@@ -2,8 +2,10 @@ package gcsufs
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"strconv"
 
@@ -76,7 +78,15 @@ func (b *bucket) Get(ctx context.Context, name string, off, n int64, want string
 		return nil, objects.Object{}, gone(read(err), want)
 	}
 	a := r.Attrs
-	return body{r}, objects.Object{Name: name, Size: a.Size, ModTime: a.LastModified, Version: version(a.Generation)}, nil
+	return body{r}, objects.Object{Name: name, Size: a.Size, ModTime: a.LastModified, Version: version(a.Generation), Sum: sum(a)}, nil
+}
+
+// sum is the CRC32C in an answer; nil if there is none, or the bytes are not those that are stored.
+func sum(a storage.ReaderObjectAttrs) *objects.Sum {
+	if a.CRC32C == 0 || a.Decompressed {
+		return nil
+	}
+	return &objects.Sum{Hash: crc32.New(castagnoli), Want: binary.BigEndian.AppendUint32(nil, a.CRC32C)}
 }
 
 // body maps the errors of reading.

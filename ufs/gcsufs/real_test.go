@@ -17,6 +17,7 @@ import (
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/gcsufs"
+	"github.com/millpond/millpond/ufs/ufstest"
 )
 
 // write makes a file.
@@ -212,3 +213,6 @@ func keys(t testing.TB, s *ufs.Store, o ufs.ListOptions) (all []string) {
 	}
 	return slices.Clip(all)
 }
+
+// TestServerChecksum: an answer with a whole object in it has its CRC32C.
+func TestServerChecksum(t *testing.T) { ufstest.Checksum(t, connect(t).driver(t, "p")) }

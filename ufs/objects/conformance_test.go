@@ -11,6 +11,10 @@ import (
 	"github.com/millpond/millpond/ufs/ufstest"
 )
 
+func TestChecksum(t *testing.T) {
+	ufstest.Checksum(t, objects.New(objectstest.New(&objectstest.Options{Sums: true}), "place/"))
+}
+
 // TestConformance runs the table over a bucket with small pages, and over one that lacks what a bucket may lack.
 func TestConformance(t *testing.T) {
 	for name, o := range map[string]*objectstest.Options{

@@ -27,7 +27,7 @@ func (s *store) Open(ctx context.Context, key string, off, n int64, version stri
 	body, o, err := s.b.Get(ctx, name, off, n, version)
 	switch {
 	case err == nil:
-		return body, file(key, o), nil
+		return withSum(body, o, off, n), file(key, o), nil
 	case errors.Is(err, ErrRange):
 		return s.nothing(ctx, key, name, version)
 	case version == "" && errors.Is(err, driver.ErrNotExist):

@@ -56,7 +56,7 @@
 //	416                                          objects.ErrRange
 //	SlowDown, 429, 500, 502, 503, 504            driver.Retryable, after Retry-After
 //	NotImplemented, MethodNotAllowed             driver.ErrUnsupported
-//	bytes that differ from the store's checksum  driver.ErrChecksum
+//	bytes that differ from the store's checksum  driver.ErrChecksum; ReadAt, Fetch and cachefs ask again
 //
 // A PUT, copy or completion whose answer was lost or was a 500, 502 or 504 is driver.Unknown. What the SDK reports is
 // kept in the text: it has the store's request id, and no credentials.

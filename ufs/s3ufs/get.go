@@ -27,7 +27,7 @@ func (b *bucket) Get(ctx context.Context, name string, off, n int64, version_ st
 		return nil, objects.Object{}, err
 	}
 	o := objects.Object{Name: name, ModTime: aws.ToTime(out.LastModified), Version: version(out.ETag)}
-	from, length, size, err := extent(out)
+	from, size, err := extent(out)
 	if err == nil && from != off {
 		err = fmt.Errorf("asked for bytes from %d, got them from %d", off, from)
 	}
@@ -35,10 +35,7 @@ func (b *bucket) Get(ctx context.Context, name string, off, n int64, version_ st
 		out.Body.Close()
 		return nil, objects.Object{}, fmt.Errorf("get %q in bucket %q: %w", name, b.name, err)
 	}
-	o.Size = size
-	if length == size {
-		return verified(out.Body, size, sumOf(out)), o, nil
-	}
+	o.Size, o.Sum = size, sumOf(out)
 	return out.Body, o, nil
 }
 
@@ -59,12 +56,11 @@ func askForSum(s *middleware.Stack) error {
 	return smithyhttp.SetHeaderValue("X-Amz-Checksum-Mode", "ENABLED")(s)
 }
 
-// extent is what part of the object an answer has.
-func extent(out *s3.GetObjectOutput) (from, length, size int64, err error) {
-	length = aws.ToInt64(out.ContentLength)
+// extent is where an answer begins in the object, and how long that is.
+func extent(out *s3.GetObjectOutput) (from, size int64, err error) {
 	text := aws.ToString(out.ContentRange)
 	if text == "" {
-		return 0, length, length, nil
+		return 0, aws.ToInt64(out.ContentLength), nil
 	}
 	bad := fmt.Errorf("answer with Content-Range %q", text)
 	where, total, ok := strings.Cut(strings.TrimPrefix(text, "bytes "), "/")
@@ -72,7 +68,7 @@ func extent(out *s3.GetObjectOutput) (from, length, size int64, err error) {
 	from, err = strconv.ParseInt(first, 10, 64)
 	size, err2 := strconv.ParseInt(total, 10, 64)
 	if !ok || !ok2 || err != nil || err2 != nil {
-		return 0, 0, 0, bad
+		return 0, 0, bad
 	}
-	return from, length, size, nil
+	return from, size, nil
 }

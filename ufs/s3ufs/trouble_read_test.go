@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/faultproxy"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
@@ -19,19 +21,20 @@ import (
 
 func TestServerTroubleReading(t *testing.T) {
 	for name, f := range map[string]func(*testing.T){
-		"retry_after_is_kept":                     retryAfterIsKept,
-		"flipped_byte_is_found_by_checksum":       flippedByte,
-		"refusals_are_retried":                    refusalsAreRetried,
-		"retries_are_bounded":                     retriesAreBounded,
-		"retries_have_jitter":                     retriesHaveJitter,
-		"reset_before_an_answer":                  resetBeforeAnswer,
-		"cut_body_resumes_at_its_offset":          cutBodyResumes,
-		"reset_body_resumes":                      resetBodyResumes,
-		"replaced_while_cut_is_ErrChanged":        replacedWhileCut,
-		"short_body_with_matching_length":         shortBody,
-		"flipped_byte_of_a_range_has_no_checksum": flippedRange,
-		"stalled_body_ends_with_its_context":      stalledBody,
-		"silent_server_ends_with_the_context":     silentServer,
+		"retry_after_is_kept":                      retryAfterIsKept,
+		"flipped_byte_is_found_by_checksum":        flippedByte,
+		"flipped_byte_is_fetched_again_by_cachefs": flippedByteCached,
+		"refusals_are_retried":                     refusalsAreRetried,
+		"retries_are_bounded":                      retriesAreBounded,
+		"retries_have_jitter":                      retriesHaveJitter,
+		"reset_before_an_answer":                   resetBeforeAnswer,
+		"cut_body_resumes_at_its_offset":           cutBodyResumes,
+		"reset_body_resumes":                       resetBodyResumes,
+		"replaced_while_cut_is_ErrChanged":         replacedWhileCut,
+		"short_body_with_matching_length":          shortBody,
+		"flipped_byte_of_a_range_has_no_checksum":  flippedRange,
+		"stalled_body_ends_with_its_context":       stalledBody,
+		"silent_server_ends_with_the_context":      silentServer,
 	} {
 		t.Run(name, f)
 	}
@@ -210,6 +213,24 @@ func flippedByte(t *testing.T) {
 	got, err := v.readAll(t, "f", "")
 	require.NoError(t, err)
 	require.Equal(t, pattern(100_000), got)
+}
+
+func flippedByteCached(t *testing.T) {
+	v := newTrouble(t, s3ufs.Options{})
+	data := pattern(100_000)
+	_, err := writeFile(t, v.store, "f", data)
+	require.NoError(t, err)
+	n := cachefstest.New(t, 1, func(c *cachefs.Config) { c.Mounts = []cachefs.MountConfig{{Path: "/b", Store: v.store}} }).Node()
+	f, err := n.Open(t.Context(), "/b/f", nil)
+	require.NoError(t, err)
+	defer f.Close()
+	gets := v.watch("get")
+	v.meet("get", 1, faultproxy.Flip(50_000))
+	got := make([]byte, len(data))
+	_, err = f.ReadAt(got, 0)
+	require.NoError(t, err)
+	require.Equal(t, data, got)
+	require.Len(t, gets(), 2)
 }
 
 func retryAfterIsKept(t *testing.T) {

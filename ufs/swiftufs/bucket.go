@@ -2,6 +2,8 @@ package swiftufs
 
 import (
 	"context"
+	"crypto/md5"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -94,7 +96,18 @@ func (b *bucket) Get(ctx context.Context, name string, off, n int64, want string
 			return nil, objects.Object{}, fmt.Errorf("swift answered a range without the size: %q", cr)
 		}
 	}
-	return r.Body, object(name, r, size), nil
+	o := object(name, r, size)
+	o.Sum = sum(o.Version, r.Header)
+	return r.Body, o, nil
+}
+
+// sum is the MD5 that an object's ETag is; nil for one of segments, whose ETag is made of theirs.
+func sum(etag string, h http.Header) *objects.Sum {
+	want, err := hex.DecodeString(etag)
+	if err != nil || len(want) != md5.Size || h.Get("X-Static-Large-Object") != "" || h.Get("X-Object-Manifest") != "" {
+		return nil
+	}
+	return &objects.Sum{Hash: md5.New(), Want: want}
 }
 
 // really asks again after a GET that found nothing: one that meets an overwrite may do so, and a HEAD then finds the object.

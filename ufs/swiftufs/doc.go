@@ -19,7 +19,7 @@
 // have it as their condition. What fits one segment is one object, whose MD5 Swift compares. Else segments go up in parallel
 // into the container CONTAINER_segments, below NAME/millpond/ and a random name, and a manifest publishes them in one step: a
 // static large object. An upload that is aborted deletes its segments; an overwrite and a delete those of the object that
-// went. Dynamic large objects of others are read; their segments are left alone.
+// went. A whole object that is read, if it is not one of segments, is compared with its MD5. Dynamic large objects of others are read; their segments are left alone.
 //
 // # Requests
 //

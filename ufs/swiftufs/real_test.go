@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/swiftufs"
+	"github.com/millpond/millpond/ufs/ufstest"
 )
 
 // TestServerSegments: those of an object that is overwritten or deleted go with it; the new ones stay readable.
@@ -36,4 +38,13 @@ func TestServerSegments(t *testing.T) {
 	write(2 * mib)
 	require.NoError(t, st.Delete(t.Context(), "f"))
 	require.Empty(t, s.names(t, s.name+"_segments", "p/"), "of an object that was deleted")
+}
+
+// TestServerChecksum: a small object's ETag is the MD5 of its bytes.
+func TestServerChecksum(t *testing.T) {
+	s := connect(t)
+	d, _, err := swiftufs.OpenDriver(t.Context(), s.name, "sum", swiftufs.Options{PartSize: mib, InFlight: 4 * mib})
+	require.NoError(t, err)
+	defer d.Close()
+	ufstest.Checksum(t, d)
 }

@@ -3,6 +3,7 @@ package ufstest
 import (
 	"context"
 	"fmt"
+	"hash"
 	"io"
 
 	"github.com/millpond/millpond/ufs/driver"
@@ -45,8 +46,20 @@ func (r *Rule) body(ctx context.Context, rc io.ReadCloser) io.ReadCloser {
 	case r.Flip < 0:
 		return rc
 	}
-	return &faultyBody{ReadCloser: rc, stop: stop, end: end, flip: r.Flip}
+	b := &faultyBody{ReadCloser: rc, stop: stop, end: end, flip: r.Flip}
+	if s, ok := rc.(driver.Summed); ok {
+		return faultySummed{b, s}
+	}
+	return b
 }
+
+// faultySummed is a faultyBody whose store tells a checksum of what it should bring.
+type faultySummed struct {
+	*faultyBody
+	of driver.Summed
+}
+
+func (b faultySummed) Sum() (hash.Hash, []byte) { return b.of.Sum() }
 
 // faultyBody ends after stop bytes, unless that is -1, and has one wrong byte, at flip, unless that is -1.
 type faultyBody struct {

@@ -5,7 +5,9 @@ package objectstest
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"maps"
 	"slices"
@@ -22,6 +24,7 @@ type Options struct {
 	PageSize  int                         // names of a page; 1,000
 	Order     func(a, b string) int       // of names; strings.Compare
 	Lacks     objects.Features            // abilities that it does not have
+	Sums      bool                        // Get tells the CRC32C of the object
 	OnRequest func(op, name string) error // asked before each request; nil
 }
 
@@ -128,6 +131,8 @@ func (b *Bucket) get(ctx context.Context, op, name string) (object, error) {
 	return o, nil
 }
 
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
 // Get reads a range.
 func (b *Bucket) Get(ctx context.Context, name string, off, n int64, version string) (io.ReadCloser, objects.Object, error) {
 	o, err := b.get(ctx, "get", name)
@@ -142,6 +147,9 @@ func (b *Bucket) Get(ctx context.Context, name string, off, n int64, version str
 	end := o.Size
 	if n >= 0 {
 		end = min(end, off+n)
+	}
+	if b.o.Sums {
+		o.Sum = &objects.Sum{Hash: crc32.New(castagnoli), Want: binary.BigEndian.AppendUint32(nil, crc32.Checksum(o.data, castagnoli))}
 	}
 	return io.NopCloser(bytes.NewReader(o.data[off:end])), o.Object, nil
 }
