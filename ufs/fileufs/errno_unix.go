@@ -30,6 +30,9 @@ func isGone(err error) bool {
 	return false
 }
 
+// isStale reports whether err may say that a server has forgotten a file that a client still knows.
+func isStale(err error) bool { return errors.Is(err, syscall.ESTALE) }
+
 // noDirSync reports whether the file system cannot sync directories at all.
 func noDirSync(err error) bool {
 	return errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP)

@@ -23,6 +23,9 @@ const (
 
 func isGone(err error) bool { return errors.Is(err, notReady) }
 
+// isStale: Windows has no such error.
+func isStale(error) bool { return false }
+
 // noDirSync: Windows writes directories through by itself and syncs none.
 func noDirSync(error) bool { return true }
 

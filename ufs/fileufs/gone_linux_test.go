@@ -3,9 +3,11 @@ package fileufs_test
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,9 +21,10 @@ import (
 
 // remote is the least network file system there is: over FUSE, with one file "f" of 7 bytes.
 type remote struct {
-	dir  string
-	dev  *os.File
-	done sync.WaitGroup
+	dir      string
+	dev      *os.File
+	done     sync.WaitGroup
+	replaced atomic.Int64 // times that f is another file as soon as it was found; the one before is forgotten
 }
 
 // mountRemote mounts it; the test is skipped where that may not be.
@@ -38,6 +41,7 @@ func mountRemote(t *testing.T, dir string) *remote {
 	}
 	r := &remote{dir: dir, dev: os.NewFile(uintptr(fd), "/dev/fuse")}
 	r.done.Go(r.serve)
+	r.noPoll(t)
 	t.Cleanup(func() {
 		_ = unix.Unmount(dir, unix.MNT_DETACH) // done already where the test got that far
 		r.die()
@@ -56,6 +60,17 @@ func (r *remote) unmount(t *testing.T) {
 	require.NoError(t, unix.Unmount(r.dir, unix.MNT_DETACH))
 }
 
+// noPoll lets the kernel ask once whether files here can be waited for, and hear that they cannot. It would ask while
+// the runtime's poller, which this server needs, waits for the answer.
+func (r *remote) noPoll(t *testing.T) {
+	t.Helper()
+	fd, err := unix.Open(filepath.Join(r.dir, "f"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	require.NoError(t, err)
+	defer unix.Close(fd)
+	_, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	require.NoError(t, err)
+}
+
 // serve answers the requests of the kernel's FUSE protocol, version 7.31, that looking at a file makes.
 func (r *remote) serve() {
 	const (
@@ -65,6 +80,7 @@ func (r *remote) serve() {
 	)
 	le := binary.LittleEndian
 	buf := make([]byte, 1<<20)
+	f := uint64(2)
 	for {
 		n, err := r.dev.Read(buf)
 		if err != nil {
@@ -82,12 +98,19 @@ func (r *remote) serve() {
 			le.PutUint32(body[4:], 31)
 			le.PutUint32(body[20:], 1<<17)
 		case getattr:
+			if node != 1 && node != f {
+				errno = unix.ENOENT
+				break
+			}
 			body = append(make([]byte, 16), attributes(node)...)
 		case lookup:
 			if errno = unix.ENOENT; string(buf[header:n]) == "f\x00" {
 				errno = 0
-				body = append(make([]byte, 40), attributes(2)...)
-				le.PutUint64(body, 2)
+				body = append(make([]byte, 40), attributes(f)...)
+				le.PutUint64(body, f)
+				if r.replaced.Add(-1) >= 0 {
+					f++
+				}
 			}
 		case opendir:
 			body = make([]byte, 16)
@@ -107,13 +130,13 @@ func (r *remote) serve() {
 	}
 }
 
-// attributes are those of the root, node 1, and of f.
+// attributes are those of the root, node 1, and of f, any other.
 func attributes(node uint64) []byte {
 	le := binary.LittleEndian
 	a := make([]byte, 88)
 	le.PutUint64(a, node)
 	mode := uint32(unix.S_IFDIR | 0o755)
-	if node == 2 {
+	if node > 1 {
 		le.PutUint64(a[8:], 7)
 		mode = unix.S_IFREG | 0o644
 	}
@@ -156,4 +179,32 @@ func TestMountThatGoesAway(t *testing.T) {
 	require.EqualValues(t, 7, stat(t, s, "f").Size, "it is back")
 	_, err = s.Stat(t.Context(), "g")
 	require.ErrorIs(t, err, driver.ErrNotExist)
+}
+
+// TestReplacedWhileItIsOpened: a server that has forgotten a file which another has replaced says so of the open one; the
+// name is still there.
+func TestReplacedWhileItIsOpened(t *testing.T) {
+	dir := t.TempDir()
+	r := mountRemote(t, dir)
+	s := open(t, dir)
+	r.replaced.Store(3)
+	rc, a, err := s.Open(t.Context(), "f", 0, -1, "")
+	require.NoError(t, err, "the fourth stays")
+	require.EqualValues(t, 7, a.Size)
+	require.NoError(t, rc.Close())
+
+	r.replaced.Store(1000)
+	_, _, err = s.Open(t.Context(), "f", 0, -1, "")
+	require.ErrorIs(t, err, driver.ErrChanged)
+	require.NotErrorIs(t, err, driver.ErrNotExist)
+	require.Positive(t, r.replaced.Load(), "it gives up")
+
+	r.replaced.Store(0)
+	rc, _, err = s.Open(t.Context(), "f", 0, -1, "")
+	require.NoError(t, err)
+	r.replaced.Store(1)
+	_, _ = os.Lstat(filepath.Join(dir, "f")) // finds it, and then it is replaced
+	_, err = io.ReadAll(rc)
+	require.ErrorIs(t, err, driver.ErrChanged)
+	require.NoError(t, rc.Close())
 }

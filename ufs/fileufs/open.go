@@ -2,12 +2,20 @@ package fileufs
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 
 	"github.com/millpond/millpond/ufs/driver"
 )
+
+// openTries is how often a file is opened that each time is replaced before it is described: who replaces it does other
+// things between.
+const openTries = 10
+
+var errReplaced = fmt.Errorf("%w: replaced while it was open", driver.ErrChanged)
 
 // Open reads a range.
 func (s *store) Open(ctx context.Context, key string, off, n int64, version string) (io.ReadCloser, driver.Attr, error) {
@@ -19,13 +27,11 @@ func (s *store) Open(ctx context.Context, key string, off, n int64, version stri
 		return nil, driver.Attr{}, err
 	}
 	r := s.place.root.Load()
-	f, err := r.OpenFile(local, os.O_RDONLY|nonBlock, 0)
-	if err != nil {
-		return nil, driver.Attr{}, s.fail(r, err)
+	f, a, st, err := s.open(ctx, r, key, local, version)
+	for try := 1; try < openTries && errors.Is(err, errReplaced); try++ {
+		f, a, st, err = s.open(ctx, r, key, local, version)
 	}
-	a, st, err := s.opened(ctx, r, key, f, version)
 	if err != nil {
-		f.Close()
 		return nil, a, err
 	}
 	if n < 0 || n > a.Size-off {
@@ -34,11 +40,27 @@ func (s *store) Open(ctx context.Context, key string, off, n int64, version stri
 	return &body{s: s, root: r, f: f, st: st, off: off, left: n}, a, nil
 }
 
-// opened describes an open file, if it is one and has the version.
+// open opens a file and describes it, if it is one and has the version.
+func (s *store) open(ctx context.Context, r *os.Root, key, local, version string) (*os.File, driver.Attr, stamp, error) {
+	f, err := r.OpenFile(local, os.O_RDONLY|nonBlock, 0)
+	if isStale(err) {
+		return nil, driver.Attr{}, stamp{}, s.failOpen(r, err)
+	}
+	if err != nil {
+		return nil, driver.Attr{}, stamp{}, s.fail(r, err)
+	}
+	a, st, err := s.opened(ctx, r, key, f, version)
+	if err != nil {
+		f.Close()
+		return nil, a, st, err
+	}
+	return f, a, st, nil
+}
+
 func (s *store) opened(ctx context.Context, r *os.Root, key string, f *os.File, version string) (driver.Attr, stamp, error) {
 	fi, st, err := still(ctx, f.Stat)
 	if err != nil {
-		return driver.Attr{}, st, s.fail(r, err)
+		return driver.Attr{}, st, s.failOpen(r, err)
 	}
 	a, err := s.attr(key, fi, st)
 	switch {
@@ -51,6 +73,17 @@ func (s *store) opened(ctx context.Context, r *os.Root, key string, f *os.File, 
 		a.Version, a.Was = version, ""
 	}
 	return a, st, err
+}
+
+// failOpen is fail for a file that is open. The servers of network file systems (GlusterFS, NFS) may forget one as soon
+// as another file has its name, or nothing has.
+func (s *store) failOpen(r *os.Root, err error) error {
+	if errors.Is(err, fs.ErrNotExist) || isStale(err) {
+		if _, rerr := r.Stat("."); rerr == nil && !removed(r) {
+			return errReplaced
+		}
+	}
+	return s.fail(r, err)
 }
 
 // body reads what was opened while it is that.
@@ -69,11 +102,11 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.f.ReadAt(p[:min(int64(len(p)), b.left)], b.off)
 	if err != nil && err != io.EOF {
-		return 0, b.s.fail(b.root, err)
+		return 0, b.s.failOpen(b.root, err)
 	}
 	fi, serr := b.f.Stat()
 	if serr != nil {
-		return 0, b.s.fail(b.root, serr)
+		return 0, b.s.failOpen(b.root, serr)
 	}
 	if !b.st.sameContent(fi) {
 		return 0, driver.ErrChanged
