@@ -7,28 +7,14 @@ source "$(dirname "$0")/lib.sh"
 VERSION=3.4.1
 JARS=$CACHE/hadoop-$VERSION
 
-PACKAGES="openjdk-17-jre-headless maven curl"
-
 install() {
-  programs
+  debian "java mvn curl" "openjdk-17-jre-headless maven curl"
   [ ! -e "$JARS/complete" ] || return 0
   mkdir -p "$JARS"
   pom >"$JARS/pom.xml"
   again timeout 300 mvn -B -q -f "$JARS/pom.xml" dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$JARS" ||
     die "Maven cannot fetch Hadoop $VERSION in three tries"
   touch "$JARS/complete"
-}
-
-# programs makes sure of Java, Maven and curl.
-programs() {
-  local packages
-  read -ra packages <<<"$PACKAGES"
-  if type java mvn curl >/dev/null 2>&1; then return 0; fi # every one: command -v wants but one
-  [ "$(id -u)" = 0 ] || cannot "Java 17, Maven or curl is missing, and root alone can install them: apt-get install $PACKAGES"
-  need apt-get "want a Debian, or install Java 17, Maven and curl"
-  again apt-get update || die "apt-get update fails in three tries"
-  again env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}" ||
-    die "apt-get cannot install $PACKAGES in three tries"
 }
 
 # pom names the servers and their client, which hadoop-hdfs leaves to others. Hadoop's own table of versions is imported:

@@ -3,7 +3,7 @@
 #   install     puts the server's files into $CACHE; does nothing when they are there
 #   start DIR   starts it with its data below DIR, waits until it serves, prints the environment of its tests
 #
-# and ends with: main "$@". Usage of every script:
+# and, if its server needs more than signals to its process groups, before_stop DIR. It ends with: main "$@". Usage of every script:
 #
 #   STORE.sh install      fetch it
 #   STORE.sh start DIR    install, start, print NAME=VALUE lines (nothing else goes to stdout)
@@ -44,6 +44,19 @@ again() {
   tail -n 5 "$log" >&2
   rm -f "$log"
   return 1
+}
+
+# debian COMMANDS PACKAGES: Debian's packages, unless their commands are there. Both are lists with spaces between.
+debian() {
+  local commands packages
+  read -ra commands <<<"$1"
+  read -ra packages <<<"$2"
+  if type "${commands[@]}" >/dev/null 2>&1; then return 0; fi # every one: command -v wants but one
+  [ "$(id -u)" = 0 ] || cannot "${commands[*]}: not all are installed, and root alone can: apt-get install $2"
+  need apt-get "want a Debian, or install $2"
+  again apt-get update || die "apt-get update fails in three tries"
+  again env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}" ||
+    die "apt-get cannot install $2 in three tries"
 }
 
 # go_tool PACKAGE@VERSION: build a Go program into the cache; its path goes to stdout.
@@ -102,9 +115,13 @@ await() {
   die "$name did not come up in $seconds s: $(tail -n 1 "$dir/$name.log")"
 }
 
+# before_stop DIR: what a script does first when it stops. It must not fail where nothing is there yet.
+before_stop() { :; }
+
 # stop DIR: end what was started in DIR, politely, then not.
 stop() {
   local pid n
+  before_stop "$1"
   [ -f "$1/pids" ] || return 0
   while read -r pid; do
     kill -TERM -- "-$pid" 2>/dev/null || true

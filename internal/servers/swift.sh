@@ -4,17 +4,9 @@
 # 6200 and 11219 on.
 source "$(dirname "$0")/lib.sh"
 
-PACKAGES="swift-proxy swift-account swift-container swift-object memcached"
-
 install() {
-  local packages
-  read -ra packages <<<"$PACKAGES"
-  if command -v swift-proxy-server swift-ring-builder memcached >/dev/null; then return 0; fi
-  [ "$(id -u)" = 0 ] || cannot "Swift is not installed, and root alone can: apt-get install $PACKAGES"
-  need apt-get "want a Debian, or install $PACKAGES"
-  again apt-get update || die "apt-get update fails in three tries"
-  again env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}" ||
-    die "apt-get cannot install $PACKAGES in three tries"
+  debian "swift-proxy-server swift-account-server swift-container-server swift-object-server swift-ring-builder memcached" \
+    "swift-proxy swift-account swift-container swift-object memcached"
 }
 
 # storage DIR KIND PORT: configuration and ring of the account, container or object server.

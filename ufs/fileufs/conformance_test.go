@@ -26,19 +26,22 @@ func open(tb testing.TB, dir string) *ufs.Store {
 
 func dirOf(s *ufs.Store) string { return filepath.FromSlash(strings.TrimPrefix(s.ID(), "file://")) }
 
+// leftovers counts the temporary files of a place.
+func leftovers(tb testing.TB, s *ufs.Store) (n int) {
+	require.NoError(tb, filepath.WalkDir(dirOf(s), func(path string, _ fs.DirEntry, err error) error {
+		if strings.Contains(path, ".millpond-tmp-") {
+			n++
+		}
+		return err
+	}))
+	return n
+}
+
 func TestConformance(t *testing.T) {
 	h := ufstest.Harness{
-		Open:   func(tb testing.TB) *ufs.Store { return open(tb, tb.TempDir()) },
-		Second: func(tb testing.TB, s *ufs.Store) *ufs.Store { return open(tb, dirOf(s)) },
-		Leftovers: func(tb testing.TB, s *ufs.Store) (n int) {
-			require.NoError(tb, filepath.WalkDir(dirOf(s), func(path string, _ fs.DirEntry, err error) error {
-				if strings.Contains(path, ".millpond-tmp-") {
-					n++
-				}
-				return err
-			}))
-			return n
-		},
+		Open:      func(tb testing.TB) *ufs.Store { return open(tb, tb.TempDir()) },
+		Second:    func(tb testing.TB, s *ufs.Store) *ufs.Store { return open(tb, dirOf(s)) },
+		Leftovers: leftovers,
 	}
 	if os.Getuid() != 0 { // root reads what it likes
 		h.Deny = func(tb testing.TB, s *ufs.Store, key string) *ufs.Store {

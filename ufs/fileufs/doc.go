@@ -59,6 +59,18 @@
 // listings together up to 64 MiB (and of one directory whatever its size). Names that were put out for others are read
 // again. A page stats its own entries and no others.
 //
+// # GlusterFS
+//
+// As measured on a volume of GlusterFS 10 that two clients mount. Its FUSE mount has no exclusive rename: a file is linked and
+// unlinked, and of two hosts that give one name to two files one wins; so it is with directories. Locks (flock) hold between
+// hosts and end with their host, so an upload is not swept by another host's listing. A Commit is an fsync of the file and
+// of the directories that got a name, on the brick. A file that is open when it is replaced may be forgotten by the server
+// (ENOENT, ESTALE): Open then opens the name again, up to ten times, and a body ends with driver.ErrChanged.
+//
+// What another host has changed shows after a second or two: the kernel and the client answer from what they knew. A mount
+// with attribute-timeout=0 and entry-timeout=0, of a volume with performance.stat-prefetch off, sees it at once; all of the
+// conformance table holds between two hosts that mount so.
+//
 // # Trouble
 //
 // A file system that has gone away (ENOTCONN, ESTALE, ENODEV, ENXIO, EIO), or the place itself having been removed, is

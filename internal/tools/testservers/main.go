@@ -30,6 +30,7 @@ func stores() []store {
 	return []store{
 		{"azure", "azurite.sh", []string{"ufs/azufs"}},
 		{"gcs", "fakegcs.sh", []string{"ufs/gcsufs"}},
+		{"gluster", "gluster.sh", []string{"ufs/fileufs"}},
 		{"hdfs", "hdfs.sh", []string{"ufs/hdfsufs"}},
 		{"s3", "versitygw.sh", []string{"ufs/s3ufs", "examples/bucket", "examples/etl"}},
 		{"swift", "swift.sh", []string{"ufs/swiftufs"}},
