@@ -69,5 +69,8 @@ func (v *view) previous(key Key) (string, bool) {
 	}
 	now, before := v.rings()
 	was := before.Owner(key[:])
-	return was, was != "" && was != now.Owner(key[:]) && v.alive(was)
+	if was == now.Owner(key[:]) || !v.alive(was) {
+		return "", false
+	}
+	return was, true
 }

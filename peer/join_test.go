@@ -1,0 +1,178 @@
+package peer_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/peer"
+)
+
+// TestJoinSources: every way of saying where others are works.
+func TestJoinSources(t *testing.T) {
+	list := filepath.Join(t.TempDir(), "peers")
+	require.NoError(t, os.WriteFile(list, []byte("# nodes\n\n10.0.0.1:7946\n"), 0o600))
+	for name, change := range map[string]func(*peer.Config){
+		"address":                            func(c *peer.Config) { c.Join = []string{"10.0.0.1:7946"} },
+		"name, of which one address answers": func(c *peer.Config) { c.Join = []string{"some.test:7946"} },
+		"SRV":                                func(c *peer.Config) { c.Join = []string{"_mesh._tcp.test"} },
+		"file":                               func(c *peer.Config) { c.Join = []string{"file:" + list} },
+		"func": func(c *peer.Config) {
+			c.Join = nil
+			c.JoinFunc = func(context.Context) ([]string, error) { return []string{"some.test:7946"}, nil }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMesh(t)
+				m.cfg.Join = nil
+				m.net.Host("10.0.0.77") // nobody listens there
+				m.net.SetName("some.test", "10.0.0.77", "10.0.0.88", "10.0.0.1")
+				m.net.SetSRV("_mesh._tcp.test", &net.SRV{Target: "some.test.", Port: 7946})
+				a := m.start(0, nil)
+				b := m.start(1, change)
+				meet(t, 10*time.Second, a, b)
+			})
+		})
+	}
+}
+
+// attempts collects what a node says of its joining.
+type attempts struct {
+	mu  sync.Mutex
+	all []peer.JoinInfo
+}
+
+func (a *attempts) listen(c *peer.Config) {
+	c.Events.Join = func(i peer.JoinInfo) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.all = append(a.all, i)
+	}
+}
+
+func (a *attempts) list() []peer.JoinInfo {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.all)
+}
+
+// TestJoinGoesOn until there is somebody, each time after a longer pause.
+func TestJoinGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		var tried attempts
+		calls := 0
+		b := m.start(1, func(c *peer.Config) {
+			c.Join = []string{"10.0.0.1:7946", "unknown.test:1"}
+			c.JoinFunc = func(context.Context) ([]string, error) {
+				if calls++; calls == 1 {
+					return nil, errors.New("the scheduler is busy")
+				}
+				return nil, nil
+			}
+			tried.listen(c)
+		})
+		time.Sleep(5 * time.Minute)
+		all := tried.list()
+		require.ErrorContains(t, all[0].Err, "unknown.test")
+		require.ErrorContains(t, all[0].Err, "Config.JoinFunc: the scheduler is busy")
+		require.NotContains(t, all[1].Err.Error(), "busy")
+		require.Less(t, all[0].Retry, 400*time.Millisecond)
+		require.Greater(t, all[len(all)-1].Retry, 4*time.Second)
+		require.Less(t, all[len(all)-1].Retry, 16*time.Second)
+		require.Greater(t, len(all), 15)
+		meet(t, 30*time.Second, m.start(0, nil), b)
+	})
+}
+
+// TestFileIsWatched: who is written into it is joined soon.
+func TestFileIsWatched(t *testing.T) {
+	list := filepath.Join(t.TempDir(), "peers")
+	require.NoError(t, os.WriteFile(list, []byte("bad line\n"), 0o600))
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		var tried attempts
+		a := m.start(0, nil)
+		b := m.start(1, func(c *peer.Config) { c.Join = []string{"file:" + list}; tried.listen(c) })
+		time.Sleep(2 * time.Minute) // it looks seldom by now
+		require.ErrorContains(t, tried.list()[0].Err, `line "bad line"`)
+		require.NoError(t, os.WriteFile(list, []byte(a.Addr()+"\n"), 0o600))
+		meet(t, 3*time.Second, a, b)
+	})
+}
+
+// TestRejoinAfterARestart: a node that comes back with its id, at its address or another, is let in.
+func TestRejoinAfterARestart(t *testing.T) {
+	for name, at := range map[string]int{"at its address": 1, "at another": 7} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMesh(t)
+				ns := m.grow(3)
+				meet(t, 10*time.Second, ns...)
+				m.net.Host(ip(1)).Kill()
+				start := time.Now()
+				cfg := m.cfg
+				cfg.Network = m.net.Host(ip(at))
+				again := open(t, cfg, "node-01")
+				for again.Addr() != addrOf(ns[0], "node-01") || alive(again) != "node-00 node-01 node-02" {
+					require.Less(t, time.Since(start), 30*time.Second)
+					time.Sleep(10 * time.Millisecond)
+				}
+				meet(t, 10*time.Second, ns[0], again, ns[2])
+				t.Logf("it is known after %v", time.Since(start))
+				talk(t, ns[2], again)
+			})
+		})
+	}
+}
+
+// addrOf is where a node believes another one to be.
+func addrOf(m *peer.Mesh, id string) string {
+	for _, o := range m.Members() {
+		if o.ID == id {
+			return o.Addr
+		}
+	}
+	return ""
+}
+
+// TestTwoMeshesBecomeOne: groups that could not see each other from the start meet when they can.
+func TestTwoMeshesBecomeOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		var left, right []string
+		for i := range 4 {
+			left, right = append(left, ip(i)), append(right, ip(4+i))
+		}
+		m.net.Partition(left, right)
+		ns := m.grow(8)
+		meet(t, time.Minute, ns[:4]...)
+		meet(t, time.Minute, ns[4:]...)
+		time.Sleep(10 * time.Minute)
+		m.net.Heal()
+		meet(t, 2*time.Minute, ns...)
+	})
+}
+
+// TestPartialPartition: who is seen by some is not lost to the others.
+func TestPartialPartition(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		ns := m.grow(5)
+		meet(t, 10*time.Second, ns...)
+		m.net.Cut(ip(0), ip(1))
+		m.net.OneWay(ip(2), ip(3))
+		time.Sleep(10 * time.Minute)
+		meet(t, time.Second, ns...)
+	})
+}
