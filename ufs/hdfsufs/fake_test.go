@@ -2,6 +2,7 @@ package hdfsufs_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -52,7 +53,16 @@ var errHangUp = errors.New("hang up")
 func newFake(t testing.TB, answers map[string]answer) *fake {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	f := &fake{t: t, l: l}
+	f := unheard(t, answers)
+	f.l = l
+	f.running.Go(f.accept)
+	t.Cleanup(f.close)
+	return f
+}
+
+// unheard is a fake that does not listen: connections come by its dial.
+func unheard(t testing.TB, answers map[string]answer) *fake {
+	f := &fake{t: t}
 	f.mu.answers = map[string]answer{
 		"renewLease":        says(""),
 		"getServerDefaults": says("serverDefaults:{blockSize:4096 bytesPerChecksum:512 writePacketSize:1 replication:1 fileBufferSize:1}"),
@@ -63,9 +73,14 @@ func newFake(t testing.TB, answers map[string]answer) *fake {
 		"delete":            says("result:true"),
 	}
 	maps.Copy(f.mu.answers, answers)
-	f.running.Go(f.accept)
-	t.Cleanup(f.close)
 	return f
+}
+
+// dial connects in memory.
+func (f *fake) dial(context.Context, string, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	f.enter(theirs)
+	return ours, nil
 }
 
 // says is an answer that is always the same.
@@ -120,12 +135,17 @@ func (f *fake) connections() int {
 
 func (f *fake) close() {
 	f.l.Close()
+	f.hangUp()
+	f.running.Wait()
+}
+
+// hangUp closes the connections that there are.
+func (f *fake) hangUp() {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	for _, c := range f.mu.conns {
 		c.Close()
 	}
-	f.mu.Unlock()
-	f.running.Wait()
 }
 
 func (f *fake) accept() {
@@ -134,14 +154,18 @@ func (f *fake) accept() {
 		if err != nil {
 			return
 		}
-		f.mu.Lock()
-		f.mu.conns = append(f.mu.conns, c)
-		f.mu.Unlock()
-		f.running.Go(func() {
-			defer c.Close()
-			f.serve(c)
-		})
+		f.enter(c)
 	}
+}
+
+func (f *fake) enter(c net.Conn) {
+	f.mu.Lock()
+	f.mu.conns = append(f.mu.conns, c)
+	f.mu.Unlock()
+	f.running.Go(func() {
+		defer c.Close()
+		f.serve(c)
+	})
 }
 
 // serve reads the connection's header and context, and then requests.

@@ -3,6 +3,7 @@ package hdfsufs_test
 import (
 	"context"
 	"io"
+	"net"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ func TestServerTroubleReading(t *testing.T) {
 		"reset_connection_is_tried_again":    resetData,
 		"cut_body_is_resumed":                cutBody,
 		"cut_bodies_are_tried_a_few_times":   cutBodies,
+		"closed_connections_are_no_end":      closedConnections,
 		"stalled_body_is_resumed":            stalledBody,
 		"flipped_byte_is_found":              flippedByte,
 		"replaced_meanwhile_is_ErrChanged":   replacedMeanwhile,
@@ -72,6 +74,18 @@ func cutBodies(t *testing.T) {
 	_, err := v.readAll(t, "big")
 	require.Error(t, err)
 	require.Equal(t, 3, v.data.Connections()-before, "attempts")
+}
+
+// closedConnections are closed as if all had been said.
+func closedConnections(t *testing.T) {
+	v := big(t, nil)
+	before := v.data.Connections()
+	v.data.Break(faultproxy.ConnFault{After: 10_000, Then: func(net.Conn, <-chan struct{}) {}}, 1)
+	v.whole(t)
+	v.data.Break(faultproxy.ConnFault{Then: func(net.Conn, <-chan struct{}) {}}, 0)
+	_, err := v.readAll(t, "big")
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	require.Equal(t, 5+3, v.data.Connections()-before, "a connection for each block and one more; attempts")
 }
 
 func stalledBody(t *testing.T) {

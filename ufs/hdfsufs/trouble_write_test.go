@@ -10,12 +10,14 @@ import (
 	"github.com/millpond/millpond/internal/faultproxy"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
+	"github.com/millpond/millpond/ufs/hdfsufs"
 )
 
 func TestServerTroubleWriting(t *testing.T) {
 	for name, f := range map[string]func(*testing.T){
 		"cut_upload_publishes_nothing":             cutUpload,
 		"upload_cut_in_a_later_block":              cutLater,
+		"cut_upload_is_told_in_the_block":          cutIsTold,
 		"stalled_upload_publishes_nothing":         stalledUpload,
 		"cancelled_upload_publishes_nothing":       cancelledUpload,
 		"cancelled_commit_publishes_nothing":       cancelledCommit,
@@ -48,6 +50,22 @@ func cutLater(t *testing.T) {
 		_, err = w.Commit(t.Context())
 	}
 	require.Error(t, err)
+	require.NoError(t, w.Abort(t.Context()))
+	v.nothing(t, "f")
+}
+
+// cutIsTold: a writer hears soon that nobody listens, not at the end of a block of 128 MiB.
+func cutIsTold(t *testing.T) {
+	v := newTrouble(t, nil)
+	s := v.open(t, v.dir, hdfsufs.Options{UFS: quick(), BlockSize: 128 << 20, Dial: v.dial})
+	v.data.Break(faultproxy.ConnFault{After: 12, Then: faultproxy.ConnReset}, 0)
+	w, err := s.Create(t.Context(), "f", ufs.CreateOptions{})
+	require.NoError(t, err)
+	n := 0
+	for ; err == nil && n < 64<<20; n += 64 << 10 {
+		_, err = w.Write(pattern(64 << 10))
+	}
+	require.Error(t, err, "after %d bytes", n)
 	require.NoError(t, w.Abort(t.Context()))
 	v.nothing(t, "f")
 }

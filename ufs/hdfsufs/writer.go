@@ -98,9 +98,6 @@ func (w *writer) close(ctx context.Context) error {
 
 // publish gives the file its name.
 func (w *writer) publish(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
 	if w.o.Parents && path.Dir(w.temp) != path.Dir(w.path) {
 		err := w.s.call(ctx, func(x *session) error { return x.c.MkdirAll(path.Dir(w.path), 0o755) })
 		if err != nil {
