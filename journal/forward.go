@@ -154,32 +154,44 @@ func (m *mesh) servePropose(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return failed(err), nil
 	}
-	if err := m.levels(cmds); err != nil {
-		return failed(err), nil
+	good, errs := m.j.refuse(cmds)
+	g := &group{}
+	if len(good) > 0 {
+		w, err := m.j.enqueueGroup(ctx, good)
+		if err != nil {
+			return failed(err), nil
+		}
+		select {
+		case <-w.done:
+		case <-ctx.Done():
+			return nil, ctx.Err() // not a refusal: it may happen
+		}
+		g = w.group
 	}
-	w, err := m.j.enqueueGroup(ctx, cmds)
-	if err != nil {
-		return failed(err), nil
-	}
-	select {
-	case <-w.done:
-	case <-ctx.Done():
-		return nil, ctx.Err() // not a refusal: it may happen
-	}
-	g := w.group
 	if errors.Is(g.err, raft.ErrNotLeader) || errors.Is(g.err, raft.ErrLeadershipTransferInProgress) {
 		return m.notPrimary(), nil
 	}
-	rs := make([]wire.Result, g.n)
-	for i := range rs {
-		r := result{err: g.err}
-		if g.err == nil {
-			r = g.results[i]
-			g.at.Index = max(g.at.Index, r.index)
+	rs := g.toWire(errs)
+	return wire.Answer(wire.OK, wire.AppendResults(g.at.Append(nil), rs)), nil
+}
+
+// toWire is what became of the commands that came: those with an error of their own are not in the group.
+func (g *group) toWire(errs []error) []wire.Result {
+	rs := make([]wire.Result, len(errs))
+	next := 0
+	for i, err := range errs {
+		r := result{err: err}
+		if err == nil {
+			r.err = g.err
+			if g.err == nil {
+				r = g.results[next]
+				g.at.Index = max(g.at.Index, r.index)
+			}
+			next++
 		}
 		rs[i] = toWire(r)
 	}
-	return wire.Answer(wire.OK, wire.AppendResults(g.at.Append(nil), rs)), nil
+	return rs
 }
 
 func (j *Journal) enqueueGroup(ctx context.Context, cmds []batch.Command) (*waiter, error) {
@@ -201,7 +213,8 @@ const (
 	codeOK byte = iota
 	codeExpired
 	codeTooManyOpen
-	codeLost // committed or not
+	codeLost  // committed or not
+	codeLevel // a *LevelError: index is level and known, the bytes are the node
 	codeOther
 )
 
@@ -213,6 +226,9 @@ func toWire(r result) wire.Result {
 	}
 	if _, stopped := errors.AsType[*StoppedError](r.err); stopped || errors.Is(r.err, raft.ErrRaftShutdown) {
 		return wire.Result{Code: codeLost}
+	}
+	if l, ok := errors.AsType[*LevelError](r.err); ok {
+		return wire.Result{Code: codeLevel, Index: uint64(l.Level)<<32 | uint64(l.Known), Bytes: []byte(l.Node)}
 	}
 	for code, err := range codes {
 		if errors.Is(r.err, err) {
@@ -228,6 +244,8 @@ func fromWire(r wire.Result) result {
 		return result{answer: r.Bytes, index: r.Index}
 	case known:
 		return result{err: err}
+	case r.Code == codeLevel:
+		return result{err: &LevelError{Level: uint32(r.Index >> 32), Known: uint32(r.Index), Node: string(r.Bytes)}}
 	default:
 		return result{err: fmt.Errorf("the primary: %s", r.Bytes)}
 	}

@@ -88,10 +88,14 @@ func (g *group) grow(ids ...string) {
 
 // crash ends a node as kill -9 and a power failure would: what was not synced is gone.
 func (g *group) crash(id string) {
-	g.net.Crash(id)
 	n := g.nodes[id]
 	delete(g.nodes, id)
-	g.disks[id] = g.disks[id].CrashKeepingNothing()
+	g.kill(n)
+}
+
+func (g *group) kill(n *node) {
+	g.net.Crash(n.id)
+	g.disks[n.id] = g.disks[n.id].CrashKeepingNothing()
 	n.drop()
 }
 

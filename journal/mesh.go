@@ -10,7 +10,6 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/millpond/millpond/journal/internal/batch"
 	"github.com/millpond/millpond/journal/internal/transport"
 	"github.com/millpond/millpond/journal/internal/wire"
 )
@@ -208,14 +207,4 @@ func (m *mesh) notPrimary() []byte { return wire.Answer(wire.NotPrimary, []byte(
 // commit tells the local raft what node who has said about its log.
 func (m *mesh) commit(who string, at wire.Place) {
 	m.trans.Commit(transport.Committed{Primary: who, Term: at.Term, Index: at.Raft, Of: at.Of})
-}
-
-// levels refuses commands that not every node of the mesh knows.
-func (m *mesh) levels(cmds []batch.Command) error {
-	for i := range cmds {
-		if cmds[i].Level > m.j.cfg.Level {
-			return fmt.Errorf("command needs feature level %d, the primary has %d", cmds[i].Level, m.j.cfg.Level)
-		}
-	}
-	return nil
 }

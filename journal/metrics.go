@@ -14,6 +14,8 @@ type Metrics struct {
 	RaftIndex       uint64 // last raft entry applied; many changes share one
 	Term            uint64
 	Primary         bool
+	PrimaryID       string // who leads, as far as this node knows
+	Role            Role
 	Changes         uint64 // answered to Propose here
 	Batches         uint64 // raft entries that carried them
 	LogBytes        uint64 // written to the log, data only
@@ -52,6 +54,7 @@ func (j *Journal) Metrics() Metrics {
 	_, size := j.snaps.Last()
 	m := Metrics{
 		Index: at.index, RaftIndex: at.raft, Term: j.raft.CurrentTerm(), Primary: j.Primary(),
+		PrimaryID: j.PrimaryID(), Role: j.role(j.node),
 		Changes: j.counts.changes.Load(), Batches: j.counts.batches.Load(), LogBytes: j.counts.logBytes.Load(),
 		Checkpoints: j.counts.checkpoints.Load(), CheckpointBytes: size, SinceCheckpoint: j.ckpt.entries.Load(),
 		Fetched: j.counts.fetched.Load(), Forwarded: j.counts.forwarded.Load(),

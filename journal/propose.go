@@ -273,8 +273,8 @@ func (j *Journal) Propose(ctx context.Context, op OpID, cmd []byte) (answer []by
 	if err != nil {
 		return nil, 0, err
 	}
-	if level > j.cfg.Level {
-		return nil, 0, fmt.Errorf("command needs feature level %d, this node has %d", level, j.cfg.Level)
+	if err := j.allowed(level); err != nil {
+		return nil, 0, err
 	}
 	c := batch.Command{Session: op.Session, Seq: op.Seq, Acked: op.Acked, At: op.At, Level: level, Cmd: cmd}
 	for {
