@@ -75,7 +75,7 @@ func (c *client) unsent(q *request, err error) error {
 	if closed(c.dead) && !errors.Is(err, ErrUnreachable) {
 		err = &lostError{ErrUnreachable, c.peer.ID, c.mu.err}
 	}
-	q.finish(err)
+	q.finish(outcome{err: err})
 	return q.err
 }
 

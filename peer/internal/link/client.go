@@ -82,7 +82,7 @@ func (c *client) fail(err error) {
 	for id, q := range c.mu.requests {
 		delete(c.mu.requests, id)
 		if q != c.mu.inside { // leave ends that one
-			q.finish(c.lost(q, err))
+			q.finish(outcome{err: c.lost(q, err)})
 		}
 	}
 }
@@ -135,7 +135,7 @@ func (c *client) abandon(q *request, err error) error {
 	if q.read == nil && q.id != 0 {
 		err = &lostError{ErrUnknownOutcome, c.peer.ID, err}
 	}
-	q.finish(err)
+	q.finish(outcome{err: err})
 	var outside chan struct{}
 	if c.mu.inside == q {
 		outside = make(chan struct{})
@@ -180,10 +180,10 @@ func (c *client) find(id uint64, kinds ...kind) (*request, error) {
 }
 
 // end takes a request off the table: its last frame has come.
-func (c *client) end(q *request, err error) {
+func (c *client) end(q *request, o outcome) {
 	c.pool.release(c, q)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.mu.requests, q.id)
-	q.finish(err)
+	q.finish(o)
 }

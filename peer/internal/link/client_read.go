@@ -39,8 +39,7 @@ func (c *client) answer(h head, meta []byte) error {
 	if err != nil {
 		return err
 	}
-	q.answer = body
-	c.end(q, nil)
+	c.end(q, outcome{answer: body})
 	return nil
 }
 
@@ -53,7 +52,7 @@ func (c *client) failed(h head, meta []byte) error {
 	if err != nil {
 		return err
 	}
-	c.end(q, told)
+	c.end(q, outcome{err: told})
 	return nil
 }
 
@@ -69,8 +68,7 @@ func (c *client) blockEnd(h head, meta []byte) error {
 	if total != q.read.Length || q.got != total {
 		return badFrame("the end at %d of %d bytes, after %d", total, q.read.Length, q.got)
 	}
-	q.holders = holders
-	c.end(q, nil)
+	c.end(q, outcome{holders: holders})
 	return nil
 }
 
@@ -130,7 +128,7 @@ func (c *client) corrupt(q *request, off int64) {
 	c.e.stats.corrupt.Add(1)
 	c.e.cfg.Events.corrupt(CorruptInfo{ID: c.peer.ID, Addr: c.peer.Addr, Key: q.read.Key, Off: q.read.Off + off})
 	c.mu.Lock()
-	q.finish(ErrChecksum)
+	q.finish(outcome{err: ErrChecksum})
 	c.mu.Unlock()
 	c.e.spawn(func() { c.cancel(q.id) })
 }
@@ -163,7 +161,7 @@ func (c *client) leave(q *request, err error) error {
 	defer c.mu.Unlock()
 	c.mu.inside = nil
 	if c.mu.err != nil {
-		q.finish(c.lost(q, c.mu.err))
+		q.finish(outcome{err: c.lost(q, c.mu.err)})
 	}
 	if q.outside == nil {
 		return err

@@ -87,9 +87,9 @@ func TestServerShutsOutBadFrames(t *testing.T) {
 }
 
 // liar is a node that is let in as "b" and says what script says to each request; script gets the request's head.
-func (m *mesh) liar(script func(conn net.Conn, id uint64)) {
+func (m *mesh) liar(set func(*link.Config), script func(conn net.Conn, id uint64)) {
 	m.t.Helper()
-	e := m.add("b", &handler{}, nil)
+	e := m.add("b", &handler{}, set)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(m.t, err)
 	m.mu.Lock()
@@ -170,7 +170,7 @@ func TestClientShutsOutBadFrames(t *testing.T) {
 			m := newMesh(t)
 			var here recorder
 			a := m.add("a", &handler{}, here.set)
-			m.liar(func(conn net.Conn, id uint64) {
+			m.liar(nil, func(conn net.Conn, id uint64) {
 				conn.Write(c.say(id))
 				if c.name == "truncated" {
 					conn.Close()
@@ -194,7 +194,7 @@ func TestFlippedBitInABlock(t *testing.T) {
 	bad := changed(block, 130<<10)
 	var flip atomic.Bool
 	flip.Store(true)
-	m.liar(func(conn net.Conn, id uint64) {
+	m.liar(nil, func(conn net.Conn, id uint64) {
 		say := block
 		if flip.Load() {
 			say = bad

@@ -12,10 +12,11 @@ type Metrics struct {
 	Crowded  int64 // connections that were closed before they said who they are, since too many came
 	Broken   int64 // connections that were closed for a bad frame
 	Corrupt  int64 // pieces of blocks that came changed
+	Serving  int64 // requests of others that are being served now
 }
 
 type stats struct {
-	calls, reads, bytesIn, bytesOut, refused, crowded, broken, corrupt atomic.Int64
+	calls, reads, bytesIn, bytesOut, refused, crowded, broken, corrupt, serving atomic.Int64
 }
 
 // Metrics returns the counts.
@@ -23,6 +24,6 @@ func (e *Endpoint) Metrics() Metrics {
 	s := &e.stats
 	return Metrics{
 		Calls: s.calls.Load(), Reads: s.reads.Load(), BytesIn: s.bytesIn.Load(), BytesOut: s.bytesOut.Load(),
-		Refused: s.refused.Load(), Crowded: s.crowded.Load(), Broken: s.broken.Load(), Corrupt: s.corrupt.Load(),
+		Refused: s.refused.Load(), Crowded: s.crowded.Load(), Broken: s.broken.Load(), Corrupt: s.corrupt.Load(), Serving: s.serving.Load(),
 	}
 }

@@ -28,8 +28,8 @@ func (e *Endpoint) ReadBlock(ctx context.Context, to string, r BlockRequest, dst
 			return nil, err
 		}
 		err = c.sendRead(ctx, q)
-		// The node may have closed the connection just then, as after a restart. Nothing has come: ask once more.
-		if again || q.began || !errors.Is(err, ErrUnreachable) {
+		// The node may have closed the connection just then, as at a restart. Nothing has come: ask once more.
+		if again || q.began || !errors.Is(err, ErrUnreachable) || errors.Is(err, errForgotten) || errors.Is(err, ErrClosed) {
 			return q.holders, err
 		}
 	}

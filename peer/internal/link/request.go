@@ -4,18 +4,23 @@ package link
 type request struct {
 	id   uint64 // 0 until it is being written
 	done chan struct{}
-	over bool // done is closed, err is set: nobody waits any more, and nothing writes to dst
+	over bool // done is closed, and what follows is set: nobody waits any more, and nothing writes to dst
+	outcome
 
-	call   int    // bytes of a call's request that count against the credit
-	answer []byte // of a call
+	call int // bytes of a call's request that count against the credit
 
 	read    *BlockRequest // nil: a call
 	dst     [][]byte      // what is left of the place for the bytes; the reader goroutine's
 	got     int64         // bytes that are verified; the reader goroutine's
 	arrived func(n int64) // may be nil
 	began   bool          // dst was written to
-	holders []string
 	outside chan struct{} // made by who waits for the reader goroutine to leave dst
+}
+
+// outcome is what a request ends with.
+type outcome struct {
+	answer  []byte   // of a call
+	holders []string // of a read
 	err     error
 }
 
@@ -27,9 +32,9 @@ func (q *request) kind() kind {
 }
 
 // finish ends the wait for q; the caller has the client's mu. What comes for q later is thrown away.
-func (q *request) finish(err error) {
+func (q *request) finish(o outcome) {
 	if !q.over {
-		q.over, q.err = true, err
+		q.over, q.outcome = true, o
 		close(q.done)
 	}
 }

@@ -18,6 +18,7 @@ type served struct {
 
 func (s *server) request(id uint64, call int, timeout time.Duration) *served {
 	q := &served{s: s, id: id, call: call}
+	s.e.stats.serving.Add(1)
 	if timeout > 0 {
 		q.ctx, q.cancel = context.WithTimeout(s.ctx, timeout)
 	} else {
@@ -59,6 +60,9 @@ func (q *served) fail(why error) error {
 // beginLast waits for the turn to write the last frame. The client may count on the request's credit as soon as it has that
 // frame, so that the credit is given back before; in the turn, so that a client that does not read gets no more of it.
 func (q *served) beginLast() error {
+	if q.s.ctx.Err() != nil { // what a handler says that was told to stop is not the request's outcome
+		return context.Cause(q.s.ctx)
+	}
 	if err := q.s.out.begin(q.s.ctx, nil); err != nil { // not q's context: a request that was given up is answered, too
 		return err
 	}
@@ -72,6 +76,7 @@ func (q *served) beginLast() error {
 // end ends the connection, too, if a write has failed: it may have left a frame that is not whole.
 func (q *served) end(err error) {
 	q.cancel()
+	q.s.e.stats.serving.Add(-1)
 	if err != nil {
 		q.s.stop(err)
 		q.s.src.conn.Close()
