@@ -67,24 +67,32 @@ func (c *client) ended() error {
 
 // fail ends all requests; the first reason counts.
 func (c *client) fail(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.mu.err != nil {
+	if !c.die(err) {
 		return
 	}
-	c.mu.err = err
+	c.conn.Close()
 	if bad, ok := errors.AsType[*FrameError](err); ok {
 		c.e.stats.broken.Add(1)
 		c.e.cfg.Events.broken(BrokenInfo{ID: c.peer.ID, Addr: c.peer.Addr, Err: bad})
 	}
+}
+
+// die is fail without its consequences outside; it is false if c had failed before.
+func (c *client) die(err error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.err != nil {
+		return false
+	}
+	c.mu.err = err
 	close(c.dead)
-	c.conn.Close()
 	for id, q := range c.mu.requests {
 		delete(c.mu.requests, id)
 		if q != c.mu.inside { // leave ends that one
 			q.finish(outcome{err: c.lost(q, err)})
 		}
 	}
+	return true
 }
 
 // lost is what a request ends with that was written, or nearly, when the connection failed.

@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"io"
 	"net"
 	"time"
 )
@@ -65,4 +66,99 @@ func Seal(frame []byte, meta int) []byte {
 		f[16+i] = byte(sum >> (56 - 8*i))
 	}
 	return append(f, frame[headLen+meta:]...)
+}
+
+// Fields of messages, for goldens and fuzzing.
+
+// Hellos returns one of each message of the handshake, with fixed contents.
+func Hellos() map[string][]byte {
+	s := side{newest: 1, oldest: 1, secured: securedBySecret}
+	c := challenge{side: s, nonce: [nonceLen]byte{1, 2, 3}}
+	h := hello{nonce: [nonceLen]byte{4, 5}, boot: [16]byte{6}, time: time.Unix(1_800_000_000, 5), level: 3, id: "a", want: "b", cluster: "c", proto: "raft"}
+	a := answer{boot: [16]byte{7}, time: time.Unix(1_800_000_001, 6), level: 4, credit: ourCredit, id: "b", cluster: "c"}
+	r := answer{refusal: refusalNumber(ErrClock), detail: "node a is late"}
+	keys, _ := deriveSecrets([]string{"secret"})
+	t := &transcript{}
+	t.add([]byte("said"))
+	return map[string][]byte{
+		"preface":   preface{proto: protoFrames, side: s}.encode(),
+		"challenge": c.encode(),
+		"hello":     appendProofs(h.encode(), proofs(keys, roleClient, t)...),
+		"answer":    appendProofs(a.encode(), proofs(keys, roleServer, t)...),
+		"refusal":   r.encode(),
+	}
+}
+
+// Decode decodes a message of the handshake, and returns it encoded again, without its proofs.
+func Decode(name string, b []byte) ([]byte, error) {
+	switch name {
+	case "preface":
+		p, err := parsePreface(b)
+		return p.encode(), err
+	case "challenge":
+		c, err := parseChallenge(b)
+		return c.encode(), err
+	case "hello":
+		h, _, _, err := parseHello(b)
+		if err != nil {
+			return nil, err
+		}
+		return h.encode(), nil
+	}
+	a, _, _, err := parseAnswerHello(b)
+	if err != nil {
+		return nil, err
+	}
+	return a.encode(), nil
+}
+
+// DecodeFrame decodes a frame, and returns it encoded again, without its body.
+func DecodeFrame(b []byte) ([]byte, error) {
+	s := &source{conn: &replay{b: b}}
+	h, meta, err := s.next()
+	if err != nil {
+		return nil, err
+	}
+	switch h.kind {
+	case kindCall:
+		m, err := parseCall(meta)
+		return appendCall(nil, h.id, m, h.body), err
+	case kindRead:
+		m, err := parseRead(meta)
+		return appendRead(nil, h.id, m), err
+	case kindCancel:
+		return appendCancel(nil, h.id), nil
+	case kindAnswer:
+		sum, err := parseAnswer(meta)
+		return appendAnswer(nil, h.id, sum, h.body), err
+	case kindError:
+		if _, err := parseError(meta); err != nil {
+			return nil, err
+		}
+		return b, nil
+	case kindData:
+		m, err := parseData(meta)
+		var sums []uint64
+		for i := range m.n {
+			sums = append(sums, m.sum(i))
+		}
+		return appendData(nil, h.id, m.off, sums, h.body), err
+	}
+	total, holders, err := parseEnd(meta)
+	return appendEnd(nil, h.id, total, holders), err
+}
+
+// replay is a connection that says b.
+type replay struct {
+	net.Conn
+	b []byte
+}
+
+func (r *replay) Read(p []byte) (int, error) {
+	if len(r.b) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, r.b)
+	r.b = r.b[n:]
+	return n, nil
 }

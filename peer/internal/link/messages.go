@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"math"
 	"time"
 )
 
@@ -219,7 +220,7 @@ func flag(b bool) byte {
 // millis rounds up, so that a caller's deadline is never early; 0 stays 0: none.
 func millis(d time.Duration) uint32 {
 	ms := (max(d, 0) + time.Millisecond - 1) / time.Millisecond
-	return uint32(min(ms, 1<<31))
+	return uint32(min(ms, math.MaxUint32))
 }
 
 // timeLeft is what travels of a context's deadline; 0: none. A deadline that has passed is told as a millisecond.

@@ -64,3 +64,10 @@ func (r *recorder) brokenBy(t *testing.T, text string) {
 	defer r.mu.Unlock()
 	require.ErrorContains(t, r.broken[len(r.broken)-1].Err, text)
 }
+
+// connections is how many have begun, and how many of those have ended.
+func (r *recorder) connections() [2]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return [2]int{r.begun, r.ended}
+}

@@ -1,0 +1,199 @@
+package link_test
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/peer/internal/link"
+)
+
+// pipes is a network of net.Pipes: time in it is the bubble's.
+type pipes struct {
+	mu   sync.Mutex
+	ends map[string]*pipeEnd
+}
+
+type pipeEnd struct {
+	addr  string
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func (p *pipes) listen(addr string) net.Listener {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := &pipeEnd{addr: addr, conns: make(chan net.Conn), done: make(chan struct{})}
+	p.ends[addr] = l
+	return l
+}
+
+func (p *pipes) dial(ctx context.Context, addr string) (net.Conn, error) {
+	p.mu.Lock()
+	l := p.ends[addr]
+	p.mu.Unlock()
+	here, there := net.Pipe()
+	select {
+	case l.conns <- there:
+		return here, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (l *pipeEnd) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeEnd) Close() error   { l.once.Do(func() { close(l.done) }); return nil }
+func (l *pipeEnd) Addr() net.Addr { return &net.UnixAddr{Name: l.addr} }
+
+// node starts an endpoint on p whose id is its address.
+func (p *pipes) node(t *testing.T, id string, h link.Handler, set func(*link.Config)) *link.Endpoint {
+	cfg := link.Config{ID: id, Handler: h, Resolve: func(id string) (string, bool) { return id, true }, Dial: p.dial}
+	if set != nil {
+		set(&cfg)
+	}
+	e, err := link.New(cfg)
+	require.NoError(t, err)
+	l := p.listen(id)
+	go e.Serve(l)
+	t.Cleanup(func() { e.Close() })
+	return e
+}
+
+func TestIdleConnectionsAreClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pipes{ends: map[string]*pipeEnd{}}
+		var here, there recorder
+		a := p.node(t, "a", &handler{}, here.set)
+		p.node(t, "b", &handler{call: func(ctx context.Context, _, method string, _ []byte) ([]byte, error) {
+			if method == "long" {
+				time.Sleep(10 * time.Minute)
+			}
+			return nil, nil
+		}}, there.set)
+		call := func(method string) {
+			_, err := a.Call(t.Context(), "b", method, nil)
+			require.NoError(t, err)
+		}
+		call("short")
+		for range 5 {
+			time.Sleep(40 * time.Second)
+			call("short")
+		}
+		call("long")
+		synctest.Wait()
+		require.Equal(t, [2]int{1, 0}, here.connections(), "a connection in use is closed")
+		time.Sleep(61 * time.Second)
+		synctest.Wait()
+		require.Equal(t, [2]int{1, 1}, here.connections())
+		require.Equal(t, [2]int{1, 1}, there.connections())
+		call("short")
+		synctest.Wait()
+		require.Equal(t, [2]int{2, 1}, here.connections())
+	})
+}
+
+// A stranger has a second, whatever it does with it.
+func TestStrangerHasASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pipes{ends: map[string]*pipeEnd{}}
+		p.node(t, "b", &handler{}, secrets("s"))
+		c, err := p.dial(t.Context(), "b")
+		require.NoError(t, err)
+		begun := time.Now()
+		for _, b := range []byte("Fmlp\x01\x01\x01\x00 and then a hello that comes one byte at a time") {
+			if b == ' ' {
+				c.Read(make([]byte, 40))
+			}
+			time.Sleep(100 * time.Millisecond)
+			if _, err = c.Write([]byte{b}); err != nil {
+				break
+			}
+		}
+		require.Error(t, err)
+		require.InDelta(t, time.Second, time.Since(begun), float64(150*time.Millisecond))
+	})
+}
+
+// A node that accepts and says nothing holds up a caller for DialTime, or its context.
+func TestSilentNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pipes{ends: map[string]*pipeEnd{}}
+		a := p.node(t, "a", &handler{}, nil)
+		l := p.listen("b")
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				t.Cleanup(func() { c.Close() })
+			}
+		}()
+		defer l.Close()
+		begun := time.Now()
+		_, err := a.Call(t.Context(), "b", "m", nil)
+		require.ErrorIs(t, err, link.ErrUnreachable)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, 5*time.Second, time.Since(begun))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begun = time.Now()
+		_, err = a.Call(ctx, "b", "m", nil)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, time.Second, time.Since(begun))
+	})
+}
+
+// The deadline of a call ends it there as well.
+func TestDeadlineEndsTheHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pipes{ends: map[string]*pipeEnd{}}
+		a := p.node(t, "a", &handler{}, nil)
+		ended := make(chan time.Time, 1)
+		p.node(t, "b", &handler{call: func(ctx context.Context, _, _ string, _ []byte) ([]byte, error) {
+			<-ctx.Done()
+			ended <- time.Now()
+			return nil, ctx.Err()
+		}}, nil)
+		begun := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		_, err := a.Call(ctx, "b", "m", nil)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, begun.Add(3*time.Second), <-ended)
+	})
+}
+
+// A sender that stalls within a call's request does not keep the memory of it.
+func TestCallThatStalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pipes{ends: map[string]*pipeEnd{}}
+		a := p.node(t, "a", &handler{}, nil)
+		var there recorder
+		p.node(t, "b", &handler{call: echo}, there.set)
+		conn, err := a.DialFrames(t.Context(), "b")
+		require.NoError(t, err)
+		defer conn.Close()
+		_, err = conn.Write(link.CallFrame(1, 0, 0, "m", make([]byte, 1<<20))[:100<<10])
+		require.NoError(t, err)
+		time.Sleep(11 * time.Second)
+		synctest.Wait()
+		require.Equal(t, [2]int{1, 1}, there.connections())
+	})
+}
