@@ -2,7 +2,6 @@ package cachefs_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/harness/signed"
 	"github.com/millpond/millpond/tier"
 	_ "github.com/millpond/millpond/ufs/fileufs"
 )
@@ -179,7 +179,7 @@ func storeAgrees(ctx context.Context, n *cachefs.Node, dir string, w int, got ma
 		if err != nil {
 			return err
 		}
-		has, err := identify(data)
+		has, err := signed.Identify(data)
 		if err != nil {
 			return err
 		}
@@ -211,7 +211,7 @@ func readDirOf(ctx context.Context, n *cachefs.Node, w int) (map[string]string, 
 			if err != nil {
 				return nil, err
 			}
-			what, err := identify(data)
+			what, err := signed.Identify(data)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", info.Path(), err)
 			}
@@ -219,30 +219,6 @@ func readDirOf(ctx context.Context, n *cachefs.Node, w int) (map[string]string, 
 		}
 	}
 	return got, nil
-}
-
-// identify finds which seeds made data, one after the other: a line before each part says so.
-func identify(data []byte) (string, error) {
-	var parts []string
-	for first := true; first || len(data) > 0; first = false {
-		var seed uint32
-		var size int
-		if _, err := fmt.Sscanf(string(data[:min(len(data), 40)]), "%d %d\n", &seed, &size); err != nil {
-			return "", fmt.Errorf("%d bytes that nobody wrote: %w", len(data), err)
-		}
-		want := signed(seed, size)
-		if !bytes.HasPrefix(data, want) {
-			return "", fmt.Errorf("wrong bytes for seed %d and size %d: %d bytes", seed, size, len(data))
-		}
-		data = data[len(want):]
-		parts = append(parts, fmt.Sprintf("%d %d", seed, size))
-	}
-	return strings.Join(parts, ", "), nil
-}
-
-// signed is content that begins with what made it.
-func signed(seed uint32, size int) []byte {
-	return append(fmt.Appendf(nil, "%d %d\n", seed, size), content(seed, size)...)
 }
 
 // killChild works until it is killed, a line before and after each operation.
@@ -325,7 +301,7 @@ func doKillOp(ctx context.Context, n *cachefs.Node, words []string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.Write(signed(seed, size)); err != nil {
+	if _, err := w.Write(signed.Bytes(seed, size)); err != nil {
 		w.Abort()
 		return err
 	}
