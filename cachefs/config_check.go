@@ -25,7 +25,7 @@ func (c *Config) check() (bad []error) {
 			bad = append(bad, wrong(d.name, *d.v, fmt.Sprintf("0 (the default, %v) or more", d.def)))
 		}
 	}
-	bad = append(bad, layer("Journal", c.Journal.Check())...)
+	bad = append(bad, layer("Journal", c.checkJournal())...)
 	if c.Mesh != nil {
 		bad = append(bad, layer("Mesh", c.Mesh.Check())...)
 	}
@@ -104,4 +104,14 @@ func layer(field string, err error) (bad []error) {
 		bad = append(bad, fmt.Errorf("%s: %w", "Config."+field, e))
 	}
 	return bad
+}
+
+// checkJournal checks what is the user's: Open adds the peers.
+func (c *Config) checkJournal() error {
+	j := c.Journal
+	if c.Mesh == nil {
+		return j.Check()
+	}
+	j.Peers = journalPeers{}
+	return j.Check()
 }

@@ -20,6 +20,7 @@ func (n *Node) openMesh(ctx context.Context) (err error) {
 		return nil
 	}
 	j := &n.cfg.Journal
+	j.Peers = journalPeers{n}
 	if n.id, err = journal.Identify(*j); err != nil {
 		return err
 	}
@@ -39,7 +40,7 @@ func (n *Node) openMesh(ctx context.Context) (err error) {
 	n.peers = m
 	n.mesh = newMesh(n, m)
 	n.nodes = others{n}
-	j.NodeID, j.Peers, j.JoinSource = n.id, journalPeers{n}, len(c.Join) > 0 || c.JoinFunc != nil
+	j.NodeID, j.JoinSource = n.id, len(c.Join) > 0 || c.JoinFunc != nil
 	if j.Level == 0 {
 		j.Level = namespace.MaxLevel
 	}
