@@ -50,7 +50,7 @@ const (
 
 // SetAttr changes what is not the content.
 func (n *Node) SetAttr(ctx context.Context, path string, o *AttrOptions) error {
-	return pathError("setattr", path, n.setAttr(ctx, path, deref(o)))
+	return pathError("setattr", path, n.latest(ctx, func() error { return n.setAttr(ctx, path, deref(o)) }))
 }
 
 func (n *Node) setAttr(ctx context.Context, path string, o AttrOptions) error {

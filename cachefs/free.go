@@ -10,7 +10,7 @@ import (
 // Free drops the cached blocks of a file, or of all files below a directory, and returns when they are gone. It
 // changes nothing else: they are fetched again when they are read.
 func (n *Node) Free(ctx context.Context, path string, o *FreeOptions) error {
-	return pathError("free", path, n.free(ctx, path, deref(o)))
+	return pathError("free", path, n.latest(ctx, func() error { return n.free(ctx, path, deref(o)) }))
 }
 
 func (n *Node) free(ctx context.Context, path string, o FreeOptions) error {

@@ -10,7 +10,11 @@ import (
 
 // Mkdir makes a directory, in the under store too where that has directories.
 func (n *Node) Mkdir(ctx context.Context, path string, o *MkdirOptions) error {
-	return pathError("mkdir", path, n.mkdir(ctx, path, deref(o)))
+	err := n.latest(ctx, func() error { return n.mkdir(ctx, path, deref(o)) })
+	if err == errThere {
+		return nil
+	}
+	return pathError("mkdir", path, err)
 }
 
 func (n *Node) mkdir(ctx context.Context, path string, o MkdirOptions) error {
@@ -20,7 +24,7 @@ func (n *Node) mkdir(ctx context.Context, path string, o MkdirOptions) error {
 	case err != nil:
 		return err
 	case old != nil && old.Dir && o.Parents:
-		return nil
+		return errThere
 	case old != nil && old.Dir:
 		return refuse(ErrExist, "with Parents a directory that is there will do")
 	case old != nil:
@@ -38,6 +42,7 @@ func (n *Node) mkdir(ctx context.Context, path string, o MkdirOptions) error {
 	if o.Parents {
 		if parent := parentOf(path); parent != m.path {
 			switch err := n.mkdir(ctx, parent, o); {
+			case err == errThere:
 			case errors.Is(err, ErrExist):
 				return ErrNotDir
 			case err != nil:

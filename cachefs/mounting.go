@@ -38,7 +38,9 @@ type MountInfo struct {
 // process's credentials, so with Config.Permissions only the process itself and superusers mount and unmount.
 func (n *Node) Mount(ctx context.Context, path, url string, o *MountOptions) error {
 	opts := deref(o)
-	return pathError("mount", path, n.mount(ctx, MountConfig{Path: path, URL: url, Store: opts.Store, ReadOnly: opts.ReadOnly, Sync: opts.Sync}))
+	return pathError("mount", path, n.latest(ctx, func() error {
+		return n.mount(ctx, MountConfig{Path: path, URL: url, Store: opts.Store, ReadOnly: opts.ReadOnly, Sync: opts.Sync})
+	}))
 }
 
 func (n *Node) mount(ctx context.Context, c MountConfig) error {
@@ -130,7 +132,7 @@ func (n *Node) mountConfigured(ctx context.Context, c MountConfig) error {
 		return n.mountedAlready(ctx, m, c)
 	}
 	if dir := parentOf(c.Path); dir != "/" {
-		if err := n.mkdir(ctx, dir, MkdirOptions{Parents: true}); err != nil {
+		if err := n.mkdir(ctx, dir, MkdirOptions{Parents: true}); err != nil && err != errThere {
 			return pathError("mount", c.Path, err)
 		}
 	}
@@ -164,7 +166,7 @@ func (n *Node) remount(ctx context.Context, old *mount, c MountConfig) error {
 
 // Unmount forgets what is below a mount point, and its cached blocks. The store is left alone.
 func (n *Node) Unmount(ctx context.Context, path string, o *UnmountOptions) error {
-	return pathError("unmount", path, n.unmount(ctx, path, deref(o)))
+	return pathError("unmount", path, n.latest(ctx, func() error { return n.unmount(ctx, path, deref(o)) }))
 }
 
 func (n *Node) unmount(ctx context.Context, path string, o UnmountOptions) error {

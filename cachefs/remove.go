@@ -13,7 +13,7 @@ import (
 // one goes bottom-up, keeps what could not be removed with the directories above it, and its error lists those paths.
 // It refuses a directory whose store has entries that the namespace has not seen, unless Unchecked.
 func (n *Node) Remove(ctx context.Context, path string, o *RemoveOptions) error {
-	return pathError("remove", path, n.remove(ctx, path, deref(o)))
+	return pathError("remove", path, n.latest(ctx, func() error { return n.remove(ctx, path, deref(o)) }))
 }
 
 func (n *Node) remove(ctx context.Context, path string, o RemoveOptions) error {

@@ -12,7 +12,7 @@ import (
 // Rename moves a file or directory within its mount: every reader sees the old name or the new one. Renaming onto
 // itself does nothing. Below a mount what is being written, or holds what is, does not move: ErrBusy.
 func (n *Node) Rename(ctx context.Context, from, to string, o *RenameOptions) error {
-	return linkError("rename", from, to, n.rename(ctx, from, to, deref(o)))
+	return linkError("rename", from, to, n.latest(ctx, func() error { return n.rename(ctx, from, to, deref(o)) }))
 }
 
 func (n *Node) rename(ctx context.Context, from, to string, o RenameOptions) error {

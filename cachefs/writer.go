@@ -42,7 +42,11 @@ type Writer struct {
 
 // Create makes a file that is written once and becomes visible to readers at Close.
 func (n *Node) Create(ctx context.Context, path string, o *CreateOptions) (*Writer, error) {
-	w, err := n.create(ctx, path, deref(o))
+	var w *Writer
+	err := n.latest(ctx, func() (err error) {
+		w, err = n.create(ctx, path, deref(o))
+		return err
+	})
 	if err != nil {
 		return nil, pathError("create", path, err)
 	}

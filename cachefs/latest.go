@@ -1,0 +1,39 @@
+package cachefs
+
+import (
+	"context"
+	"errors"
+)
+
+// errThere says that there is nothing to change: a directory that Mkdir may find is there. To latest it is a refusal.
+var errThere = errors.New("is there already")
+
+// latest makes a change that this node may refuse, or find done already, by its own replica. Among other nodes that may be
+// older than what they have acknowledged: then the replica catches up, and the change is tried again. So a change is
+// answered from a state of the namespace that it had during the call.
+func (n *Node) latest(ctx context.Context, change func() error) error {
+	err := change()
+	if err == nil || n.isAlone() || !refused(err) || ctx.Err() != nil {
+		return err
+	}
+	if caught := n.journal.Barrier(ctx); caught != nil {
+		if ctx.Err() != nil && !errors.Is(caught, ErrNoPrimary) {
+			return context.Cause(ctx)
+		}
+		return caught
+	}
+	return change()
+}
+
+// refused reports whether err may come from what a replica says.
+func refused(err error) bool {
+	for _, r := range []error{
+		errThere, ErrNotExist, ErrExist, ErrPermission, ErrNotDir, ErrIsDir, ErrNotEmpty, ErrReadOnly, ErrIncomplete, ErrCrossMount,
+		ErrInvalid, ErrBusy, ErrNotPersisted, ErrPinned, ErrNotMounted,
+	} {
+		if errors.Is(err, r) {
+			return true
+		}
+	}
+	return false
+}
