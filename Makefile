@@ -4,6 +4,7 @@ STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 MODULES     = $(shell $(GO) work edit -json | $(GO) run ./internal/tools/modules)
 PLATFORMS   = linux/arm64 darwin/arm64 windows/amd64
 FUZZTIME   ?= 30s
+TIME       ?= 1m
 
 .PHONY: check check-module test test-servers example-etl bench fuzz soak cover
 
@@ -37,6 +38,10 @@ example-etl:
 	cd examples/etl && $(GO) build -o /dev/null .
 	internal/servers/versitygw.sh run sh -c 'mkdir "$$MILLPOND_S3_DATA/etl" && cd examples/etl && \
 		exec $(GO) run . -generate 1000000 -memory 16 "s3://etl/in?endpoint=$$MILLPOND_S3_ENDPOINT" "s3://etl/out?endpoint=$$MILLPOND_S3_ENDPOINT"'
+
+## test-processes: real processes that are killed, stopped, cut off and shut down under load; TIME=2m for each
+test-processes:
+	$(GO) test ./internal/harness -processes -processes.time $(TIME) -timeout 30m -v
 
 ## bench: the goals of speed, each against what it is compared with; BENCH="-goals 1-3"
 bench:

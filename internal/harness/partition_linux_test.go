@@ -1,0 +1,121 @@
+package harness_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/internal/harness"
+)
+
+// insideEnv is set in the process that has a network of its own.
+const insideEnv = "MILLPOND_NETWORK_NAMESPACE"
+
+// inside runs the test that calls it in a network namespace of its own, where addresses can be cut off from each other, and
+// reports whether this is the process in there.
+func inside(t *testing.T) bool {
+	t.Helper()
+	if !*processes {
+		t.Skip("starts real processes: make test-processes")
+	}
+	if os.Getenv(insideEnv) != "" {
+		return true
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("parts a network of its own: needs root")
+	}
+	for _, tool := range []string{"unshare", "ip", "iptables"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("parts a network of its own: %v", err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "unshare", "-n", "sh", "-c", `ip link set lo up && exec "$@"`, "sh",
+		os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-processes", "-processes.time="+loadTime.String())
+	cmd.Env = append(os.Environ(), insideEnv+"=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Fatalf("in a network namespace: %v\n%s", err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		if _, said, ok := strings.Cut(line, "_test.go:"); ok {
+			t.Log(strings.TrimSpace(said))
+		}
+	}
+	return false
+}
+
+// cut keeps packets from one address to another away, or lets them pass again.
+func cut(t *testing.T, rule, from, to string) {
+	t.Helper()
+	out, err := exec.Command("iptables", "-w", rule, "INPUT", "-s", from, "-d", to, "-j", "DROP").CombinedOutput()
+	require.NoError(t, err, "iptables: %s", out)
+}
+
+// part keeps one host from all others, or lets it back.
+func part(t *testing.T, rule string, hosts []string, alone int) {
+	t.Helper()
+	for i := range hosts {
+		if i != alone {
+			cut(t, rule, address(hosts[i]), address(hosts[alone]))
+			cut(t, rule, address(hosts[alone]), address(hosts[i]))
+		}
+	}
+}
+
+func address(host string) string { return host[:strings.LastIndexByte(host, ':')] }
+
+// TestPartitions cuts the primary off, again and again. The others elect another and go on; the one that is cut off reads, and
+// changes nothing; when it is back, all have the same.
+func TestPartitions(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	var hosts []string
+	for i := range 3 {
+		hosts = append(hosts, fmt.Sprintf("127.0.0.%d:7946", 2+i))
+	}
+	m, load, stop := startMesh(t, hosts)
+	parts := 0
+	for end := time.Now().Add(*loadTime); time.Now().Before(end); parts++ {
+		pause(t, 2*time.Second)
+		victim := m.Primary(t.Context(), m.Process(parts%len(hosts)))
+		require.GreaterOrEqual(t, victim, 0, "nobody leads before the partition")
+		known := load.Ledger.Settled("/m/w0")
+		m.Hide(victim, true)
+		at := time.Now()
+		part(t, "-A", hosts, victim)
+		cutOff(t, m.Process(victim), known)
+		require.Less(t, load.Gap(at, time.Now()), 10*time.Second, "the others went on")
+		part(t, "-D", hosts, victim)
+		m.Hide(victim, false)
+		pause(t, 5*time.Second)
+	}
+	stop()
+	verify(t, m, load.Ledger)
+	acked, open := load.Ledger.Count()
+	t.Logf("%d partitions of the primary: %d changes acknowledged, all there on each node; %d of unknown outcome", parts, acked, open)
+}
+
+// cutOff looks what a node that sees no other does: it reads, and what it is asked to change does not happen.
+func cutOff(t *testing.T, p *harness.Process, known []string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	a, err := p.Do(ctx, harness.Request{Op: "mkdir", Path: "/cut off", Wait: 6000})
+	require.NoError(t, err)
+	require.NotEmpty(t, a.Err, "a node that is cut off made a change")
+	require.Contains(t, a.Err, "no primary")
+	for _, path := range known[:min(len(known), 5)] {
+		a, err := p.Do(ctx, harness.Request{Op: "read", Path: path, Wait: 20_000})
+		require.NoError(t, err)
+		if a.Err != "" { // removed just before
+			require.Contains(t, a.Err, "not exist", path)
+		}
+	}
+}

@@ -1,0 +1,169 @@
+//go:build unix
+
+package harness_test
+
+import (
+	"context"
+	"flag"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/millpond/millpond/internal/harness"
+)
+
+var (
+	processes = flag.Bool("processes", false, "start real processes, as make test-processes does")
+	loadTime  = flag.Duration("processes.time", 20*time.Second, "how long each test kills and parts")
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// startMesh starts n nodes and makes changes through them until the test calls the function that it returns.
+func startMesh(t *testing.T, hosts []string) (*harness.Mesh, *harness.Load, func()) {
+	t.Helper()
+	if !*processes {
+		t.Skip("starts real processes: make test-processes")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	bin, err := harness.Build(ctx, t.TempDir())
+	require.NoError(t, err)
+	m := &harness.Mesh{Bin: bin, Dir: t.TempDir(), Hosts: hosts, Secret: "a secret of the harness", Memory: 16 << 20, Disk: 256 << 20}
+	t.Cleanup(func() {
+		if logs := m.Kill(); t.Failed() {
+			t.Log(logs)
+		}
+	})
+	require.NoError(t, m.Start(ctx))
+	load := &harness.Load{Ledger: harness.NewLedger(), Nodes: m.Open, Workers: 6, Wait: 20 * time.Second}
+	work, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- load.Run(work) }()
+	return m, load, func() {
+		t.Helper()
+		stop()
+		require.NoError(t, <-ended)
+	}
+}
+
+// freePorts are n addresses of this machine that nobody listens at now.
+func freePorts(t *testing.T, n int) (hosts []string) {
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer l.Close()
+		hosts = append(hosts, l.Addr().String())
+	}
+	return hosts
+}
+
+// verify looks at every node: each shows what was acknowledged, byte by byte, and all show the same.
+func verify(t *testing.T, m *harness.Mesh, ledger *harness.Ledger) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	var first map[string]string
+	for _, p := range m.Alive() {
+		a, err := p.Do(ctx, harness.Request{Op: "tree", Path: "/"})
+		require.NoError(t, err, p.Name)
+		require.Empty(t, a.Err, p.Name)
+		require.NoError(t, ledger.Check(a.Tree), p.Name)
+		if first == nil {
+			first = a.Tree
+		}
+		require.Equal(t, first, a.Tree, "%s shows something else than the first node", p.Name)
+	}
+}
+
+func pause(t *testing.T, d time.Duration) {
+	t.Helper()
+	select {
+	case <-time.After(d):
+	case <-t.Context().Done():
+	}
+}
+
+// TestKills kills the primary and others in random order under load, and starts them again.
+func TestKills(t *testing.T) {
+	m, load, stop := startMesh(t, freePorts(t, 5))
+	rng := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
+	var gaps []time.Duration
+	kills := 0
+	for end := time.Now().Add(*loadTime); time.Now().Before(end); kills++ {
+		pause(t, time.Second)
+		alive := m.Alive()
+		victim := m.Primary(t.Context(), alive[rng.IntN(len(alive))])
+		primary := victim >= 0 && kills%2 == 0
+		if !primary {
+			victim = rng.IntN(len(m.Hosts))
+		}
+		at := time.Now()
+		require.NoError(t, m.Process(victim).Kill())
+		pause(t, 4*time.Second)
+		if primary {
+			gaps = append(gaps, load.Gap(at, at.Add(4*time.Second)))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		require.NoError(t, m.Restart(ctx, victim))
+		cancel()
+	}
+	stop()
+	verify(t, m, load.Ledger)
+	acked, open := load.Ledger.Count()
+	slices.Sort(gaps)
+	t.Logf("%d kills (%d of the primary): %d changes acknowledged, all there on each node; %d of unknown outcome", kills, len(gaps), acked, open)
+	if len(gaps) > 0 {
+		t.Logf("without an acknowledgement after the primary was killed: median %v, p95 %v, longest %v", gaps[len(gaps)/2], gaps[len(gaps)*95/100], gaps[len(gaps)-1])
+	}
+}
+
+// TestStopped freezes one process at a time; the others go on, and read what it has.
+func TestStopped(t *testing.T) {
+	m, load, stop := startMesh(t, freePorts(t, 3))
+	stops := 0
+	for end := time.Now().Add(*loadTime); time.Now().Before(end); stops++ {
+		victim := stops % len(m.Hosts)
+		pause(t, time.Second)
+		m.Hide(victim, true)
+		require.NoError(t, m.Process(victim).Stop())
+		reader := m.Process((victim + 1) % len(m.Hosts))
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		for _, path := range load.Ledger.Settled("/m/w0") {
+			a, err := reader.Do(ctx, harness.Request{Op: "read", Path: path, Wait: 20_000})
+			require.NoError(t, err)
+			_ = a // it may have been removed by now
+		}
+		cancel()
+		pause(t, 3*time.Second)
+		require.NoError(t, m.Process(victim).Continue())
+		m.Hide(victim, false)
+		pause(t, 2*time.Second)
+	}
+	stop()
+	verify(t, m, load.Ledger)
+	acked, open := load.Ledger.Count()
+	t.Logf("%d stops of some seconds: %d changes acknowledged, all there on each node; %d of unknown outcome", stops, acked, open)
+}
+
+// TestLeaving shuts nodes down and starts them again until each has been gone once.
+func TestLeaving(t *testing.T) {
+	m, load, stop := startMesh(t, freePorts(t, 3))
+	for i := range m.Hosts {
+		pause(t, 2*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		require.NoError(t, m.Process(i).Shutdown(ctx))
+		pause(t, 2*time.Second)
+		require.NoError(t, m.Restart(ctx, i))
+		cancel()
+	}
+	stop()
+	verify(t, m, load.Ledger)
+	acked, open := load.Ledger.Count()
+	t.Logf("3 leave and come back: %d changes acknowledged, all there on each node; %d of unknown outcome", acked, open)
+}
