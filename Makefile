@@ -6,7 +6,7 @@ PLATFORMS   = linux/arm64 darwin/arm64 windows/amd64
 FUZZTIME   ?= 30s
 TIME       ?= 1m
 
-.PHONY: check check-module test test-servers example-etl bench fuzz soak cover
+.PHONY: check check-module test test-servers test-processes example-etl bench fuzz soak cover
 
 ## check: formatting, vet, staticcheck, modernizers, tidy, architecture, other platforms
 check:
