@@ -12,6 +12,7 @@ import (
 const (
 	callApplied = "cachefs.applied" // has your replica got that far, and your tiers what it asked of them?
 	callHold    = "cachefs.hold"    // take copies of the blocks of a file that I have
+	callLoad    = "cachefs.load"    // bring a block that you own
 )
 
 // serve answers what another node asks. ctx ends when nobody waits for the answer any more.
@@ -21,6 +22,8 @@ func (n *Node) serve(ctx context.Context, from, method string, req []byte) ([]by
 		return answer(req, func(r appliedRequest) (none, error) { return none{}, n.serveApplied(ctx, r) })
 	case callHold:
 		return answer(req, func(r holdRequest) (none, error) { return none{}, n.serveHold(ctx, from, r) })
+	case callLoad:
+		return answer(req, func(r loadRequest) (loadAnswer, error) { return n.serveLoad(ctx, r) })
 	}
 	if n.mesh != nil {
 		return n.mesh.serveCall(ctx, method, req)

@@ -59,20 +59,33 @@ func (n *Node) revert(op journal.OpID, b *namespace.BeginBy) {
 
 func (n *Node) proposeAs(ctx context.Context, op journal.OpID, c command) (namespace.Answer, error) {
 	raw, _, err := n.journal.Propose(ctx, op, c.Append(nil))
-	switch {
-	case errors.Is(err, journal.ErrClosed):
-		err = ErrClosed
-	case err != nil && ctx.Err() != nil:
-		err = context.Cause(ctx)
-	}
 	if err != nil {
-		return namespace.Answer{}, err
+		return namespace.Answer{}, journalError(ctx, err)
 	}
 	a, err := namespace.DecodeAnswer(raw)
 	if err != nil {
 		return a, err
 	}
 	return a, a.Err
+}
+
+// journalError is how a caller hears of a journal that did not do what it was asked for.
+func journalError(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, journal.ErrClosed):
+		return ErrClosed
+	case err != nil && ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// barrier returns when the replica has every change that any node made before the call.
+func (n *Node) barrier(ctx context.Context) error {
+	if err := n.ready(ctx); err != nil {
+		return err
+	}
+	return journalError(ctx, n.journal.Barrier(ctx))
 }
 
 // change prepares a change to paths and makes it: what the stores were seen to have there goes into the replica first.

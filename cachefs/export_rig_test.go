@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"slices"
 	"sync"
@@ -82,6 +83,9 @@ func (r *Rig) Isolate(id string) {
 		}
 	}
 }
+
+// CutJournals stops what the journals of two nodes tell each other, and nothing else.
+func (r *Rig) CutJournals(a, b string) { r.net.Cut(a, b, true) }
 
 func (r *Rig) Heal() {
 	r.mu.Lock()
@@ -170,8 +174,8 @@ func (g *rigged) Members() (list []peer.Member) {
 
 func (g *rigged) Changed() <-chan struct{} { return g.p.Changed() }
 
-// Owners are the live members in the order of their ids, whatever the key.
-func (g *rigged) Owners(dst []string, _ peer.Key, n int) []string {
+// Owners are the live members in the order of their ids, beginning where the key says.
+func (g *rigged) Owners(dst []string, key peer.Key, n int) []string {
 	var ids []string
 	for _, m := range g.Members() {
 		if m.State == peer.Alive {
@@ -179,6 +183,8 @@ func (g *rigged) Owners(dst []string, _ peer.Key, n int) []string {
 		}
 	}
 	slices.Sort(ids)
+	first := int(crc32.ChecksumIEEE(key[:])) % len(ids)
+	ids = append(ids[first:], ids[:first]...)
 	return append(dst, ids[:min(n, len(ids))]...)
 }
 

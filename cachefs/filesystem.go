@@ -102,7 +102,8 @@ type CreateOptions struct {
 
 // StatOptions are the options of Stat.
 type StatOptions struct {
-	Sync bool // look at the under store first, whatever the mount's policy
+	Sync       bool // look at the under store first, whatever the mount's policy
+	Consistent bool // see every change that any node has made before the call: it costs a question to the primary
 }
 
 // ListOptions are the options of List.
@@ -111,6 +112,7 @@ type ListOptions struct {
 	Prefix     string // only entries whose path relative to the directory begins with this
 	StartAfter string // only entries after this relative path in the walk's order
 	Limit      int    // at most this many entries; 0 no limit
+	Consistent bool   // see every change that any node has made before the call
 	Sync       bool   // look at the under store first, whatever the mount's policy
 }
 

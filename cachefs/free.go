@@ -2,6 +2,9 @@ package cachefs
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/tier"
@@ -21,8 +24,13 @@ func (n *Node) free(ctx context.Context, path string, o FreeOptions) error {
 	if err := n.overlay.flush(ctx); err != nil {
 		return err
 	}
+	f := &freeing{n: n, user: n.user(ctx), opts: o}
 	if !in.Dir {
-		return n.freeFile(ctx, path, &in, o)
+		now, err := n.tree.Stat(path, f.user)
+		if err == nil {
+			err = f.file(ctx, path, &now)
+		}
+		return errors.Join(err, f.end(ctx))
 	}
 	if !o.Recursive {
 		if list, _, err := n.tree.List(path, n.user(ctx), "", 1, nil); err != nil || len(list) > 0 {
@@ -37,13 +45,24 @@ func (n *Node) free(ctx context.Context, path string, o FreeOptions) error {
 			return err
 		}
 	}
-	return n.eachFile(ctx, path, n.user(ctx), func(sub string, in *namespace.Inode) error {
-		return pathError("free", sub, n.freeFile(ctx, sub, in, o))
+	err = n.eachFile(ctx, path, f.user, func(sub string, in *namespace.Inode) error {
+		return pathError("free", sub, f.file(ctx, sub, in))
 	})
+	return errors.Join(err, f.end(ctx))
 }
 
-func (n *Node) freeFile(ctx context.Context, path string, in *namespace.Inode, o FreeOptions) error {
-	if err := mayRead(in, n.user(ctx)); err != nil {
+// freeing is one Free under way. In a mesh it is told to all nodes by the journal, many files at a time.
+type freeing struct {
+	n     *Node
+	user  *namespace.User
+	opts  FreeOptions
+	batch []namespace.Freeing
+	told  bool
+}
+
+// file frees one file.
+func (f *freeing) file(ctx context.Context, path string, in *namespace.Inode) error {
+	if err := mayRead(in, f.user); err != nil {
 		return err
 	}
 	switch {
@@ -51,15 +70,42 @@ func (n *Node) freeFile(ctx context.Context, path string, in *namespace.Inode, o
 		return ErrIncomplete
 	case in.Persist != namespace.Persisted:
 		return ErrNotPersisted
-	case in.Pinned && !o.Force:
+	case in.Pinned && !f.opts.Force:
 		return ErrPinned
 	case in.Pinned:
-		if err := n.unpin(ctx, path); err != nil {
+		if err := f.n.unpin(ctx, path); err != nil {
 			return err
 		}
 	}
-	n.dropBlocks(in.FileID, blocksOf(in))
-	return nil
+	if f.n.isAlone() {
+		f.n.dropBlocks(in.FileID, blocksOf(in))
+		return nil
+	}
+	if f.batch = append(f.batch, namespace.Freeing{Ino: in.Ino, FileID: in.FileID}); len(f.batch) < freeBatch {
+		return nil
+	}
+	return f.flush(ctx)
+}
+
+// freeBatch is how many files one entry of the journal frees: 10 KiB.
+const freeBatch = 512
+
+func (f *freeing) flush(ctx context.Context) error {
+	if len(f.batch) == 0 {
+		return nil
+	}
+	_, err := f.n.propose(ctx, &namespace.FreeFiles{Files: f.batch})
+	f.batch, f.told = f.batch[:0], true
+	return err
+}
+
+// end returns when every live node has dropped what was freed. One that is away drops nothing that anybody would miss.
+func (f *freeing) end(ctx context.Context) error {
+	if err := f.flush(ctx); err != nil || !f.told {
+		return err
+	}
+	live := f.n.living()
+	return errors.Join(f.n.effects.wait(ctx, f.n.ctx.Done()), f.n.everywhere(ctx, slices.Collect(maps.Keys(live))))
 }
 
 // dropBlocks drops the cached blocks of a file that has that many, those that are being brought, too.

@@ -92,28 +92,65 @@ func (n *Node) loadFile(ctx context.Context, j *Job, path string, o LoadOptions)
 		return
 	}
 	defer f.Close()
-	skipped := true
-	var ids []tier.BlockID
+	skipped, durable := true, !o.Volatile && f.in.Persist == namespace.Persisted
+	var here []int64
 	for i := range f.blocks() {
-		id := blockID(&f.in, i)
-		ids = append(ids, id)
-		if _, _, ok := n.tiers.Has(id); !ok {
-			skipped = false
-			if err := n.filler.whole(ctx, f.handle, i); err != nil && !errors.Is(err, errFreed) { // freed: it was loaded first
-				if errors.Is(err, errUncached) {
-					err = ErrNoSpace
-				}
-				j.fileFailed("load", path, err)
-				return
-			}
+		had, mine, err := n.loadBlock(ctx, f.handle, i, durable)
+		if err != nil {
+			j.fileFailed("load", path, err)
+			return
+		}
+		if skipped = skipped && had; mine {
+			here = append(here, i)
 		}
 		j.bytes(f.blockLen(i))
 	}
-	if !o.Volatile && n.disk && f.in.Persist == namespace.Persisted {
-		if err := n.tiers.Save(ctx, ids...); err != nil && !errors.Is(err, tier.ErrMiss) { // freed, or evicted by what came later
+	if durable {
+		if err := n.saveLoaded(ctx, &f.in, here); err != nil {
 			j.fileFailed("load", path, err)
 			return
 		}
 	}
 	j.fileDone(skipped)
+}
+
+// loadBlock has the owner of a block bring it, this node if it is alone. mine says that it is here, had that it was there
+// already.
+func (n *Node) loadBlock(ctx context.Context, h *handle, i int64, durable bool) (had, mine bool, err error) {
+	if owner, ok := n.ownerElsewhere(blockID(&h.in, i)); ok {
+		if had, ok, err := n.loadAt(ctx, owner, h, i, durable); ok {
+			return had, false, err
+		}
+	}
+	had, err = n.loadHere(ctx, h, i)
+	return had, true, err
+}
+
+func (n *Node) loadHere(ctx context.Context, h *handle, i int64) (had bool, err error) {
+	if _, _, ok := n.tiers.Has(blockID(&h.in, i)); ok {
+		return true, nil
+	}
+	err = n.filler.whole(ctx, h, i)
+	switch {
+	case errors.Is(err, errFreed): // it was loaded first
+		err = nil
+	case errors.Is(err, errUncached):
+		err = ErrNoSpace
+	}
+	return false, err
+}
+
+// saveLoaded puts blocks on a disk tier, if the node has one.
+func (n *Node) saveLoaded(ctx context.Context, in *namespace.Inode, blocks []int64) error {
+	if !n.disk || len(blocks) == 0 {
+		return nil
+	}
+	ids := make([]tier.BlockID, len(blocks))
+	for k, i := range blocks {
+		ids[k] = blockID(in, i)
+	}
+	if err := n.tiers.Save(ctx, ids...); !errors.Is(err, tier.ErrMiss) { // freed, or evicted by what came later
+		return err
+	}
+	return nil
 }

@@ -50,6 +50,11 @@ func (w *walk) root(path string) error {
 	if err := w.opts.check(); err != nil {
 		return err
 	}
+	if w.opts.Consistent {
+		if err := w.n.barrier(w.ctx); err != nil {
+			return err
+		}
+	}
 	in, listed, err := w.n.lookToList(w.ctx, path, w.opts.Sync)
 	switch {
 	case err != nil:

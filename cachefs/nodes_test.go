@@ -165,27 +165,65 @@ func TestCopiesBeforeClose(t *testing.T) {
 	for _, c := range []struct{ nodes, least, want int }{{1, 0, 1}, {2, 0, 2}, {3, 0, 2}, {3, 1, 1}, {3, 3, 3}, {3, 9, 3}} {
 		t.Run(fmt.Sprintf("%d nodes, at least %d", c.nodes, c.least), func(t *testing.T) {
 			overSeveral(t, c.nodes, nil, func(s *several) {
-				writer := s.nodes["a"]
-				err := writeFile(s.Context(), writer, "/f", planned("1"), cachefs.CreateOptions{ReplicasMin: c.least})
-				require.NoError(s, err)
-				homes, err := cachefs.Homes(writer, "/f")
-				require.NoError(s, err)
-				require.Len(s, homes, c.want)
-				require.Equal(s, "a", homes[0])
-				for _, id := range homes {
-					if c.nodes < 3 {
-						require.True(s, cachefs.HoldsAll(s.nodes[id], "/f"), id)
-					}
+				for id := range s.nodes { // where two live, one of them is the voter
+					s.checkCopies(id, c.least, c.want)
 				}
-				require.Equal(s, homes, s.homes("/f"))
-				for _, id := range homes {
-					require.True(s, cachefs.HoldsAll(s.nodes[id], "/f"), id)
+			})
+		})
+	}
+}
+
+func (s *several) checkCopies(writer string, least, want int) {
+	n := s.nodes[writer]
+	require.NoError(s, writeFile(s.Context(), n, "/f", planned("1"), cachefs.CreateOptions{ReplicasMin: least}))
+	homes, err := cachefs.Homes(n, "/f")
+	require.NoError(s, err)
+	require.Len(s, homes, want)
+	require.Equal(s, writer, homes[0])
+	if len(s.nodes) < 3 {
+		for _, id := range homes {
+			require.True(s, cachefs.HoldsAll(s.nodes[id], "/f"), id)
+		}
+	}
+	require.Equal(s, homes, s.homes("/f"))
+	for _, id := range homes {
+		require.True(s, cachefs.HoldsAll(s.nodes[id], "/f"), id)
+	}
+	s.everywhere(func(n *cachefs.Node) {
+		require.NoError(s, same(readAll(s.T, n, "/f"), planned("1"), 0), n.ID())
+	})
+	require.NoError(s, n.Remove(s.Context(), "/f", nil))
+	s.everywhere(func(n *cachefs.Node) { require.Empty(s, cachefs.Blocks(n), n.ID()) })
+}
+
+// TestCloseWaitsForTheInode: of two nodes one is the voter; Close waits until the other has the inode, too, so that the file
+// survives either. A home that dies meanwhile is not waited for.
+func TestCloseWaitsForTheInode(t *testing.T) {
+	for _, dies := range []bool{false, true} {
+		t.Run(fmt.Sprintf("the other home dies: %v", dies), func(t *testing.T) {
+			overSeveral(t, 2, nil, func(s *several) {
+				voter := s.rig.Primary()
+				other := s.others(voter.ID())[0]
+				w, err := voter.Create(s.Context(), "/f", nil)
+				require.NoError(s, err)
+				_, err = w.Write(planned("1"))
+				require.NoError(s, err)
+				time.Sleep(time.Second) // the other node knows that the file is being written
+				s.rig.CutJournals(voter.ID(), other)
+				closed := make(chan error, 1)
+				go func() { closed <- w.Close() }()
+				time.Sleep(500 * time.Millisecond)
+				synctest.Wait()
+				require.Empty(s, closed)
+				if dies {
+					s.crash(other)
+				} else {
+					s.rig.Heal()
 				}
-				s.everywhere(func(n *cachefs.Node) {
-					require.NoError(s, same(readAll(s.T, n, "/f"), planned("1"), 0), n.ID())
-				})
-				require.NoError(s, writer.Remove(s.Context(), "/f", nil))
-				s.everywhere(func(n *cachefs.Node) { require.Empty(s, cachefs.Blocks(n), n.ID()) })
+				require.NoError(s, <-closed)
+				if !dies {
+					require.True(s, cachefs.HoldsAll(s.nodes[other], "/f"))
+				}
 			})
 		})
 	}

@@ -11,6 +11,11 @@ import (
 // under store only for what that does not know or, by the mount's policy, no longer believes.
 func (n *Node) Stat(ctx context.Context, path string, o *StatOptions) (*Info, error) {
 	sync := o != nil && o.Sync
+	if o != nil && o.Consistent {
+		if err := n.barrier(ctx); err != nil {
+			return nil, pathError("stat", path, err)
+		}
+	}
 	if !sync {
 		if info := n.statKnown(ctx, path); info != nil {
 			return info, nil
@@ -64,7 +69,7 @@ func (n *Node) Open(ctx context.Context, path string, o *OpenOptions) (*File, er
 	for {
 		var ended <-chan struct{}
 		if opts.Wait {
-			ended = n.writers.end() // before the look, or a Close between is missed
+			ended = n.applying.next() // before the look, or a Close between is missed; whichever node's
 		}
 		in, from, err := n.look(ctx, path, opts.Sync)
 		switch {

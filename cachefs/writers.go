@@ -6,13 +6,12 @@ import (
 	"github.com/millpond/millpond/tier"
 )
 
-// writerSet is the node's open writers: Shutdown ends them, and who waits for a file's Close waits here.
+// writerSet is the node's open writers: Shutdown ends them.
 type writerSet struct {
 	mu struct {
 		sync.Mutex
 		open   map[*Writer]struct{}
 		closed bool
-		ended  chan struct{} // closed when one ends; nil while nobody waits
 	}
 }
 
@@ -35,10 +34,6 @@ func (s *writerSet) remove(w *Writer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.mu.open, w)
-	if s.mu.ended != nil {
-		close(s.mu.ended)
-		s.mu.ended = nil
-	}
 }
 
 // count is how many are open.
@@ -46,16 +41,6 @@ func (s *writerSet) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.mu.open)
-}
-
-// end returns a channel that is closed when the next writer ends.
-func (s *writerSet) end() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.mu.ended == nil {
-		s.mu.ended = make(chan struct{})
-	}
-	return s.mu.ended
 }
 
 // writes reports whether a file is being written.

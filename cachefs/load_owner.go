@@ -1,0 +1,68 @@
+package cachefs
+
+import (
+	"context"
+
+	"github.com/millpond/millpond/tier"
+)
+
+// loadRequest asks the owner of a block to bring it. A Load so fills the caches of all nodes, and not that of the one that
+// was asked for it.
+type loadRequest struct {
+	Block []byte `json:"block"`          // its id
+	Hint  []byte `json:"hint"`           // what it takes to bring it
+	Save  bool   `json:"save,omitempty"` // to a disk tier, if there is one
+}
+
+type loadAnswer struct {
+	Had bool `json:"had"` // it was there already
+}
+
+// ownerElsewhere is the node that owns a block, if that is another one.
+func (n *Node) ownerElsewhere(id tier.BlockID) (owner string, ok bool) {
+	if n.isAlone() {
+		return "", false
+	}
+	for _, id := range n.nodes.successors([20]byte(id), 1) {
+		return id, id != n.id
+	}
+	return "", false
+}
+
+// loadAt has another node bring a block. ok is false if that could not be asked, or cannot reach the store.
+func (n *Node) loadAt(ctx context.Context, owner string, h *handle, i int64, save bool) (had, ok bool, err error) {
+	id := blockID(&h.in, i)
+	hint, ok := h.hint(false)
+	if !ok { // no store has it: it is where it was written
+		return false, false, nil
+	}
+	a, err := askNode[loadAnswer](ctx, n, owner, callLoad, loadRequest{Block: id[:], Hint: hint, Save: save})
+	switch {
+	case ctx.Err() != nil:
+		return false, true, context.Cause(ctx)
+	case err != nil:
+		n.log.Debug("the owner of a block does not load it", "node", owner, "block", id.String(), "err", err)
+		return false, false, nil
+	}
+	return a.Had, true, nil
+}
+
+// serveLoad brings a block for a Load on another node.
+func (n *Node) serveLoad(ctx context.Context, r loadRequest) (a loadAnswer, err error) {
+	var id tier.BlockID
+	if copy(id[:], r.Block) != len(id) || len(r.Block) != len(id) {
+		return a, invalid("a block id of %d bytes; want %d", len(r.Block), len(id))
+	}
+	h, _, err := n.asked(id.File(), r.Hint)
+	if err != nil {
+		return a, err
+	}
+	i := int64(id.Index())
+	if i >= h.blocks() {
+		return a, invalid("block %d of %d", i, h.blocks())
+	}
+	if a.Had, err = n.loadHere(ctx, h, i); err == nil && r.Save {
+		err = n.saveLoaded(ctx, &h.in, []int64{i})
+	}
+	return a, err
+}
