@@ -23,6 +23,7 @@ type Gossip struct {
 	closed    chan struct{}
 	close     func() error  // once
 	turn      chan struct{} // held by who ends serf: memberlist's Leave panics after its Shutdown
+	joining   chan struct{} // held by who joins or leaves: a join that ends after a leave undoes it. Taken under turn.
 
 	mu struct {
 		sync.Mutex
@@ -38,7 +39,7 @@ const maxEvents = 2048
 // Open begins to take part. Others are met by Join, or by theirs.
 func Open(cfg Config) (*Gossip, error) {
 	ks := deriveAll(cfg.Secrets, cfg.Cluster)
-	g := &Gossip{cfg: cfg, seal: newSealer(cfg.Advertise, cfg.Now, ks), events: make(chan serf.Event, maxEvents), closed: make(chan struct{}), turn: make(chan struct{}, 1)}
+	g := &Gossip{cfg: cfg, seal: newSealer(cfg.Advertise, cfg.Now, ks), events: make(chan serf.Event, maxEvents), closed: make(chan struct{}), turn: make(chan struct{}, 1), joining: make(chan struct{}, 1)}
 	g.mu.alive = map[string]netip.AddrPort{cfg.ID: cfg.Advertise}
 	g.mu.tags = cfg.Tags
 	if len(cfg.Secrets) > 0 {
@@ -60,7 +61,11 @@ func (g *Gossip) Accept(conn net.Conn) { g.transport.accept(conn) }
 
 // Join meets nodes at addresses of IP and port, one after the other, and returns how many there were. The error is that of
 // the last if there was none.
-func (g *Gossip) Join(addrs []string) (int, error) { return g.serf.Join(addrs, true) }
+func (g *Gossip) Join(addrs []string) (int, error) {
+	g.joining <- struct{}{}
+	defer func() { <-g.joining }()
+	return g.serf.Join(addrs, true)
+}
 
 // SetMeta changes what this node tells of itself. It returns when others are being told.
 func (g *Gossip) SetMeta(meta []byte) error {
@@ -78,6 +83,8 @@ func (g *Gossip) Leave(ctx context.Context) error {
 		defer close(done)
 		g.turn <- struct{}{}
 		defer func() { <-g.turn }()
+		g.joining <- struct{}{}
+		defer func() { <-g.joining }()
 		if !g.alone() {
 			_ = g.serf.Leave() // it fails if it was called before, or Close was
 		}
