@@ -173,8 +173,13 @@ func (n *node) tryAdd(key string, most time.Duration) error {
 // same waits until every node has the count, no more and no less.
 func (g *group) same(key string, want int) {
 	g.t.Helper()
+	g.sameOn(g.ids(), key, want)
+}
+
+func (g *group) sameOn(ids []string, key string, want int) {
+	g.t.Helper()
 	time.Sleep(time.Second)
-	for _, id := range g.ids() {
+	for _, id := range ids {
 		require.Equal(g.t, want, g.nodes[id].reg.get(key), "on %s", id)
 	}
 }

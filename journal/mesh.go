@@ -162,11 +162,16 @@ func (m *mesh) ServeCall(ctx context.Context, from string, req []byte) ([]byte, 
 		return wire.Answer(wire.OK, m.replica(state, ours).Append(nil)), nil
 	case !m.j.store.running.Load():
 		return failed(transport.ErrNotReady), nil
+	case k == wire.Adopt:
+		return m.serveAdopt(body), nil
 	case theirs != ours:
 		m.conflict(&ClusterError{Node: from, Ours: ours, Theirs: theirs})
 		return wire.Answer(wire.OtherCluster, ours[:]), nil
 	}
-	if !m.j.Primary() {
+	switch {
+	case k == wire.Recover:
+		return m.serveRecover(ctx, body), nil
+	case !m.j.Primary():
 		return m.notPrimary(), nil
 	}
 	switch k {

@@ -12,6 +12,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -137,3 +138,32 @@ func (t *Transport) Serve(from string, conn net.Conn, other func(Kind, net.Conn)
 func (t *Transport) Open(ctx context.Context, to string, kind Kind) (net.Conn, error) {
 	return t.streams.open(ctx, to, kind)
 }
+
+// Append makes the local raft take one more entry behind what it has, as a primary that says at would, and commit all up to it. It is
+// for recovery alone: the caller answers for what the others think.
+func (t *Transport) Append(ctx context.Context, at Committed, entry *raft.Log) error {
+	answer := make(chan raft.RPCResponse, 1)
+	rpc := raft.RPC{
+		Command: &raft.AppendEntriesRequest{
+			RPCHeader: t.header(at.Primary), Term: at.Term, Leader: []byte(at.Primary),
+			PrevLogEntry: at.Index, PrevLogTerm: at.Of, Entries: []*raft.Log{entry}, LeaderCommitIndex: entry.Index,
+		},
+		RespChan: answer,
+	}
+	select {
+	case t.calls <- rpc:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case a := <-answer:
+		if r, ok := a.Response.(*raft.AppendEntriesResponse); a.Error == nil && (!ok || !r.Success) {
+			return errRefused
+		}
+		return a.Error
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+var errRefused = errors.New("raft did not take the entry: somebody else leads by now, or its log has changed")

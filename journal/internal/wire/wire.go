@@ -29,6 +29,8 @@ const (
 	State                   // what are you; see NodeState
 	Join                    // take me in
 	Leave                   // I go; let me out
+	Recover                 // lead what is left, under the name in the body
+	Adopt                   // the journal's name; body: the old one, the new one
 )
 
 // Status says how it went.

@@ -1,0 +1,101 @@
+package journal_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/journal"
+)
+
+func TestRecoverAfterMajorityIsLost(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		g.grow("a", "b", "c", "d")
+		for i, id := range g.ids() {
+			for range i + 1 {
+				g.nodes[id].add("k")
+			}
+		}
+		g.same("k", 10)
+		p := g.primary().id
+		var voters, left []string
+		for _, id := range g.ids() {
+			if g.nodes[id].Metrics().Role == journal.RoleLearner || id == p {
+				left = append(left, id)
+			} else {
+				voters = append(voters, id)
+			}
+		}
+		require.Len(t, voters, 2)
+		learner := others(left, p)[0]
+		refused := func(lost []string, why string) {
+			_, err := g.nodes[learner].Recover(t.Context(), lost)
+			require.ErrorIs(t, err, journal.ErrNotLost)
+			require.ErrorContains(t, err, why)
+		}
+		refused(voters, "leads")
+		// The learner misses a change that p and one more had: p's replica is the newest one.
+		g.net.Cut(learner, p, true)
+		g.nodes[voters[0]].add("k")
+		g.crash(voters[0])
+		disk := g.disks[voters[0]]
+		g.crash(voters[1])
+		g.net.Heal()
+		time.Sleep(3 * time.Second)
+		require.ErrorIs(t, g.nodes[learner].tryAdd("k", 5*time.Second), journal.ErrNoPrimary)
+		refused(nil, "is not named as lost")
+		refused(voters[:1], "is not named as lost")
+		refused(append(voters, p), "and answers")
+		got, err := g.nodes[learner].Recover(t.Context(), voters)
+		require.NoError(t, err)
+		require.Equal(t, p, got.From)
+		g.nodes[learner].add("k")
+		g.same("k", 12)
+		// It goes on as any journal does, over restarts and with new nodes.
+		g.open("e").add("k")
+		time.Sleep(3 * time.Second)
+		g.crash(p)
+		g.open(p).add("k")
+		g.same("k", 14)
+		// One that was lost is back: it has another history.
+		g.disks[voters[0]] = disk
+		back := g.open(voters[0])
+		var other *journal.ClusterError
+		_, err = back.Recover(t.Context(), voters[1:])
+		require.ErrorIs(t, err, journal.ErrNotLost)
+		require.ErrorIs(t, back.tryAdd("k", 5*time.Second), journal.ErrNoPrimary)
+		cfg := g.config("f")
+		_, err = g.tryOpen(cfg, 10*time.Second)
+		require.ErrorAs(t, err, &other, "a new node does not choose between the two")
+		g.sameOn(others(g.ids(), back.id), "k", 14)
+	})
+}
+
+// TestOnlyVoterLost: two nodes have one voter. Without it changes wait until it is back, or until somebody says that it is gone.
+func TestOnlyVoterLost(t *testing.T) {
+	for _, back := range []bool{true, false} {
+		mesh(t, func(t *testing.T, g *group) {
+			g.grow("a", "b")
+			g.nodes["b"].add("k")
+			g.crash("a")
+			require.ErrorIs(t, g.nodes["b"].tryAdd("k", 20*time.Second), journal.ErrNoPrimary)
+			require.Equal(t, 1, g.nodes["b"].reg.get("k"), "reads go on")
+			if back {
+				g.open("a")
+			} else {
+				_, err := g.nodes["b"].Recover(context.Background(), []string{"a"})
+				require.NoError(t, err)
+			}
+			g.nodes["b"].add("k")
+			g.same("k", 2)
+		})
+	}
+}
+
+func TestAloneHasNothingToRecover(t *testing.T) {
+	j, _ := open(t, journal.Config{})
+	_, err := j.Recover(t.Context(), nil)
+	require.ErrorIs(t, err, journal.ErrNotLost)
+}
