@@ -10,7 +10,8 @@ import (
 )
 
 var (
-	errStalled  = errors.New("peer does not answer in time")
+	errStalled  = errors.New("peer lives, and does not send the block")
+	errSilent   = errors.New("peer does not answer")
 	errUrged    = errors.New("the peer that was asked wants the block from here")
 	errStranger = errors.New("the block is not of the file that the asker describes")
 	errNoAccess = errors.New("no access to the under store")
@@ -42,12 +43,21 @@ type part struct {
 	fill    *fill  // that it belongs to; nil if none
 }
 
+// homes are the nodes that took the block when it was written.
+func (p *part) homes() []string {
+	in, known := p.h.current()
+	if !known {
+		in = p.h.in
+	}
+	return in.Homes
+}
+
 func (p *part) left() int64 { return p.end - p.at }
 
 // bring brings p: from the peers that should have it, then from the store, and if that does not have it, or not for us,
 // from whoever can.
 func (m *mesh) bring(ctx context.Context, p *part, store func(ctx context.Context) error) error {
-	if err := m.askAll(ctx, p, m.route(peer.Key(p.id), p.as, p.from)); err != nil || p.left() == 0 {
+	if err := m.askAll(ctx, p, m.route(peer.Key(p.id), p.as, p.from, p.homes())); err != nil || p.left() == 0 {
 		return err
 	}
 	p.fill.toStore(true)
@@ -93,8 +103,10 @@ func (m *mesh) asked(p *part, a ask, err error) {
 	case errors.Is(err, peer.ErrChecksum):
 		m.of(a.peer).failed(time.Now())
 		m.n.spawn(func(ctx context.Context) { m.complain(ctx, a.peer, p.id) })
-	case errors.Is(err, peer.ErrUnreachable), errors.Is(err, errStalled):
+	case errors.Is(err, peer.ErrUnreachable), errors.Is(err, errSilent):
 		m.of(a.peer).failed(time.Now())
+	case errors.Is(err, errStalled):
+		m.of(a.peer).stalled(time.Now())
 	default: // it works, and does not have it
 		return
 	}

@@ -104,9 +104,6 @@ func (d *door) ServeCall(ctx context.Context, from, method string, req []byte) (
 	case method == callJournal || !d.open.Load():
 		return nil, errNotOpen
 	}
-	if method == callFilling || method == callVerify {
-		return d.n.mesh.serveCall(ctx, method, req)
-	}
 	return d.n.serve(ctx, from, method, req)
 }
 

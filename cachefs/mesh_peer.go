@@ -12,6 +12,7 @@ const (
 	maxPatience   = time.Second
 	minAvoid      = time.Second // a peer that failed is asked last for so long, doubled each time
 	maxAvoid      = 10 * time.Second
+	maxStalls     = 3
 	delays        = 64 // that are remembered of a peer
 )
 
@@ -24,6 +25,7 @@ type acquaintance struct {
 		p95    time.Duration         // of delays, computed now and then
 		avoid  time.Time             // it failed: others first until then
 		pause  time.Duration
+		stalls int // one after the other
 	}
 }
 
@@ -37,7 +39,19 @@ func (a *acquaintance) answered(after time.Duration) {
 		sorted := slices.Sorted(slices.Values(a.mu.delays[:min(a.mu.n, delays)]))
 		a.mu.p95 = sorted[(len(sorted)*95-1)/100]
 	}
-	a.mu.pause, a.mu.avoid = 0, time.Time{}
+	a.mu.pause, a.mu.avoid, a.mu.stalls = 0, time.Time{}, 0
+}
+
+// stalled notes that the peer lives and did not send a block. It may have had too much to do: others are asked first when that
+// happens again and again.
+func (a *acquaintance) stalled(now time.Time) {
+	a.mu.Lock()
+	a.mu.stalls++
+	often := a.mu.stalls >= maxStalls
+	a.mu.Unlock()
+	if often {
+		a.failed(now)
+	}
 }
 
 // failed notes that the peer could not be relied on.

@@ -1,6 +1,7 @@
 package cachefs
 
 import (
+	"slices"
 	"time"
 
 	"github.com/millpond/millpond/peer"
@@ -28,34 +29,49 @@ type ask struct {
 const successors = 2
 
 // route lists whom to ask for a block before the store is, in this order: the owner, the one before the ring's last
-// change, and whoever owns it next. from is the peer that asks us, "" if none does.
-func (m *mesh) route(key peer.Key, as role, from string) (asks []ask) {
+// change, the homes, and whoever owns it next. from is the peer that asks us, "" if none does.
+func (m *mesh) route(key peer.Key, as role, from string, homes []string) []ask {
 	if as == asAlone {
 		return nil
 	}
+	r := router{skip: []string{m.n.id, from}}
 	var ids [successors]string
 	owners := m.p.Owners(ids[:0], key, successors)
-	self := m.n.id
 	before, fresh := m.p.Previous(key)
-	fresh = fresh && before != self && before != from
-	if as == asOwner || as == asReader && len(owners) > 0 && owners[0] == self {
-		if fresh { // who still takes that node for the owner asks it as well: let one node bring it
-			asks = append(asks, ask{peer: before, fill: true, alone: true})
-		}
-		return m.reliableFirst(asks)
-	}
-	for i, id := range owners {
-		if id == self {
-			break
-		}
-		if id != from && (as == asReader || i == 0) {
-			asks = append(asks, ask{peer: id, fill: as == asReader, alone: i > 0})
-		}
-		if i == 0 && fresh && before != id {
-			asks = append(asks, ask{peer: before})
+	mine := as == asOwner || as == asReader && len(owners) > 0 && owners[0] == m.n.id
+	switch {
+	case mine && fresh: // who still takes that node for the owner asks it as well: let one node bring it
+		r.add(ask{peer: before, fill: true, alone: true})
+	case !mine && len(owners) > 0:
+		r.add(ask{peer: owners[0], fill: as == asReader})
+		if fresh {
+			r.add(ask{peer: before})
 		}
 	}
-	return m.reliableFirst(asks)
+	for _, id := range homes {
+		r.add(ask{peer: id})
+	}
+	if as == asReader && !mine {
+		for _, id := range owners[min(1, len(owners)):] {
+			if id == m.n.id { // the store is next
+				break
+			}
+			r.add(ask{peer: id, fill: true, alone: true})
+		}
+	}
+	return m.reliable(r.asks)
+}
+
+// router collects questions, one for each peer.
+type router struct {
+	asks []ask
+	skip []string
+}
+
+func (r *router) add(a ask) {
+	if !slices.Contains(r.skip, a.peer) {
+		r.asks, r.skip = append(r.asks, a), append(r.skip, a.peer)
+	}
 }
 
 // others lists everybody else, to be asked for what this node cannot bring: fill says whether they could.
@@ -68,15 +84,24 @@ func (m *mesh) others(from string, fill bool) (asks []ask) {
 	return m.reliableFirst(asks)
 }
 
+// reliable leaves out peers that failed of late.
+func (m *mesh) reliable(asks []ask) []ask {
+	now := time.Now()
+	return slices.DeleteFunc(asks, func(a ask) bool { return m.of(a.peer).avoided(now) })
+}
+
 // reliableFirst moves peers that failed of late to the end.
 func (m *mesh) reliableFirst(asks []ask) []ask {
-	now, at := time.Now(), 0
-	for i := range asks {
-		if a := asks[i]; !m.of(a.peer).avoided(now) {
-			copy(asks[at+1:i+1], asks[at:i])
-			asks[at] = a
-			at++
+	now := time.Now()
+	slices.SortStableFunc(asks, func(a, b ask) int {
+		late, later := m.of(a.peer).avoided(now), m.of(b.peer).avoided(now)
+		switch {
+		case late == later:
+			return 0
+		case late:
+			return 1
 		}
-	}
+		return -1
+	})
 	return asks
 }

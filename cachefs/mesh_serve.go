@@ -180,16 +180,20 @@ func (m *mesh) state(ctx context.Context, id tier.BlockID, hops byte) byte {
 	case next == "" || hops == 0:
 		return stateNone
 	}
-	return m.stateAt(ctx, next, id, hops-1)
+	there, err := m.stateAt(ctx, next, id, hops-1)
+	if err != nil {
+		return stateNone
+	}
+	return there
 }
 
 // stateAt asks a peer for its state.
-func (m *mesh) stateAt(ctx context.Context, peer string, id tier.BlockID, hops byte) byte {
+func (m *mesh) stateAt(ctx context.Context, peer string, id tier.BlockID, hops byte) (byte, error) {
 	answer, err := m.p.Call(ctx, peer, callFilling, append(id[:], hops))
 	if err != nil || len(answer) != 1 {
-		return stateNone
+		return stateNone, errors.Join(errSilent, err)
 	}
-	return answer[0]
+	return answer[0], nil
 }
 
 // complain tells a peer that a block came damaged from it, so that it looks at what it has.

@@ -29,6 +29,10 @@ const (
 // stallPatience is how long a transfer that has begun may pause: 64 KiB arrive at a time, at 1 MB/s each 64 ms.
 const stallPatience = time.Second
 
+// probeTime is how long a peer is waited for that is asked what it does. A machine with ten times too much to do answers within
+// that; what is asked of the store instead is paid for.
+const probeTime = time.Second
+
 // watch ends a request whose peer lets us wait longer than it usually does. One that was asked to bring the block from a store may
 // take as long as the store, provided that it says so.
 type watch struct {
@@ -40,8 +44,8 @@ type watch struct {
 	began  time.Time
 	got    atomic.Bool // bytes have arrived
 	since  atomic.Bool // and some since the timer ran down
-	asked  atomic.Bool // the peer said that it works at it
-	late   atomic.Bool // and said that it has the block
+	asked  atomic.Bool // the peer was asked
+	late   atomic.Bool // and did not say that it waits for its store
 	ending sync.WaitGroup
 	mu     struct {
 		sync.Mutex
@@ -71,9 +75,11 @@ func (w *watch) arrived() {
 // ranDown is called by the timer.
 func (w *watch) ranDown() {
 	defer w.ending.Done()
-	if !w.since.Swap(false) && !w.works() {
-		w.stop(errStalled)
-		return
+	if !w.since.Swap(false) {
+		if err := w.works(); err != nil {
+			w.stop(err)
+			return
+		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -83,19 +89,20 @@ func (w *watch) ranDown() {
 	}
 }
 
-// works asks the peer what became of the request: it may take its time at the store, and be late once with what it has.
-func (w *watch) works() bool {
-	ctx, cancel := context.WithTimeout(w.ctx, firstPatience)
+// works asks the peer what became of the request: nil if it is to be waited for. It may take its time at the store, and may be late
+// once with what it has or with what it has not begun with: a machine with too much to do serves this question first.
+func (w *watch) works() error {
+	ctx, cancel := context.WithTimeout(w.ctx, probeTime)
 	defer cancel()
-	state := w.m.stateAt(ctx, w.ask.peer, tier.BlockID(w.key), maxHops)
-	w.asked.Store(state != stateNone)
-	switch state {
-	case stateAtStore:
-		return true
-	case stateHeld:
-		return !w.late.Swap(true)
+	state, err := w.m.stateAt(ctx, w.ask.peer, tier.BlockID(w.key), maxHops)
+	if err != nil {
+		return errSilent
 	}
-	return false
+	w.asked.Store(true)
+	if state != stateAtStore && w.late.Swap(true) {
+		return errStalled
+	}
+	return nil
 }
 
 // end ends the watch; nothing of it runs afterwards.
