@@ -73,6 +73,11 @@ type tally struct {
 
 // countTree counts the words of all files below /in with several goroutines.
 func countTree(ctx context.Context, node *cachefs.Node, workers int, t *tally) (counts, error) {
+	return countSent(ctx, node, workers, t, func(ctx context.Context, paths chan<- string) error { return walk(ctx, node, paths) })
+}
+
+// countSent counts the words of the files whose paths send sends.
+func countSent(ctx context.Context, node *cachefs.Node, workers int, t *tally, send func(ctx context.Context, paths chan<- string) error) (counts, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	paths := make(chan string, workers)
@@ -91,7 +96,7 @@ func countTree(ctx context.Context, node *cachefs.Node, workers int, t *tally) (
 			}
 		})
 	}
-	err := walk(ctx, node, paths)
+	err := send(ctx, paths)
 	close(paths)
 	wg.Wait()
 	if cause := context.Cause(ctx); cause != nil {

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+// TestMain lets this test's program be the processes that mesh starts.
+func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) != "" {
+		os.Exit(run(context.Background(), nil, os.Stdin, os.Stdout, os.Stderr))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func tree(t *testing.T) string {
+	dir := t.TempDir()
+	for i := range 40 {
+		p := filepath.Join(dir, fmt.Sprint("d", i%5), fmt.Sprint("f", i))
+		require.NoError(t, os.MkdirAll(filepath.Dir(p), 0o755))
+		require.NoError(t, os.WriteFile(p, []byte(strings.Repeat(fmt.Sprintln("the mill", i), 1+i*700)), 0o644))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "empty"), nil, 0o644))
+	return dir
+}
+
+// TestThreeProcesses: real processes, of which one is killed; run proves the rest itself.
+func TestThreeProcesses(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), []string{"-memory", "64", tree(t)}, nil, &stdout, &stderr)
+	require.Equal(t, 0, code, stdout.String()+stderr.String())
+	for _, want := range []string{"kill -9 of process", "primary, killed", "42 words in 41 files", "changes: 25 made"} {
+		require.Contains(t, stdout.String(), want)
+	}
+}
+
+func TestOneProcess(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), []string{"-n", "1", tree(t)}, nil, &stdout, &stderr)
+	require.Equal(t, 0, code, stdout.String()+stderr.String())
+	require.Contains(t, stdout.String(), "nobody is killed")
+}
+
+func TestBadArguments(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"-colour"}, 2, "mesh: flag provided but not defined: -colour (-help shows the flags)\n"},
+		{[]string{"a", "b"}, 2, "one directory at most"},
+		{[]string{file + "nowhere"}, 2, "no directory"},
+		{[]string{file}, 2, "is a file"},
+		{[]string{"-n", "0", filepath.Dir(file)}, 2, "-n is 0; want 1 to 32"},
+		{[]string{"-memory", "1", filepath.Dir(file)}, 2, "-memory is 1; want 8 MiB or more"},
+		{[]string{"-join", "127.0.0.1:1"}, 1, secretEnv + " is empty"},
+	} {
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, c.code, run(t.Context(), c.args, nil, &stdout, &stderr), c.args)
+		require.Contains(t, stderr.String(), c.want)
+	}
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, 0, run(t.Context(), []string{"-help"}, nil, &stdout, &stderr))
+	require.Contains(t, stdout.String(), "is killed")
+}
+
+// TestProofsThatFail: each of the three is an error that names what differs.
+func TestProofsThatFail(t *testing.T) {
+	dir := tree(t)
+	want, err := countPlain(t.Context(), dir)
+	require.NoError(t, err)
+	good := answer{Files: want.Files, Digest: want.Digest(), Changes: []string{"a", "b"}}
+	p := &process{name: "process 1", last: good}
+	j := &job{all: []*process{p}, changes: []string{"b", "a"}}
+	var out bytes.Buffer
+	require.NoError(t, j.checkCounts(&out, want))
+	require.NoError(t, j.checkChanges(&out))
+	require.ErrorContains(t, j.checkStore(&out, want), "together read 0 bytes")
+	p.last.Digest = ""
+	require.ErrorContains(t, j.checkCounts(&out, want), "process 1 counted")
+	p.last.Changes = []string{"a"}
+	require.ErrorContains(t, j.checkChanges(&out), `sees the changes ["a"]`)
+}
