@@ -14,6 +14,20 @@
 // A checkpoint is the state at one change. The log is kept from the oldest checkpoint that is kept, so that a newer one
 // which does not check costs time and nothing else.
 //
+// # Mesh
+//
+// With Config.Peers the journal runs across the nodes of a mesh. One, three or five of them vote, chosen by the primary
+// (internal/voters); the others follow. A change may be proposed anywhere: it travels to the primary, in batches, with its operation
+// id, and is tried again through a change of primary. Two nodes have one voter: while that is away changes wait.
+//
+// A history has a name, made by the node that begins it. A node remembers the name and never begins another history; streams and calls
+// between different ones are refused with a [*ClusterError]. A new node waits for a history to show up; when none does, the
+// new node with the lowest id begins one (Config.Expect, Config.BootstrapWait). A node that is far behind gets a checkpoint from any
+// other before it starts.
+//
+// Close hands the vote over, and the leadership. After a majority of the voters was lost for good a person says so with
+// [Journal.Recover].
+//
 // # Guarantees
 //
 //   - Propose returned nil: the change survives kill -9 and power loss (unless Config.NoSync), and is applied here.
@@ -21,7 +35,13 @@
 //     Answers go an hour (by entries' times) after a session's last operation; retries are taken half as long.
 //   - A torn tail ends the log. Damage before it, and in any other file, is an error that names file and offset. The last batch of
 //     a log that was not closed is the one place where the two look alike.
-//   - Open of a lone node does not wait for an election timer.
+//   - Open of a lone node does not wait for an election timer. Open of a new node among others returns when it has what was acknowledged
+//     when it came; of one that has been there before also when nobody has led for Config.BootstrapWait: then it shows its last
+//     checkpoint, and what is behind it when somebody leads.
+//   - Propose returned nil: a read of this node's replica sees the change. Barrier makes it see every node's.
+//   - A primary that is killed is replaced in 0.7 s at the median, about 1 s at most, while a majority of the voters lives. A pause of
+//     200 ms costs nobody the leadership.
+//   - A node that has been cut off cannot change anything, and makes no primary step down when it is back.
 //   - A disk that is full fails the changes that did not fit and nothing else; a sync that fails stops the node, since what the disk then
 //     holds is not known until it is opened again.
 //
@@ -32,7 +52,7 @@
 //
 // # Errors
 //
-// [ErrNoPrimary] and [ErrUnknownOutcome] are for retrying; [ErrTooManyOpen] and [ErrExpired] are about a session; [*CompactedError],
+// [ErrNoPrimary] and [ErrUnknownOutcome] are for retrying; [*LevelError] says that an older node is in the mesh; [ErrTooManyOpen] and [ErrExpired] are about a session; [*CompactedError],
 // [*DamageError], [*CheckpointDamageError] and [*UnknownCommandError] carry what a caller needs; after a [*StoppedError] only opening again
 // helps.
 //
@@ -42,6 +62,9 @@
 //	Dir/state.db                bbolt: raft's term and vote, node id, KV   (Dir/state on a vfs.FS that is not the system's)
 //	Dir/log/N.seg               segments of the log, N the first raft index; drawn in internal/seglog
 //	Dir/checkpoints/N.ckpt      checkpoints, N the raft index; drawn in internal/snap
+//
+// What nodes ask each other is drawn in internal/wire, what a stream begins with in internal/transport, and a checkpoint on its way in
+// internal/transfer.
 //
 // An entry's bytes are a batch of commands, drawn in internal/batch. A checkpoint's stream begins with the journal's own part, little-endian,
 // and goes on with what the state machine wrote:

@@ -1,0 +1,105 @@
+package transport_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/millpond/millpond/journal/internal/transport"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// pair is two transports that dial each other; what the second one says about streams is in refused.
+func pair(t *testing.T) (a, b *transport.Transport, refused chan error) {
+	refused = make(chan error, 8)
+	other := func(_ transport.Kind, conn net.Conn) { _ = conn.Close() }
+	a = transport.New("a", func(context.Context, string) (net.Conn, error) {
+		mine, theirs := net.Pipe()
+		go func() { refused <- b.Serve("a", theirs, other) }()
+		return mine, nil
+	}, hclog.NewNullLogger())
+	b = transport.New("b", nil, hclog.NewNullLogger())
+	t.Cleanup(func() { _, _ = a.Close(), b.Close() })
+	return a, b, refused
+}
+
+func TestOtherHistoryIsRefusedOnBothSides(t *testing.T) {
+	a, b, refused := pair(t)
+	x, y := transport.Cluster{1}, transport.Cluster{2}
+	a.Join(x)
+	b.Join(y)
+	var got *transport.ClusterError
+	_, err := a.Open(t.Context(), "b", transport.KindCheckpoint)
+	require.ErrorAs(t, err, &got)
+	require.Equal(t, transport.ClusterError{Node: "b", Ours: x, Theirs: y}, *got)
+	require.ErrorContains(t, err, x.String())
+	require.ErrorContains(t, err, y.String())
+	require.ErrorAs(t, <-refused, &got)
+	require.Equal(t, transport.ClusterError{Node: "a", Ours: y, Theirs: x}, *got)
+}
+
+func TestNodeThatTakesNoPartIsNotReady(t *testing.T) {
+	a, _, refused := pair(t)
+	_, err := a.Open(t.Context(), "b", transport.KindCheckpoint)
+	require.ErrorIs(t, err, transport.ErrNotReady)
+	a.Join(transport.Cluster{1})
+	_, err = a.Open(t.Context(), "b", transport.KindCheckpoint)
+	require.ErrorIs(t, err, transport.ErrNotReady)
+	require.ErrorIs(t, <-refused, transport.ErrNotReady)
+}
+
+func TestStrangersAreTurnedAway(t *testing.T) {
+	_, b, _ := pair(t)
+	b.Join(transport.Cluster{1})
+	for name, hello := range map[string]string{
+		"other protocol": "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"other version":  "MPJS\x09\x01" + string(make([]byte, 16)),
+	} {
+		mine, theirs := net.Pipe()
+		done := make(chan error, 1)
+		go func() { done <- b.Serve("x", theirs, nil) }()
+		go func() { _, _ = mine.Write([]byte(hello)); _, _ = mine.Read(make([]byte, 99)) }()
+		require.Error(t, <-done, name)
+		_, err := theirs.Write([]byte{1})
+		require.ErrorIs(t, err, io.ErrClosedPipe, name)
+		_ = mine.Close()
+	}
+}
+
+func TestRaftCallsPass(t *testing.T) {
+	a, b, _ := pair(t)
+	a.Join(transport.Cluster{1})
+	b.Join(transport.Cluster{1})
+	go func() {
+		rpc := <-b.Consumer()
+		rpc.Respond(&raft.RequestVoteResponse{Term: rpc.Command.(*raft.RequestVoteRequest).Term, Granted: true}, nil)
+	}()
+	var resp raft.RequestVoteResponse
+	require.NoError(t, a.RequestVote("b", "b", &raft.RequestVoteRequest{Term: 7}, &resp))
+	require.True(t, resp.Granted)
+	require.EqualValues(t, 7, resp.Term)
+}
+
+func TestStopEndsCallsThatWait(t *testing.T) {
+	a, b, _ := pair(t)
+	a.Join(transport.Cluster{1})
+	b.Join(transport.Cluster{1})
+	done := make(chan error, 1)
+	go func() {
+		var resp raft.RequestVoteResponse
+		done <- a.RequestVote("b", "b", &raft.RequestVoteRequest{}, &resp) // nobody answers
+	}()
+	<-b.Consumer()
+	began := time.Now()
+	a.Stop()
+	require.Error(t, <-done)
+	require.Less(t, time.Since(began), transport.Timeout/2)
+}
