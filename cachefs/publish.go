@@ -2,10 +2,10 @@ package cachefs
 
 import (
 	"context"
-	"errors"
 	"io"
 	"io/fs"
 	"strconv"
+	"sync"
 
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/tier"
@@ -47,6 +47,13 @@ func (u *upload) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// lend writes p, which stays as it is until done is called.
+func (u *upload) lend(p []byte, done func()) (int, error) {
+	n, err := u.w.WriteLent(p, done)
+	u.sent += int64(n)
+	return n, err
+}
+
 // abort leaves nothing in the store. It has a context of its own: the caller's may be what ended the upload.
 func (u *upload) abort() {
 	ctx, cancel := context.WithTimeout(context.Background(), settleAfter)
@@ -54,45 +61,51 @@ func (u *upload) abort() {
 	u.w.Abort(ctx)
 }
 
-// uploadBlock sends one cached block, piece by piece as it lies in memory.
+// uploadBlock sends one cached block, piece by piece from where it lies in memory. What lies on a disk does not come back to
+// memory for that: uploads that hold parts of files there could wait for each other.
 func (n *Node) uploadBlock(ctx context.Context, u *upload, in *namespace.Inode, i int64) error {
-	left := min(in.BlockSize, in.Size-i*in.BlockSize)
-	for off := int64(0); off < left; {
-		v, err := n.tiers.View(ctx, blockID(in, i), off, int(left-off))
-		if errors.Is(err, tier.ErrNoSpace) { // memory cannot take it: by way of the heap
-			return n.uploadCopy(ctx, u, in, i, off)
+	end := min(in.BlockSize, in.Size-i*in.BlockSize)
+	for off := int64(0); off < end; {
+		var m int
+		var err error
+		if v, ok := n.viewInMemory(blockID(in, i), off, int(end-off)); ok {
+			m, err = u.lend(v.Bytes(), v.Release)
+		} else {
+			m, err = n.uploadFromDisk(ctx, u, blockID(in, i), off, end)
 		}
 		if err != nil {
 			return err
 		}
-		m, err := u.Write(v.Bytes())
-		v.Release()
 		off += int64(m)
-		if err != nil {
-			return err
-		}
 	}
 	return nil
 }
 
-// uploadCopy sends what is left of a block that can only be read from a disk.
-func (n *Node) uploadCopy(ctx context.Context, u *upload, in *namespace.Inode, i, off int64) error {
-	end := min(in.BlockSize, in.Size-i*in.BlockSize)
-	p := make([]byte, min(end-off, 1<<20))
-	for off < end {
-		m, _, err := n.tiers.ReadAt(ctx, blockID(in, i), p[:min(int64(len(p)), end-off)], off, false)
-		if err == nil && m == 0 {
-			err = io.ErrUnexpectedEOF
-		}
-		if err == nil {
-			_, err = u.Write(p[:m])
-		}
-		if err != nil {
-			return err
-		}
-		off += int64(m)
+func (n *Node) viewInMemory(id tier.BlockID, off int64, size int) (v tier.View, ok bool) {
+	if b := n.tiers.Get(id); b != nil {
+		return b.View(off, size)
 	}
-	return nil
+	return v, false
+}
+
+// A diskPiece is what is read of a block at a time: one part of an upload holds some of them.
+type diskPiece [256 << 10]byte
+
+var diskPieces = sync.Pool{New: func() any { return new(diskPiece) }}
+
+// uploadFromDisk sends some of a block's bytes in [off, end).
+func (n *Node) uploadFromDisk(ctx context.Context, u *upload, id tier.BlockID, off, end int64) (int, error) {
+	p := diskPieces.Get().(*diskPiece)
+	done := func() { diskPieces.Put(p) }
+	m, _, err := n.tiers.ReadAt(ctx, id, p[:min(int64(len(p)), end-off)], off, false)
+	if err == nil && m == 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		done()
+		return 0, err
+	}
+	return u.lend(p[:m], done)
 }
 
 // publish makes the store show the upload and the namespace know it, under one intent: c completes the file; nil for a

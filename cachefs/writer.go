@@ -35,6 +35,7 @@ type Writer struct {
 		blocks []tier.BlockID // the finished ones
 		cache  bool           // bytes go to the tiers
 		up     *upload        // bytes go to the under store
+		lends  bool           // from the finished blocks, not from Write
 		err    error          // the first that ended it
 		done   bool           // closed or aborted
 	}
@@ -90,6 +91,7 @@ func (n *Node) create(ctx context.Context, path string, o CreateOptions) (*Write
 		if w.mu.up, err = n.newUpload(w.ctx, path, o.Size, o.Mode); err != nil {
 			return nil, errors.Join(err, w.Abort())
 		}
+		w.mu.lends = w.mu.cache && w.mu.up.w.Lends()
 	}
 	if o.Append && old != nil && !old.Dir {
 		if err := w.copyOld(ctx); err != nil {
@@ -204,7 +206,7 @@ func (w *Writer) readDirect(r io.Reader) (n int64, direct bool, err error) {
 	if err := w.readyLocked(); err != nil {
 		return 0, true, err
 	}
-	if w.mu.block == nil || w.mu.up != nil {
+	if w.mu.block == nil || w.mu.up != nil && !w.mu.lends {
 		return 0, false, nil
 	}
 	room := w.bs - w.mu.block.Len()
@@ -267,7 +269,7 @@ func (w *Writer) readyLocked() error {
 // newBlockLocked begins the next block, or, if the tiers are full, goes on as the write type says.
 func (w *Writer) newBlockLocked() error {
 	id := tier.NewBlockID(w.id, uint32(w.mu.size/w.bs))
-	b, err := w.n.tiers.Create(w.ctx, id, w.hint(), tier.PutOptions{Hold: w.held(), Pin: w.opts.Pin, Try: w.opts.WriteType == CacheThrough})
+	b, err := w.n.tiers.Create(w.ctx, id, w.hint(), tier.PutOptions{Hold: w.held() || w.mu.lends, Pin: w.opts.Pin, Try: w.opts.WriteType == CacheThrough})
 	if err == nil {
 		w.mu.block = b
 		return nil
@@ -298,6 +300,11 @@ func isFull(err error) bool { return errors.Is(err, tier.ErrNoSpace) || errors.I
 func (w *Writer) fullLocked(err error) error {
 	switch w.opts.WriteType {
 	case CacheThrough:
+		if w.mu.lends {
+			if err := w.sendBlockLocked(); err != nil {
+				return err
+			}
+		}
 		w.dropBlocksLocked()
 		return nil
 	case AsyncThrough:
@@ -319,14 +326,22 @@ func (w *Writer) throughLocked() error {
 			return err
 		}
 	}
-	if b := w.mu.block; b != nil {
-		if _, err := io.Copy(up, io.NewSectionReader(b, 0, b.Len())); err != nil {
-			return err
-		}
+	if err := w.sendBlockLocked(); err != nil {
+		return err
 	}
 	w.opts.WriteType = Through
 	w.dropBlocksLocked()
 	return nil
+}
+
+// sendBlockLocked sends a copy of what the block that is being written has.
+func (w *Writer) sendBlockLocked() error {
+	b := w.mu.block
+	if b == nil {
+		return nil
+	}
+	_, err := io.Copy(w.mu.up, io.NewSectionReader(b, 0, b.Len()))
+	return err
 }
 
 // dropBlocksLocked gives the tiers back what they took.
@@ -336,12 +351,12 @@ func (w *Writer) dropBlocksLocked() {
 		w.mu.block = nil
 	}
 	w.n.tiers.DropFile(w.id)
-	w.mu.blocks, w.mu.cache = nil, false
+	w.mu.blocks, w.mu.cache, w.mu.lends = nil, false, false
 }
 
 // writeSome appends what of p fits into the block.
 func (w *Writer) writeSome(p []byte) (int, error) {
-	through := w.mu.up != nil
+	through := w.mu.up != nil && !w.mu.lends
 	if w.mu.block != nil {
 		p = p[:min(int64(len(p)), w.bs-w.mu.block.Len())]
 		n, err := w.mu.block.Write(p)
@@ -355,14 +370,22 @@ func (w *Writer) writeSome(p []byte) (int, error) {
 	return w.mu.up.Write(p)
 }
 
-// finishBlockLocked commits the block that is being written.
+// finishBlockLocked commits the block that is being written, and lends it to the upload.
 func (w *Writer) finishBlockLocked() error {
 	b := w.mu.block
-	w.mu.block = nil
 	if b.Len() == 0 { // begun for bytes that did not come
+		w.mu.block = nil
 		b.Abort()
 		return nil
 	}
+	lends := w.mu.lends
+	if lends && !b.InMemory() { // the disk may not take it: then its bytes are gone
+		lends = false
+		if err := w.sendBlockLocked(); err != nil {
+			return err
+		}
+	}
+	w.mu.block = nil
 	if _, err := b.Commit(w.ctx); err != nil {
 		if isFull(err) && w.opts.WriteType == CacheThrough {
 			w.dropBlocksLocked()
@@ -371,6 +394,23 @@ func (w *Writer) finishBlockLocked() error {
 		return err
 	}
 	w.mu.blocks = append(w.mu.blocks, tier.NewBlockID(w.id, uint32(len(w.mu.blocks))))
+	if w.mu.lends {
+		return w.lendBlockLocked(lends)
+	}
+	return nil
+}
+
+// lendBlockLocked hands the last finished block to the upload, unless that has its bytes already. It was held until now; from
+// here on the store will have it.
+func (w *Writer) lendBlockLocked(send bool) error {
+	i := len(w.mu.blocks) - 1
+	if send {
+		in := namespace.Inode{FileID: w.id, BlockSize: w.bs, Size: w.mu.size}
+		if err := w.n.uploadBlock(w.ctx, w.mu.up, &in, int64(i)); err != nil {
+			return err
+		}
+	}
+	w.n.tiers.Unhold(w.mu.blocks[i])
 	return nil
 }
 

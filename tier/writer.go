@@ -167,6 +167,9 @@ func endIsFine(err error) error {
 // Truncate forgets what was written after the first n bytes; their room stays. Nobody may read beside it.
 func (w *Writer) Truncate(n int64) { w.n.Store(min(n, w.n.Load())) }
 
+// InMemory reports whether Commit makes a block of the memory tier, which cannot fail for want of room.
+func (w *Writer) InMemory() bool { return !w.heap }
+
 // Len is how many bytes are written.
 func (w *Writer) Len() int64 { return w.n.Load() }
 

@@ -63,15 +63,45 @@ func (s *Store) createOnce(ctx context.Context, key string, o CreateOptions) (*W
 
 // Write takes all of p, or says why not. It may wait for what was written before to reach the store.
 func (w *Writer) Write(p []byte) (int, error) {
+	return w.write(len(p), func() (int, error) { return w.w.Write(p) })
+}
+
+// Lends reports whether the driver sends bytes that are lent from where they lie.
+func (w *Writer) Lends() bool {
+	_, ok := w.w.(driver.Lender)
+	return ok
+}
+
+// WriteLent is Write of bytes that stay as they are until done is called: once, before Commit or Abort has returned. Where
+// the driver does not lend, done is called at once.
+func (w *Writer) WriteLent(p []byte, done func()) (int, error) {
+	l, ok := w.w.(driver.Lender)
+	if !ok {
+		defer done()
+		return w.Write(p)
+	}
+	taken := false
+	n, err := w.write(len(p), func() (int, error) {
+		taken = true
+		return l.WriteLent(p, done)
+	})
+	if !taken {
+		done()
+	}
+	return n, err
+}
+
+// write counts size bytes as under way while do hands them to the driver.
+func (w *Writer) write(size int, do func() (int, error)) (int, error) {
 	if w.done {
 		return 0, w.s.wrap(opWrite, w.key, 1, fs.ErrClosed)
 	}
-	if err := w.s.writing.take(w.caller, int64(len(p))); err != nil {
+	if err := w.s.writing.take(w.caller, int64(size)); err != nil {
 		return 0, w.s.wrap(opWrite, w.key, 1, err)
 	}
-	defer w.s.writing.give(int64(len(p)))
+	defer w.s.writing.give(int64(size))
 	w.watch.begin()
-	n, err := w.w.Write(p)
+	n, err := do()
 	w.watch.end()
 	w.s.counters.written.Add(int64(n))
 	if err != nil {

@@ -1,7 +1,6 @@
 package azufs
 
 import (
-	"bytes"
 	"context"
 	"crypto/md5"
 	"crypto/rand"
@@ -63,18 +62,17 @@ func absent() *blob.AccessConditions {
 }
 
 // body is content on its way and the checksum that the server compares: MD5, since azurite and old services know no CRC.
-func body(content []byte) (io.ReadSeekCloser, blob.TransferValidationType) {
-	sum := md5.Sum(content)
-	return streaming.NopCloser(bytes.NewReader(content)), blob.TransferValidationTypeMD5(sum[:])
+func body(content *objects.Body) (io.ReadSeekCloser, blob.TransferValidationType) {
+	return streaming.NopCloser(content.Reader()), blob.TransferValidationTypeMD5(content.Sum(md5.New()))
 }
 
-func (u *blocks) Whole(ctx context.Context, content []byte) (objects.Object, error) {
+func (u *blocks) Whole(ctx context.Context, content *objects.Body) (objects.Object, error) {
 	b, sum := body(content)
 	r, err := u.c.Upload(ctx, b, &blockblob.UploadOptions{AccessConditions: u.conditions(), Metadata: u.metadata, TransactionalValidation: sum})
 	if err != nil {
 		return objects.Object{}, u.published(ctx, err)
 	}
-	return objects.Object{Name: u.name, Size: int64(len(content)), ModTime: deref(r.LastModified), Version: version(r.ETag)}, nil
+	return objects.Object{Name: u.name, Size: content.Len(), ModTime: deref(r.LastModified), Version: version(r.ETag)}, nil
 }
 
 // published maps the error of a request that publishes. A condition that does not hold is that of absence, the only one.
@@ -100,7 +98,7 @@ func (u *blocks) block(n int) string {
 	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%x-%05d", u.id, n))
 }
 
-func (u *blocks) Part(ctx context.Context, n int, content []byte) error {
+func (u *blocks) Part(ctx context.Context, n int, content *objects.Body) error {
 	b, sum := body(content)
 	_, err := u.c.StageBlock(ctx, u.block(n), b, &blockblob.StageBlockOptions{TransactionalValidation: sum})
 	if err != nil {
@@ -108,7 +106,7 @@ func (u *blocks) Part(ctx context.Context, n int, content []byte) error {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.mu.sizes[n] = int64(len(content))
+	u.mu.sizes[n] = content.Len()
 	return nil
 }
 

@@ -131,6 +131,12 @@ type Writer interface {
 	Abort(ctx context.Context) error
 }
 
+// Lender is a Writer that can send bytes from where they lie. WriteLent is Write of p, which stays as it is until done is called:
+// once, before Commit or Abort has returned, whatever came of the call.
+type Lender interface {
+	WriteLent(p []byte, done func()) (int, error)
+}
+
 // Optional abilities. A Store that has one says so in Caps. An Attr that they answer with describes the file after the
 // change. Was is never "" in it where the store can say by which version the same bytes went before: that is Version
 // or Was.

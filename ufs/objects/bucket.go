@@ -75,7 +75,7 @@ type PutOptions struct {
 	Size     int64 // a hint; 0: unknown
 }
 
-// Upload is an object on its way, used by one goroutine. Write keeps no reference to p.
+// Upload is an object on its way, used by one goroutine. Write keeps no reference to p. It may be a driver.Lender.
 type Upload interface {
 	io.Writer
 	Commit(ctx context.Context) (Object, error)

@@ -19,6 +19,7 @@ func TestChecksum(t *testing.T) {
 func TestConformance(t *testing.T) {
 	for name, o := range map[string]*objectstest.Options{
 		"whole": {PageSize: 7},
+		"parts": {PageSize: 50, Parts: objects.NewParts(1<<20, 4<<20)},
 		"poor":  {PageSize: 50, Lacks: objects.Features{IfAbsent: true, IfVersion: true, Copy: true, BatchDelete: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {

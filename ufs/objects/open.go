@@ -60,12 +60,22 @@ func (s *store) Create(ctx context.Context, key string, o driver.CreateOptions) 
 	if err != nil {
 		return nil, err
 	}
-	return writer{u, key}, nil
+	w := writer{u, key}
+	if l, ok := u.(driver.Lender); ok {
+		return lentWriter{w, l}, nil
+	}
+	return w, nil
 }
 
 type writer struct {
 	Upload
 	key string
+}
+
+// lentWriter is a writer whose Upload sends bytes from where they lie.
+type lentWriter struct {
+	writer
+	driver.Lender
 }
 
 func (w writer) Commit(ctx context.Context) (driver.Attr, error) {

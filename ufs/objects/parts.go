@@ -13,15 +13,15 @@ import (
 // Multipart is one object's way into a store by parts. Whole or Begin is the first call; parts are sent at the same
 // time, numbered from 1.
 type Multipart interface {
-	Whole(ctx context.Context, body []byte) (Object, error) // all in one request
+	Whole(ctx context.Context, body *Body) (Object, error) // all in one request
 	Begin(ctx context.Context) error
-	Part(ctx context.Context, n int, body []byte) error
+	Part(ctx context.Context, n int, body *Body) error
 	Finish(ctx context.Context, parts int) (Object, error)
 	Drop(ctx context.Context) error // leaves no part; after Begin
 }
 
 // Parts cuts uploads of unknown length into parts. Its bound on bytes in flight is one for all uploads of a bucket; each
-// upload holds beside it the part that is being filled.
+// upload holds beside it the part that is being filled. Bytes that are lent are sent from where they lie.
 type Parts struct {
 	size     int64
 	inFlight *budget
@@ -47,7 +47,7 @@ func (p *Parts) PartSize(n int, total int64) int64 {
 
 // Upload begins an upload; ctx ends it.
 func (p *Parts) Upload(ctx context.Context, to Multipart, total int64) Upload {
-	u := &upload{p: p, to: to, total: total}
+	u := &upload{p: p, to: to, total: total, part: &filling{}}
 	u.ctx, u.cancel = context.WithCancelCause(ctx)
 	return u
 }
@@ -58,20 +58,46 @@ type upload struct {
 	total  int64
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	buf    []byte
-	sent   int  // parts
-	last   bool // all parts are on their way
+	part   *filling
+	whole  *Body // of the part, when it turned out to be all
+	taken  int64 // bytes
+	sent   int   // parts
+	last   bool  // all parts are on their way
 	wg     sync.WaitGroup
 }
 
 // Write sends a full part when more bytes come: what fits one part is one request at Commit.
 func (u *upload) Write(b []byte) (int, error) {
+	return u.fill(b, func(b []byte, room int64) { u.part.copyIn(b, u.expect(room-int64(len(b)))) })
+}
+
+// expect is how many of room bytes will be written, as far as anybody knows.
+func (u *upload) expect(room int64) int64 {
+	switch {
+	case u.total > 0:
+		return max(0, min(room, u.total-u.taken))
+	case u.sent > 0:
+		return room
+	}
+	return 0
+}
+
+// WriteLent is driver.Lender's.
+func (u *upload) WriteLent(b []byte, done func()) (int, error) {
+	l := &loan{back: done}
+	l.users.Store(1) // ours, until all of b has its part
+	defer l.release()
+	return u.fill(b, func(b []byte, _ int64) { u.part.take(b, l) })
+}
+
+// fill cuts b at the ends of parts and hands each piece to add, with the room that the part has for it and more.
+func (u *upload) fill(b []byte, add func(b []byte, room int64)) (int, error) {
 	written := 0
 	for len(b) > 0 {
 		if err := context.Cause(u.ctx); err != nil {
 			return written, err
 		}
-		room := u.p.PartSize(u.sent+1, u.total) - int64(len(u.buf))
+		room := u.p.PartSize(u.sent+1, u.total) - u.part.size
 		if room <= 0 {
 			if err := u.send(); err != nil {
 				return written, err
@@ -79,7 +105,8 @@ func (u *upload) Write(b []byte) (int, error) {
 			continue
 		}
 		n := int(min(room, int64(len(b))))
-		u.buf = append(u.buf, b[:n]...)
+		u.taken += int64(n)
+		add(b[:n], room)
 		b, written = b[n:], written+n
 	}
 	return written, nil
@@ -92,16 +119,20 @@ func (u *upload) send() error {
 			return err
 		}
 	}
-	body := u.buf
-	u.buf = make([]byte, 0, len(body))
+	part := u.part
+	u.part = &filling{}
 	u.sent++
 	n := u.sent
-	free, err := u.p.inFlight.take(u.ctx, int64(len(body)))
+	free, err := u.p.inFlight.take(u.ctx, part.size)
 	if err != nil {
+		part.giveBack()
 		return err
 	}
 	u.wg.Go(func() {
 		defer free()
+		defer part.giveBack()
+		body := NewBody(part.pieces...)
+		defer body.end()
 		if err := patiently(u.ctx, func() error { return u.to.Part(u.ctx, n, body) }); err != nil {
 			u.cancel(fmt.Errorf("part %d: %w", n, err))
 		}
@@ -115,11 +146,7 @@ func (u *upload) Commit(ctx context.Context) (Object, error) {
 		return Object{}, errors.Join(err, u.Abort(ctx))
 	}
 	if u.sent == 0 {
-		o, err := u.to.Whole(ctx, u.buf)
-		if !retryable(err) {
-			u.cancel(context.Canceled)
-		}
-		return o, err
+		return u.commitWhole(ctx)
 	}
 	if err := u.sendLast(); err != nil {
 		return Object{}, errors.Join(err, u.Abort(ctx))
@@ -133,6 +160,28 @@ func (u *upload) Commit(ctx context.Context) (Object, error) {
 	}
 	u.cancel(context.Canceled)
 	return o, err
+}
+
+// commitWhole sends what fits one part.
+func (u *upload) commitWhole(ctx context.Context) (Object, error) {
+	if u.whole == nil {
+		u.whole = NewBody(u.part.pieces...)
+	}
+	o, err := u.to.Whole(ctx, u.whole)
+	if !retryable(err) {
+		u.cancel(context.Canceled)
+		u.letGo()
+	}
+	return o, err
+}
+
+// letGo gives back what was not sent in a part.
+func (u *upload) letGo() {
+	if u.whole != nil {
+		u.whole.end()
+	}
+	u.part.giveBack()
+	u.part = &filling{}
 }
 
 // sendLast sends what is left, once, and waits until all parts have arrived.
@@ -163,7 +212,7 @@ const dropWithin = 30 * time.Second
 func (u *upload) Abort(ctx context.Context) error {
 	u.cancel(context.Canceled)
 	u.wg.Wait()
-	u.buf = nil
+	u.letGo()
 	if u.sent == 0 {
 		return nil
 	}

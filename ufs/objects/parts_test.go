@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -27,12 +28,21 @@ type sink struct {
 	finish       error
 }
 
-func (s *sink) Whole(_ context.Context, b []byte) (objects.Object, error) {
+func (s *sink) Whole(_ context.Context, b *objects.Body) (objects.Object, error) {
 	if err := s.refused(); err != nil {
 		return objects.Object{}, err
 	}
-	s.whole = append([]byte{}, b...)
+	s.whole = content(b)
 	return objects.Object{}, nil
+}
+
+// content reads a body as a client would.
+func content(b *objects.Body) []byte {
+	p, err := io.ReadAll(b.Reader())
+	if err != nil {
+		panic(err) // the request is not over
+	}
+	return p
 }
 
 func (s *sink) refused() error {
@@ -41,9 +51,9 @@ func (s *sink) refused() error {
 	return err
 }
 func (s *sink) Begin(context.Context) error { s.begun++; return nil }
-func (s *sink) Part(ctx context.Context, n int, b []byte) error {
+func (s *sink) Part(ctx context.Context, n int, b *objects.Body) error {
 	s.mu.Lock()
-	s.flying += int64(len(b))
+	s.flying += b.Len()
 	s.most = max(s.most, s.flying)
 	s.mu.Unlock()
 	select {
@@ -52,13 +62,13 @@ func (s *sink) Part(ctx context.Context, n int, b []byte) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.flying -= int64(len(b))
+	s.flying -= b.Len()
 	if s.fail != nil {
 		if err := s.fail(n); err != nil {
 			return err
 		}
 	}
-	s.parts[n] = bytes.Clone(b)
+	s.parts[n] = content(b)
 	return ctx.Err()
 }
 func (s *sink) Finish(context.Context, int) (objects.Object, error) {
@@ -214,4 +224,112 @@ func TestCommitAgain(t *testing.T) {
 			require.Zero(t, s.dropped)
 		})
 	}
+}
+
+// TestLentBytesAreSentFromWhereTheyLie writes pieces that do not end where parts do. Each is given back once, when the parts
+// that have some of it are sent, and nothing is copied.
+func TestLentBytesAreSentFromWhereTheyLie(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		data := pattern(1 << 20)
+		s := &sink{parts: map[int][]byte{}}
+		back := map[int]int{}
+		var mu sync.Mutex
+		u := objects.NewParts(100_000, 1<<20).Upload(t.Context(), s, 0)
+		const piece = 33_000
+		for off := 0; off < len(data); off += piece {
+			p := data[off:min(off+piece, len(data))]
+			done := func() {
+				mu.Lock()
+				defer mu.Unlock()
+				back[off]++
+				clear(p) // it is the lender's again
+			}
+			n, err := u.(driver.Lender).WriteLent(p, done)
+			require.NoError(t, err)
+			require.Equal(t, len(p), n)
+		}
+		require.Empty(t, back, "nothing is sent yet: a part takes a second")
+		_, err := u.Commit(t.Context())
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(pattern(1<<20), s.bytes(11)))
+		require.Len(t, back, 32)
+		for off, n := range back {
+			require.Equal(t, 1, n, "the piece at %d came back", off)
+		}
+	})
+}
+
+// TestLentAndCopiedBytesMix in one part.
+func TestLentAndCopiedBytesMix(t *testing.T) {
+	s := &sink{parts: map[int][]byte{}}
+	u := objects.NewParts(100, 1<<20).Upload(t.Context(), s, 60)
+	data, buf, back := pattern(60), make([]byte, 10), 0
+	for off := 0; off < len(data); off += len(buf) {
+		copy(buf, data[off:])
+		var err error
+		if off == 20 {
+			_, err = u.(driver.Lender).WriteLent(bytes.Clone(buf), func() { back++ })
+		} else {
+			_, err = u.Write(buf)
+		}
+		require.NoError(t, err)
+	}
+	_, err := u.Commit(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, data, s.whole)
+	require.Equal(t, 1, back)
+}
+
+// TestLentBytesComeBackWhateverHappens to the upload.
+func TestLentBytesComeBackWhateverHappens(t *testing.T) {
+	for name, c := range map[string]struct {
+		fail   error
+		commit bool
+	}{"abort": {nil, false}, "a part that fails": {driver.ErrPermission, true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &sink{parts: map[int][]byte{}, fail: func(int) error { return c.fail }}
+				u := objects.NewParts(100, 100).Upload(t.Context(), s, 0)
+				lent, back := 0, 0
+				var mu sync.Mutex
+				for range 10 {
+					lent++
+					if _, err := u.(driver.Lender).WriteLent(make([]byte, 70), func() { mu.Lock(); defer mu.Unlock(); back++ }); err != nil {
+						require.ErrorIs(t, err, driver.ErrPermission)
+					}
+				}
+				if c.commit {
+					_, err := u.Commit(t.Context())
+					require.ErrorIs(t, err, driver.ErrPermission)
+				} else {
+					require.NoError(t, u.Abort(t.Context()))
+				}
+				require.Equal(t, lent, back)
+			})
+		})
+	}
+}
+
+// slow is a Multipart whose requests are given up while the client still reads.
+type slow struct {
+	sink
+	late io.Reader
+}
+
+func (s *slow) Whole(_ context.Context, b *objects.Body) (objects.Object, error) {
+	s.late = b.Reader()
+	return objects.Object{}, driver.ErrPermission
+}
+
+// TestBodyCannotBeReadWhenItsRequestIsOver: the bytes are the lender's again.
+func TestBodyCannotBeReadWhenItsRequestIsOver(t *testing.T) {
+	s := &slow{}
+	u := objects.NewParts(100, 100).Upload(t.Context(), s, 0)
+	_, err := u.(driver.Lender).WriteLent(pattern(10), func() {})
+	require.NoError(t, err)
+	_, err = u.Commit(t.Context())
+	require.ErrorIs(t, err, driver.ErrPermission)
+	n, err := s.late.Read(make([]byte, 10))
+	require.Zero(t, n)
+	require.ErrorContains(t, err, "over")
 }

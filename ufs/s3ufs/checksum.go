@@ -18,10 +18,8 @@ var (
 )
 
 // crc32c is the checksum that we send: CPUs have an instruction for it.
-func crc32c(p []byte) *string {
-	h := crc32.New(castagnoli)
-	h.Write(p)
-	return aws.String(base64.StdEncoding.EncodeToString(h.Sum(nil)))
+func crc32c(b *objects.Body) *string {
+	return aws.String(base64.StdEncoding.EncodeToString(b.Sum(crc32.New(castagnoli))))
 }
 
 // sumOf is the checksum of the whole object in an answer, if it is of a kind that we know. One of parts' checksums

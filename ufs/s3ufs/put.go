@@ -1,7 +1,6 @@
 package s3ufs
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -35,19 +34,19 @@ type upload struct {
 	}
 }
 
-func (u *upload) Whole(ctx context.Context, body []byte) (o objects.Object, err error) {
+func (u *upload) Whole(ctx context.Context, body *objects.Body) (o objects.Object, err error) {
 	err = u.published(ctx, func(absent *string) error {
 		return u.b.withSum(func(sums bool) error {
-			in := &s3.PutObjectInput{Bucket: &u.b.name, Key: &u.name, ContentLength: aws.Int64(int64(len(body))), IfNoneMatch: absent, RequestPayer: u.b.payer()}
+			in := &s3.PutObjectInput{Bucket: &u.b.name, Key: &u.name, ContentLength: aws.Int64(body.Len()), IfNoneMatch: absent, RequestPayer: u.b.payer()}
 			in.ServerSideEncryption, in.SSEKMSKeyId = u.b.encrypt()
 			if sums {
 				in.ChecksumCRC32C = crc32c(body)
 			}
 			return u.b.publish(ctx, op{"put", u.name}, func() error {
-				in.Body = bytes.NewReader(body)
+				in.Body = body.Reader()
 				out, err := u.b.client.PutObject(ctx, in, u.b.unsigned)
 				if err == nil {
-					o = written(u.name, int64(len(body)), out.ETag, out.ResultMetadata)
+					o = written(u.name, body.Len(), out.ETag, out.ResultMetadata)
 				}
 				return err
 			})
@@ -93,16 +92,16 @@ func (u *upload) Begin(ctx context.Context) error {
 	})
 }
 
-func (u *upload) Part(ctx context.Context, n int, body []byte) error {
+func (u *upload) Part(ctx context.Context, n int, body *objects.Body) error {
 	in := &s3.UploadPartInput{
-		Bucket: &u.b.name, Key: &u.name, UploadId: u.id, PartNumber: aws.Int32(int32(n)), ContentLength: aws.Int64(int64(len(body))), RequestPayer: u.b.payer(),
+		Bucket: &u.b.name, Key: &u.name, UploadId: u.id, PartNumber: aws.Int32(int32(n)), ContentLength: aws.Int64(body.Len()), RequestPayer: u.b.payer(),
 	}
 	if u.sums {
 		in.ChecksumCRC32C = crc32c(body)
 	}
 	var out *s3.UploadPartOutput
 	err := u.b.do(ctx, op{"send part of", u.name}, func() (err error) {
-		in.Body = bytes.NewReader(body)
+		in.Body = body.Reader()
 		out, err = u.b.client.UploadPart(ctx, in, u.b.unsigned)
 		return err
 	})
@@ -112,7 +111,7 @@ func (u *upload) Part(ctx context.Context, n int, body []byte) error {
 	u.sent.Lock()
 	defer u.sent.Unlock()
 	u.sent.parts = append(u.sent.parts, types.CompletedPart{PartNumber: in.PartNumber, ETag: out.ETag, ChecksumCRC32C: in.ChecksumCRC32C})
-	u.sent.size += int64(len(body))
+	u.sent.size += body.Len()
 	return nil
 }
 

@@ -45,12 +45,11 @@ type segment struct {
 }
 
 // put stores an object whose bytes Swift compares with their MD5.
-func (b *bucket) put(ctx context.Context, container, name string, content []byte, h swift.Headers) (*http.Response, string, error) {
-	sum := md5.Sum(content)
-	tag := hex.EncodeToString(sum[:])
-	h["Content-Length"], h["Etag"] = strconv.Itoa(len(content)), tag
+func (b *bucket) put(ctx context.Context, container, name string, content *objects.Body, h swift.Headers) (*http.Response, string, error) {
+	tag := hex.EncodeToString(content.Sum(md5.New()))
+	h["Content-Length"], h["Etag"] = strconv.FormatInt(content.Len(), 10), tag
 	h["Content-Type"] = "application/octet-stream"
-	r, err := b.call(ctx, swift.RequestOpts{Container: container, ObjectName: name, Operation: "PUT", Headers: h, Body: bytes.NewReader(content), NoResponse: true})
+	r, err := b.call(ctx, swift.RequestOpts{Container: container, ObjectName: name, Operation: "PUT", Headers: h, Body: content.Reader(), NoResponse: true})
 	return r, tag, err
 }
 
@@ -69,7 +68,7 @@ func published(ctx context.Context, err error) error {
 	return changed(ctx, err)
 }
 
-func (u *large) Whole(ctx context.Context, content []byte) (objects.Object, error) {
+func (u *large) Whole(ctx context.Context, content *objects.Body) (objects.Object, error) {
 	old, err := u.b.segmentsOf(ctx, u.name)
 	if err != nil {
 		return objects.Object{}, err
@@ -79,7 +78,7 @@ func (u *large) Whole(ctx context.Context, content []byte) (objects.Object, erro
 		return objects.Object{}, published(ctx, err)
 	}
 	_ = u.b.deleteSegments(ctx, old) // published all the same; what stays is not seen
-	return objects.Object{Name: u.name, Size: int64(len(content)), ModTime: date(r), Version: tag}, nil
+	return objects.Object{Name: u.name, Size: content.Len(), ModTime: date(r), Version: tag}, nil
 }
 
 // date is when Swift says that it stored an object.
@@ -95,11 +94,11 @@ func (u *large) Begin(ctx context.Context) error {
 	return read(err)
 }
 
-func (u *large) Part(ctx context.Context, n int, content []byte) error {
+func (u *large) Part(ctx context.Context, n int, content *objects.Body) error {
 	name := fmt.Sprintf("%s/millpond/%s/%05d", u.name, u.id, n)
-	sum := md5.Sum(content)
+	sum := hex.EncodeToString(content.Sum(md5.New()))
 	u.mu.Lock()
-	u.mu.segments[n] = segment{u.b.segments() + "/" + name, hex.EncodeToString(sum[:]), int64(len(content))}
+	u.mu.segments[n] = segment{u.b.segments() + "/" + name, sum, content.Len()}
 	u.mu.Unlock()
 	_, _, err := u.b.put(ctx, u.b.segments(), name, content, swift.Headers{})
 	return read(err)

@@ -25,6 +25,8 @@ type Options struct {
 	Order     func(a, b string) int       // of names; strings.Compare
 	Lacks     objects.Features            // abilities that it does not have
 	Sums      bool                        // Get tells the CRC32C of the object
+	Parts     *objects.Parts              // cuts uploads into parts; nil: each is one request
+	Discard   func(n int64)               // is told how long each body of a part was, which is not kept; nil: they are
 	OnRequest func(op, name string) error // asked before each request; nil
 }
 

@@ -16,8 +16,12 @@ type upload struct {
 	buf  bytes.Buffer
 }
 
-// Put begins an object; the request is counted at Commit.
+// Put begins an object; the request is counted at Commit. With parts there are those of a multipart, too: begin, part,
+// finish, drop.
 func (b *Bucket) Put(ctx context.Context, name string, o objects.PutOptions) (objects.Upload, error) {
+	if b.o.Parts != nil {
+		return b.o.Parts.Upload(ctx, &multipart{b: b, name: name, o: o, parts: map[int][]byte{}}, o.Size), nil
+	}
 	return &upload{ctx: ctx, b: b, name: name, o: o}, nil
 }
 
@@ -35,12 +39,16 @@ func (u *upload) Commit(ctx context.Context) (objects.Object, error) {
 	if err := u.b.enter(ctx, "put", u.name); err != nil {
 		return objects.Object{}, err
 	}
-	u.b.mu.Lock()
-	defer u.b.mu.Unlock()
-	if _, is := u.b.mu.objects[u.name]; is && u.o.IfAbsent {
+	return u.b.publish(u.name, u.buf.Bytes(), u.o)
+}
+
+func (b *Bucket) publish(name string, data []byte, o objects.PutOptions) (objects.Object, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, is := b.mu.objects[name]; is && o.IfAbsent {
 		return objects.Object{}, driver.ErrExist
 	}
-	return u.b.setLocked(u.name, u.buf.Bytes()), nil
+	return b.setLocked(name, data), nil
 }
 
 func (u *upload) Abort(context.Context) error { return nil }
