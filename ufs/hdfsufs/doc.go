@@ -44,8 +44,8 @@
 //	                   level of the key that a page begins in
 //	Open               1, and 2 more if there is something to read; ufs adds 1 where it was asked for a version
 //	Create             2, and 1 for each directory that Parents finds missing; Write 2 for each block
-//	Commit             3: complete, rename, a look; complete again each 10 ms until the DataNodes have told of the last
-//	                   block; with Parents that were missing 2 more
+//	Commit             3: complete, rename, a look; 2 more each 10 ms until the DataNodes have told of the last blocks;
+//	                   with Parents that were missing 2 more
 //	Abort              1
 //	Delete             1; of a directory that holds but temporary files 1 for each and 2 more
 //	Rename             3
@@ -80,7 +80,8 @@
 //   - What is cut, cancelled or aborted publishes nothing and leaves no temporary file. One that a crash left is removed
 //     when its directory is next listed, 10 minutes after its last byte and once the NameNode says that nobody writes it,
 //     which it knows 20 minutes after a writer died.
-//   - An upload is not mended when a DataNode fails: it fails.
+//   - An upload is not mended when a DataNode fails: it fails. It also does (NotReplicatedYetException) when a block takes less
+//     time than the DataNodes to tell the NameNode of the block before; larger blocks take longer.
 //   - New files have 0644 and directories 0755, whatever the umask; replicas and block size as the NameNode's defaults say.
 //
 // # Concurrency

@@ -66,7 +66,7 @@ func condition(err error) (error, bool) {
 
 // ours are the conditions that this package itself answers with.
 func ours(err error) bool {
-	for _, c := range []error{driver.ErrNotDir, driver.ErrIsDir, driver.ErrChanged, driver.ErrUnsupported, hdfs.ErrReplicating} {
+	for _, c := range []error{driver.ErrNotDir, driver.ErrIsDir, driver.ErrChanged, driver.ErrUnsupported} {
 		if errors.Is(err, c) {
 			return true
 		}

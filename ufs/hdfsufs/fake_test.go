@@ -69,6 +69,7 @@ func unheard(t testing.TB, answers map[string]answer) *fake {
 		"getFileInfo":       says("fs:{" + file(7, "") + "}"),
 		"create":            says("fs:{" + file(7, "") + "}"),
 		"complete":          says("result:true"),
+		"getBlockLocations": says("locations:{fileLength:0 underConstruction:true isLastBlockComplete:false}"),
 		"rename2":           says(""),
 		"delete":            says("result:true"),
 	}

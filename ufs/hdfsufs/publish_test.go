@@ -195,6 +195,23 @@ func TestReplicating(t *testing.T) {
 	require.Equal(t, 1, count(s.made(), "delete"), "the temporary file")
 }
 
+// TestReplicatingLastBlock: a NameNode that is asked again is told of the last block again, with its length. One that did
+// not hear of the block before in time has forgotten it.
+func TestReplicatingLastBlock(t *testing.T) {
+	s := newShelf(t)
+	block := `{b:{poolId:"p" blockId:70 generationStamp:7 numBytes:99} offset:0 corrupt:false blockToken:{identifier:"" password:"" kind:"" service:""}}`
+	s.on("getBlockLocations", says("locations:{fileLength:0 underConstruction:true isLastBlockComplete:false lastBlock:"+block+"}"))
+	var told protoreflect.Message
+	s.on("complete", twice(says("result:false"), func(req protoreflect.Message) (string, error) {
+		told = field(req, "last").Message()
+		return "result:true", nil
+	}))
+	require.NoError(t, commit(t.Context(), t, s.open(), ufs.CreateOptions{}))
+	require.EqualValues(t, 70, field(told, "blockId").Uint())
+	require.EqualValues(t, 7, field(told, "generationStamp").Uint())
+	require.EqualValues(t, 0, field(told, "numBytes").Uint(), "what was written, not what the NameNode believes")
+}
+
 // TestNotClosed: what the NameNode does not close is not published.
 func TestNotClosed(t *testing.T) {
 	s := newShelf(t)

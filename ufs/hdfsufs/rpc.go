@@ -2,6 +2,7 @@ package hdfsufs
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"unsafe"
@@ -107,11 +108,36 @@ func (x *session) list(dir, after string) (entries []*hdfs.FileStatus, more, exi
 	return entries, get(found, "remainingEntries").Uint() > 0, true, nil
 }
 
+// located are the blocks of a file.
+func (x *session) located(path string) (protoreflect.Message, error) {
+	r, err := x.rpc("getBlockLocations", fields{"src": path, "offset": uint64(0), "length": uint64(math.MaxInt64)})
+	if err != nil {
+		return nil, err
+	}
+	return get(r, "locations").Message(), nil
+}
+
 // written reports whether somebody has a file open for writing, or had until he died less than an hour ago.
 func (x *session) written(path string) (bool, error) {
-	r, err := x.rpc("getBlockLocations", fields{"src": path, "offset": uint64(0), "length": uint64(0)})
+	blocks, err := x.located(path)
+	return err == nil && get(blocks, "underConstruction").Bool(), err
+}
+
+// complete asks again that a file be closed, and reports whether it is. It names the last block, as the library does the
+// first time alone: a NameNode that then had not heard of the block before has not noted the last one either, and would
+// wait for ever to be told.
+func (x *session) complete(path string, id uint64, length int64) (bool, error) {
+	blocks, err := x.located(path)
 	if err != nil {
 		return false, err
 	}
-	return get(get(r, "locations").Message(), "underConstruction").Bool(), nil
+	f := fields{"src": path, "clientName": x.c.Name(), "fileId": id}
+	last := get(blocks, "lastBlock").Message()
+	if last.IsValid() && !get(blocks, "isLastBlockComplete").Bool() {
+		b := get(last, "b").Message()
+		b.Set(b.Descriptor().Fields().ByName("numBytes"), protoreflect.ValueOf(uint64(length)-get(last, "offset").Uint()))
+		f["last"] = b
+	}
+	r, err := x.rpc("complete", f)
+	return err == nil && get(r, "result").Bool(), err
 }

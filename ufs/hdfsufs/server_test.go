@@ -73,10 +73,10 @@ func (v *server) temps(tb testing.TB, dir string) (n int) {
 	return n
 }
 
-// TestServerConformance runs the table, in blocks of 1 MiB so that files have several.
+// TestServerConformance runs the table, in blocks of 4 MiB so that files have several.
 func TestServerConformance(t *testing.T) {
 	v := realServer(t)
-	o := hdfsufs.Options{BlockSize: 1 << 20}
+	o := hdfsufs.Options{BlockSize: 4 << 20}
 	ufstest.Run(t, ufstest.Harness{
 		Open:      func(tb testing.TB) *ufs.Store { return v.open(tb, v.place(tb), o) },
 		Second:    func(tb testing.TB, s *ufs.Store) *ufs.Store { return v.open(tb, dirOf(s), o) },

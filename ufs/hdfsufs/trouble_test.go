@@ -35,7 +35,7 @@ func newTrouble(t *testing.T, o *ufs.Options) *trouble {
 	if o == nil {
 		o = quick()
 	}
-	v.store = v.open(t, v.dir, hdfsufs.Options{UFS: o, BlockSize: 1 << 20, Dial: v.dial})
+	v.store = v.open(t, v.dir, hdfsufs.Options{UFS: o, BlockSize: 2 << 20, Dial: v.dial})
 	return v
 }
 

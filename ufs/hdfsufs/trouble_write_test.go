@@ -43,7 +43,7 @@ func cutLater(t *testing.T) {
 	v := newTrouble(t, nil)
 	w, err := v.store.Create(t.Context(), "f", ufs.CreateOptions{})
 	require.NoError(t, err)
-	_, err = w.Write(pattern(1 << 20))
+	_, err = w.Write(pattern(2 << 20))
 	require.NoError(t, err)
 	v.data.Break(faultproxy.ConnFault{After: 12, Then: faultproxy.ConnReset}, 0)
 	if _, err = w.Write(pattern(1 << 20)); err == nil {

@@ -23,7 +23,8 @@ type writer struct {
 	temp   string // that it has
 	id     uint64
 	o      driver.CreateOptions
-	blocks bool // the library has begun one, which it has to end
+	size   int64 // that has been written
+	blocks bool  // the library has begun one, which it has to end
 	err    error
 	done   bool // it has its name
 }
@@ -39,6 +40,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	}
 	w.blocks = true
 	n, err := w.f.Write(p)
+	w.size += int64(n)
 	if err == nil {
 		err = w.x.conns.broken()
 	}
@@ -79,21 +81,26 @@ func (w *writer) close(ctx context.Context) error {
 	if w.err != nil {
 		return w.err
 	}
-	defer w.x.conns.bind(ctx)()
-	for {
-		err := w.x.explain(w.f.Close())
-		if errors.Is(err, hdfs.ErrReplicating) {
-			if pause(ctx, closeAgain) {
-				continue
-			}
-			err = context.Cause(ctx)
-		}
-		if err == nil {
-			w.s.pool.give(w.x, nil)
-			w.x = nil
-		}
+	if err := w.x.explain(w.complete(ctx)); err != nil {
 		return err
 	}
+	w.s.pool.give(w.x, nil)
+	w.x = nil
+	return nil
+}
+
+func (w *writer) complete(ctx context.Context) error {
+	defer w.x.conns.bind(ctx)()
+	err := w.f.Close()
+	if !hdfs.IsErrReplicating(err) {
+		return err
+	}
+	for pause(ctx, closeAgain) {
+		if done, err := w.x.complete(w.temp, w.id, w.size); done || err != nil {
+			return err
+		}
+	}
+	return context.Cause(ctx)
 }
 
 // publish gives the file its name.
