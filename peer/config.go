@@ -95,7 +95,7 @@ func (c Config) complete() (Config, error) {
 		c.GraceTime = 0
 	}
 	if c.Network == nil {
-		c.Network = &osNetwork{}
+		c.Network = newOSNetwork(c.Bind)
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

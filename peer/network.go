@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"net"
+	"net/netip"
 )
 
 // Network is what a mesh runs over: the operating system's, or one in memory.
@@ -16,11 +17,26 @@ type Network interface {
 	LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error)
 }
 
-// osNetwork is the operating system's.
-type osNetwork struct{ net.Resolver }
+// osNetwork is the operating system's. Where Config.Bind is one address, connections go out from it too: on a host with
+// several, the others see a node at the one that it told them.
+type osNetwork struct {
+	net.Resolver
+	from netip.Addr // invalid: whichever the system takes
+}
 
-func (*osNetwork) Dial(ctx context.Context, addr string) (net.Conn, error) {
+func newOSNetwork(bind string) *osNetwork {
+	n := &osNetwork{}
+	if at, err := netip.ParseAddrPort(bind); err == nil && !at.Addr().IsUnspecified() {
+		n.from = at.Addr()
+	}
+	return n
+}
+
+func (n *osNetwork) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	var d net.Dialer
+	if to, err := netip.ParseAddrPort(addr); err == nil && n.from.IsValid() && n.from.Is4() == to.Addr().Is4() && n.from.IsLoopback() == to.Addr().IsLoopback() {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(n.from, 0))
+	}
 	return d.DialContext(ctx, "tcp", addr)
 }
 
