@@ -15,6 +15,7 @@ type Ledger struct {
 	files map[string]possible
 	acks  int
 	open  int // outcomes that nobody said
+	no    int
 }
 
 // possible is what a file may be: content names, "" for no file. One: that it is.
@@ -68,6 +69,13 @@ func (l *Ledger) Open(r Request, name string) {
 	}
 }
 
+// Refused notes a request that did not happen.
+func (l *Ledger) Refused() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.no++
+}
+
 // Settled are the files below dir that are known, and are there.
 func (l *Ledger) Settled(dir string) []string {
 	l.mu.Lock()
@@ -82,11 +90,11 @@ func (l *Ledger) Settled(dir string) []string {
 	return list
 }
 
-// Count is how many requests were acknowledged, and how many may have happened.
-func (l *Ledger) Count() (acked, open int) {
+// Counts say what became of requests.
+func (l *Ledger) Counts() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.acks, l.open
+	return fmt.Sprintf("%d changes acknowledged, %d refused, %d of unknown outcome", l.acks, l.no, l.open)
 }
 
 // Check compares the files that a node shows, name to content, with what must and may be. The error lists every

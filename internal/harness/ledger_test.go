@@ -34,7 +34,6 @@ func TestLedger(t *testing.T) {
 	} {
 		require.Error(t, l.Check(bad), "%v", bad)
 	}
-	acked, open := l.Count()
-	require.Equal(t, 6, acked)
-	require.Equal(t, 2, open)
+	l.Refused()
+	require.Equal(t, "6 changes acknowledged, 1 refused, 2 of unknown outcome", l.Counts())
 }

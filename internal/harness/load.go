@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,7 +66,9 @@ func (l *Load) one(ctx context.Context, w, i int, rng *rand.Rand) {
 		l.mu.Lock()
 		l.acked = append(l.acked, time.Now())
 		l.mu.Unlock()
-	case err == nil && !a.Timeout:
+	case err == nil && strings.Contains(a.Err, "lease lost"): // it was stopped, and taken for dead
+		l.Ledger.Refused()
+	case err == nil && !a.Timeout && !strings.Contains(a.Err, "closed"): // or else its node shuts down
 		l.fail(fmt.Errorf("%s %s: %s", r.Op, r.Path, a.Err))
 	case err != nil && ctx.Err() == nil && !errors.Is(err, ErrDied):
 		l.fail(fmt.Errorf("%s %s: no answer for a minute after its end: %w", r.Op, r.Path, err))

@@ -101,15 +101,18 @@ func (m *Mesh) Open() (list []*Process) {
 	return list
 }
 
-// Primary is the process that leads, as from sees it; -1 if it sees none.
-func (m *Mesh) Primary(ctx context.Context, from *Process) int {
-	a, err := from.Do(ctx, Request{Op: "cluster"})
-	if err != nil || a.Primary == "" {
-		return -1
+// Primary is the process that says that it leads; -1 if none of those that are open does.
+func (m *Mesh) Primary(ctx context.Context) int {
+	for _, p := range m.Open() {
+		a, err := p.Do(ctx, Request{Op: "cluster"})
+		if err != nil || a.Primary != a.Node {
+			continue
+		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return slices.Index(m.runs, p)
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.IndexFunc(m.runs, func(p *Process) bool { return p != nil && p.ID == a.Primary })
+	return -1
 }
 
 // Kill ends all processes, and says what they last wrote.
