@@ -3,6 +3,7 @@ package cachefs
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/journal"
@@ -74,6 +75,8 @@ func journalError(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, journal.ErrClosed):
 		return ErrClosed
+	case errors.Is(err, journal.ErrNoPrimary) && ctx.Err() != nil: // both: why it waited, and why no longer
+		return fmt.Errorf("%w: %w", ErrNoPrimary, context.Cause(ctx))
 	case err != nil && ctx.Err() != nil:
 		return context.Cause(ctx)
 	}

@@ -16,11 +16,8 @@ func (n *Node) latest(ctx context.Context, change func() error) error {
 	if err == nil || n.isAlone() || !refused(err) || ctx.Err() != nil {
 		return err
 	}
-	if caught := n.journal.Barrier(ctx); caught != nil {
-		if ctx.Err() != nil && !errors.Is(caught, ErrNoPrimary) {
-			return context.Cause(ctx)
-		}
-		return caught
+	if err := n.journal.Barrier(ctx); err != nil {
+		return journalError(ctx, err)
 	}
 	return change()
 }

@@ -2,9 +2,12 @@ package cachefs
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/tier"
 )
 
 // Close makes the file complete: it is visible to readers, whole, when Close returns nil. For CacheThrough and Through
@@ -27,6 +30,9 @@ func (w *Writer) Close() error {
 		return w.error("close", err)
 	}
 	if err := w.closeLocked(); err != nil {
+		if w.mu.up == nil && (errors.Is(err, ErrNotExist) || errors.Is(err, tier.ErrMiss)) { // it was removed, and its blocks
+			err = fmt.Errorf("%w: %w", ErrLeaseLost, err)
+		}
 		w.failLocked(err)
 		if w.mu.up != nil && doubtful(err) { // the store may have it all the same
 			ctx, cancel := w.n.outliving(w.ctx, settleAfter)

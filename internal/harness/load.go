@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/internal/harness/signed"
 )
 
@@ -85,15 +86,26 @@ func (l *Load) fail(err error) {
 	}
 }
 
+// StoreDir is where worker w has files that the store has when they are acknowledged.
+func StoreDir(w int) string { return fmt.Sprintf("%s%d", places[2].dir, w) }
+
+// places are where workers write, and how.
+var places = []struct {
+	dir   string
+	types []cachefs.WriteType
+}{
+	{"/w", []cachefs.WriteType{cachefs.MustCache}},
+	{"/m/w", []cachefs.WriteType{cachefs.MustCache, cachefs.AsyncThrough}},
+	{"/m/t", []cachefs.WriteType{cachefs.CacheThrough, cachefs.Through}},
+}
+
 // next chooses a change in the worker's own directory. Names are never used again, since a change that was given up may
 // still come.
 func (l *Load) next(w, i int, rng *rand.Rand) Request {
-	tops := []string{"", "/m"}
-	top := tops[rng.IntN(len(tops))]
-	dir := fmt.Sprintf("%s/w%d", top, w)
+	place := places[rng.IntN(len(places))]
+	dir := fmt.Sprintf("%s%d", place.dir, w)
 	fresh := fmt.Sprintf("%s/f%d", dir, i)
-	types := map[string][]int{"": {1}, "/m": {1, 2, 3, 4}}[top] // MustCache alone where there is no store
-	r := Request{Op: "put", Path: fresh, Seed: rng.Uint32(), Size: rng.IntN(200_000), Type: types[rng.IntN(len(types))]}
+	r := Request{Op: "put", Path: fresh, Seed: rng.Uint32(), Size: rng.IntN(200_000), Type: int(place.types[rng.IntN(len(place.types))])}
 	have := l.Ledger.Settled(dir)
 	if len(have) == 0 || rng.IntN(2) == 0 && len(have) < 30 {
 		return r

@@ -132,7 +132,7 @@ func TestStopped(t *testing.T) {
 		require.NoError(t, m.Process(victim).Stop())
 		reader := m.Process((victim + 1) % len(m.Hosts))
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-		for _, path := range load.Ledger.Settled("/m/w0") {
+		for _, path := range load.Ledger.Settled(harness.StoreDir(0)) {
 			a, err := reader.Do(ctx, harness.Request{Op: "read", Path: path, Wait: 20_000})
 			require.NoError(t, err)
 			_ = a // it may have been removed by now
