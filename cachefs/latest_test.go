@@ -23,6 +23,8 @@ func TestChangesMeetWhatWasAcknowledged(t *testing.T) {
 			require.NoError(t, write(dir+"/f", "1", cachefs.CreateOptions{})(node(i+2)))
 			require.ErrorIs(t, node(i).Remove(t.Context(), dir, nil), cachefs.ErrNotEmpty)
 			require.NoError(t, node(i+1).Rename(t.Context(), dir+"/f", dir+"/g", nil))
+			require.NoError(t, write(dir+"/g", "2", cachefs.CreateOptions{Append: true})(node(i)))
+			require.Equal(t, append(planned("1"), planned("2")...), readAll(t, node(i), dir+"/g"))
 			mode := cachefs.AttrOptions{Mode: new(fs.FileMode(0o700))}
 			require.NoError(t, node(i+2).SetAttr(t.Context(), dir+"/g", &mode))
 			require.NoError(t, node(i).Remove(t.Context(), dir, &cachefs.RemoveOptions{Recursive: true}))

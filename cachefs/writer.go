@@ -93,7 +93,8 @@ func (n *Node) create(ctx context.Context, path string, o CreateOptions) (*Write
 		}
 		w.mu.lends = w.mu.cache && w.mu.up.w.Lends()
 	}
-	if o.Append && old != nil && !old.Dir {
+	// What was there when the entry was made, which may be newer than old: another node's.
+	if now, err := n.tree.Stat(path, nil); o.Append && err == nil && now.Ino != w.ino {
 		if err := w.copyOld(ctx); err != nil {
 			return nil, errors.Join(err, w.Abort())
 		}
