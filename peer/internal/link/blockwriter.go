@@ -14,11 +14,11 @@ type BlockWriter struct {
 	sent    int64 // bytes that were written
 	holders []string
 
-	lent    []byte // not sent yet: the request's end may go with it
+	lent    []byte   // not sent yet: the request's end may go with it
+	sums    []uint64 // of lent's pieces; nil: they are to be made
 	release func()
 
-	err    error // of the handler's counting, or of the request's context
-	broken error // of the connection: a write failed
+	err error // of the handler's counting, of the request's context, of a write
 }
 
 // Holders tells the caller who else has the block; at most 64 ids of at most 128 bytes are told.
@@ -27,7 +27,14 @@ func (w *BlockWriter) Holders(ids []string) { w.holders = ids }
 // Lend sends b without a copy. b must not change until release is called, which happens once, when b is sent or will not
 // be: soon, perhaps after ServeBlock has returned. release may be nil.
 func (w *BlockWriter) Lend(b []byte, release func()) error {
+	return w.lend(b, nil, release)
+}
+
+func (w *BlockWriter) lend(b []byte, sums []uint64, release func()) error {
 	err := w.flush(false)
+	if err == nil && sums != nil {
+		err = w.checkSums(int64(len(b)), sums)
+	}
 	if err == nil {
 		err = w.take(int64(len(b)))
 	}
@@ -37,11 +44,25 @@ func (w *BlockWriter) Lend(b []byte, release func()) error {
 		}
 		return err
 	}
-	w.lent, w.release = b, release
+	w.lent, w.sums, w.release = b, sums, release
 	if w.taken < w.length {
 		return w.flush(false)
 	}
 	return nil // the end goes with it
+}
+
+// LendSummed is Lend of whole pieces, as SendFile has them, by who keeps their sums: nothing is hashed here, and what has
+// changed in memory since they were made is found by the caller of ReadBlock.
+func (w *BlockWriter) LendSummed(b []byte, sums []uint64, release func()) error {
+	return w.lend(b, sums, release)
+}
+
+// checkSums refuses n bytes that are not the whole pieces that sums are of.
+func (w *BlockWriter) checkSums(n int64, sums []uint64) error {
+	if w.pos()%pieceLen != 0 || len(sums) != countPieces(w.pos(), n) {
+		w.err = fmt.Errorf("%d bytes at %d of a block, with %d sums: want whole pieces of %d", n, w.pos(), len(sums), pieceLen)
+	}
+	return w.err
 }
 
 // Write sends p at once, in a frame of its own: it is for bytes as they arrive. p may be used again when it returns.
@@ -64,8 +85,8 @@ func (w *BlockWriter) take(n int64) error {
 	return w.err
 }
 
-// finish ends the request as its handler did. The error that it returns is the connection's.
-func (w *BlockWriter) finish(err error) error {
+// finish ends the request as its handler did.
+func (w *BlockWriter) finish(err error) {
 	if err == nil {
 		err = w.err
 	}
@@ -76,10 +97,9 @@ func (w *BlockWriter) finish(err error) error {
 		err = w.flush(true)
 	}
 	w.drop()
-	if w.broken != nil || err == nil {
-		return w.broken
+	if err != nil {
+		w.q.fail(err)
 	}
-	return w.q.fail(err)
 }
 
 // drop lets go of what is lent.
@@ -87,7 +107,7 @@ func (w *BlockWriter) drop() {
 	if w.release != nil {
 		w.release()
 	}
-	w.lent, w.release = nil, nil
+	w.lent, w.sums, w.release = nil, nil, nil
 }
 
 // frameBytes is what is summed and written at a time from memory: it is still in L2 when the system copies it.
@@ -97,48 +117,63 @@ const frameBytes = 4 * pieceLen
 func (w *BlockWriter) flush(last bool) error {
 	defer w.drop()
 	b := w.lent
-	for w.failure() == nil && (len(b) > 0 || last) {
+	for w.err == nil && (len(b) > 0 || last) {
 		n := min(len(b), int(frameBytes-w.pos()%pieceLen))
-		if n < len(b) {
-			w.frame(b[:n], false)
+		if w.sums != nil {
+			n = min(len(b), maxData)
+		}
+		sums := w.nextSums(b[:n])
+		if n < len(b) || !last {
+			w.frame(b[:n], sums)
 		} else {
-			w.frame(b, last)
+			w.lastFrame(b, sums)
 			last = false
 		}
 		b = b[n:]
 	}
-	return w.failure()
+	return w.err
+}
+
+// nextSums are those of b's pieces: kept ones, or new ones.
+func (w *BlockWriter) nextSums(b []byte) (sums []uint64) {
+	if w.sums == nil {
+		return appendSums(make([]uint64, 0, frameBytes/pieceLen), w.pos(), b)
+	}
+	k := countPieces(w.pos(), int64(len(b)))
+	sums, w.sums = w.sums[:k], w.sums[k:]
+	return sums
 }
 
 func (w *BlockWriter) pos() int64 { return w.off + w.sent }
 
-func (w *BlockWriter) failure() error {
-	if w.broken != nil {
-		return w.broken
-	}
-	return w.err
-}
-
-// frame writes the bytes b, if there are any, and the request's end, if this is the last.
-func (w *BlockWriter) frame(b []byte, last bool) {
-	var room [maxPieces]uint64
-	sums := appendSums(room[:0], w.pos(), b)
-	if !w.begin(last) {
+// frame writes the bytes b.
+func (w *BlockWriter) frame(b []byte, sums []uint64) {
+	if !w.begin() {
 		return
 	}
 	out := w.q.s.out
 	defer out.end()
-	f := out.frame[:0]
-	if len(b) > 0 {
-		f = appendData(f, w.q.id, w.sent, sums, len(b))
-	}
-	n := len(f)
-	if last {
-		f = appendEnd(f, w.q.id, w.length, w.holders)
-	}
-	out.frame = f
-	w.broken = out.write(f[:n], b, f[n:])
+	w.err = out.write(w.head(sums, len(b)), b)
 	w.count(len(b))
+}
+
+// lastFrame writes the bytes b, if there are any, and the request's end.
+func (w *BlockWriter) lastFrame(b []byte, sums []uint64) {
+	if w.err = w.q.ctx.Err(); w.err != nil {
+		return
+	}
+	w.q.last(func(f []byte) []byte {
+		if len(b) > 0 {
+			f = appendData(f, w.q.id, w.sent, sums, len(b))
+		}
+		return f
+	}, b, func(f []byte) []byte { return appendEnd(f, w.q.id, w.length, w.holders) })
+	w.count(len(b))
+}
+
+// head is the head of a frame of n bytes, for who has the turn.
+func (w *BlockWriter) head(sums []uint64, n int) []byte {
+	return w.q.s.out.head(func(f []byte) []byte { return appendData(f, w.q.id, w.sent, sums, n) })
 }
 
 func (w *BlockWriter) count(n int) {
@@ -147,17 +182,9 @@ func (w *BlockWriter) count(n int) {
 }
 
 // begin waits for the turn to write. A request that nobody waits for any more ends here.
-func (w *BlockWriter) begin(last bool) bool {
-	if w.err = w.q.ctx.Err(); w.err != nil {
-		return false
-	}
-	if last {
-		w.broken = w.q.beginLast()
-		return w.broken == nil
-	}
-	if w.q.s.out.begin(w.q.ctx, nil) != nil {
+func (w *BlockWriter) begin() bool {
+	if w.err = w.q.ctx.Err(); w.err == nil && w.q.s.out.begin(w.q.ctx, nil) != nil {
 		w.err = context.Cause(w.q.ctx)
-		return false
 	}
-	return true
+	return w.err == nil
 }

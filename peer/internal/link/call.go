@@ -40,31 +40,58 @@ func (e *Endpoint) Call(ctx context.Context, to, method string, req []byte) ([]b
 // sendCall writes a call, or lets a copy be written.
 func (c *client) sendCall(ctx context.Context, q *request, method string, req []byte) error {
 	m := callMeta{timeout: timeLeft(ctx), sum: xxhash.Sum64(req), method: method}
-	frame := func(id uint64) []byte { return appendCall(c.out.frame[:0], id, m, len(req)) }
 	if len(req) <= directBytes {
-		return c.send(ctx, q, frame, req)
+		return c.send(ctx, q, func(b []byte) []byte { return append(appendCall(b, q.id, m, len(req)), req...) })
 	}
 	req = append([]byte(nil), req...)
-	if !c.e.spawn(func() { c.send(ctx, q, frame, req) }) {
+	if !c.e.spawn(func() { c.sendLarge(ctx, q, m, req) }) {
 		return ErrClosed
 	}
 	return nil
 }
 
-// send writes a request. An error that is no failure of the connection has ended q, too.
-func (c *client) send(ctx context.Context, q *request, frame func(id uint64) []byte, body []byte) error {
-	if err := c.out.begin(ctx, c.dead); err != nil {
-		return c.unsent(q, err)
+// send writes a request of one small frame. An error has ended q, too.
+func (c *client) send(ctx context.Context, q *request, frame func(b []byte) []byte) error {
+	var refused error
+	encode := func(b []byte) ([]byte, bool) {
+		if refused = c.start(q); refused != nil {
+			return b, false
+		}
+		return frame(b), q.others
 	}
-	defer c.out.end()
-	if err := c.start(q); err != nil {
-		return c.unsent(q, err)
+	if !c.out.post(encode) {
+		if err := c.out.begin(ctx, c.dead); err != nil {
+			return c.unsent(q, err)
+		}
+		defer c.out.end()
+		c.out.write(c.out.head(func(b []byte) []byte { b, _ = encode(b); return b }))
 	}
-	c.out.frame = frame(q.id)
-	if err := c.out.write(c.out.frame, body); err != nil {
-		c.fail(err) // which ends q
+	if refused != nil {
+		return c.unsent(q, refused)
 	}
 	return nil
+}
+
+// sendLarge writes a call whose request is too large to be posted.
+func (c *client) sendLarge(ctx context.Context, q *request, m callMeta, req []byte) {
+	if err := c.out.begin(ctx, c.dead); err != nil {
+		c.unsent(q, err)
+		return
+	}
+	defer c.out.end()
+	var refused error
+	head := c.out.head(func(b []byte) []byte {
+		if refused = c.start(q); refused != nil {
+			return b
+		}
+		return appendCall(b, q.id, m, len(req))
+	})
+	if refused != nil {
+		c.out.write(head)
+		c.unsent(q, refused)
+		return
+	}
+	c.out.write(head, req)
 }
 
 // unsent ends a request that was not written.

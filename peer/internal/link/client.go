@@ -22,7 +22,7 @@ type client struct {
 	credit credit
 	dead   chan struct{} // closed when the connection has failed
 
-	lastID uint64 // the sink's turn guards it: ids rise on the wire
+	lastID uint64 // the sink's order guards it: ids rise on the wire
 
 	mu struct {
 		sync.Mutex
@@ -35,8 +35,9 @@ type client struct {
 }
 
 func newClient(e *Endpoint, p *pool, a *admitted) *client {
-	c := &client{e: e, peer: a.peer, conn: a.conn, out: newSink(a.conn, e.cfg.StallTime), pool: p, credit: a.credit, dead: make(chan struct{})}
+	c := &client{e: e, peer: a.peer, conn: a.conn, pool: p, credit: a.credit, dead: make(chan struct{})}
 	c.src.conn = a.conn
+	c.out = newSink(a.conn, e.cfg.StallTime, c.fail)
 	c.mu.requests = map[uint64]*request{}
 	c.load.used = time.Now()
 	return c
@@ -107,7 +108,7 @@ func (c *client) lost(q *request, err error) error {
 	return &lostError{kind, c.peer.ID, err}
 }
 
-// start gives q its id; the caller has the turn, and writes q's frame next.
+// start gives q its id; the caller holds the order of frames, and q's is next.
 func (c *client) start(q *request) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,6 +118,7 @@ func (c *client) start(q *request) error {
 	if q.over {
 		return q.err
 	}
+	q.others = len(c.mu.requests) > 0
 	c.lastID++
 	q.id = c.lastID
 	c.mu.requests[q.id] = q
@@ -164,15 +166,14 @@ func (c *client) abandon(q *request, err error) error {
 // past is a deadline that interrupts a read.
 var past = time.Unix(1, 0)
 
-// cancel tells the server. It writes from a goroutine of its own: the connection may be full.
+// cancel tells the server. It is in a goroutine of its own: the connection may be full.
 func (c *client) cancel(id uint64) {
-	if c.out.begin(context.Background(), c.dead) != nil {
+	if c.out.post(func(b []byte) ([]byte, bool) { return appendCancel(b, id), false }) {
 		return
 	}
-	defer c.out.end()
-	c.out.frame = appendCancel(c.out.frame[:0], id)
-	if err := c.out.write(c.out.frame); err != nil {
-		c.fail(err)
+	if c.out.begin(context.Background(), c.dead) == nil {
+		defer c.out.end()
+		c.out.write(c.out.head(func(b []byte) []byte { return appendCancel(b, id) }))
 	}
 }
 

@@ -91,6 +91,7 @@ func (c *client) data(h head, meta []byte) error {
 	}
 	c.e.stats.bytesIn.Add(n)
 	for i := range m.n {
+		c.src.expect(int(m.off + n - q.got))
 		p := pieceAt(q.read.Off+q.got, m.off+n-q.got)
 		if err := c.piece(q, int(p), m.sum(i)); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -50,12 +51,12 @@ func (h *handler) ServeStream(from, proto string, conn net.Conn) {
 
 // mesh is some endpoints on loopback that find each other by their ids.
 type mesh struct {
-	t     *testing.T
+	t     testing.TB
 	mu    sync.Mutex
 	addrs map[string]string
 }
 
-func newMesh(t *testing.T) *mesh { return &mesh{t: t, addrs: map[string]string{}} }
+func newMesh(t testing.TB) *mesh { return &mesh{t: t, addrs: map[string]string{}} }
 
 func (m *mesh) resolve(id string) (string, bool) {
 	m.mu.Lock()
@@ -146,10 +147,7 @@ func TestReadBlockFromFile(t *testing.T) {
 	f, err := os.Open(path)
 	require.NoError(t, err)
 	defer f.Close()
-	var sums []uint64
-	for at := 0; at < len(block); at += 64 << 10 {
-		sums = append(sums, xxhash.Sum64(block[at:min(at+64<<10, len(block))]))
-	}
+	sums := sumsOf(block)
 	m.add("b", &handler{block: func(_ context.Context, _ string, r *link.BlockRequest, w *link.BlockWriter) error {
 		return w.SendFile(f, 5+r.Off, r.Length, sums[r.Off/(64<<10):])
 	}}, nil)
@@ -162,6 +160,39 @@ func TestReadBlockFromFile(t *testing.T) {
 	at, err := f.Seek(0, io.SeekCurrent)
 	require.NoError(t, err)
 	require.Zero(t, at, "the file's own offset is moved")
+}
+
+func TestReadBlockWithSumsThatAreKept(t *testing.T) {
+	m := newMesh(t)
+	a := m.add("a", &handler{}, nil)
+	block := random(3<<20 + 999)
+	sums := sumsOf(block)
+	m.add("b", &handler{block: func(_ context.Context, _ string, r *link.BlockRequest, w *link.BlockWriter) error {
+		half := r.Length / 2 &^ (64<<10 - 1)
+		if err := w.LendSummed(block[:half], sums[:half>>16], nil); err != nil {
+			return err
+		}
+		return w.LendSummed(block[half:], sums[half>>16:], nil)
+	}}, nil)
+	read := func() error {
+		dst := make([]byte, len(block))
+		_, err := a.ReadBlock(t.Context(), "b", link.BlockRequest{Length: int64(len(dst))}, [][]byte{dst}, nil)
+		if err == nil {
+			require.True(t, bytes.Equal(block, dst))
+		}
+		return err
+	}
+	require.NoError(t, read())
+	sums[30]++
+	require.ErrorIs(t, read(), link.ErrChecksum)
+}
+
+// sumsOf are the sums of a block's pieces.
+func sumsOf(block []byte) (sums []uint64) {
+	for p := range slices.Chunk(block, 64<<10) {
+		sums = append(sums, xxhash.Sum64(p))
+	}
+	return sums
 }
 
 func TestDialStream(t *testing.T) {

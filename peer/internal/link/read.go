@@ -37,12 +37,12 @@ func (e *Endpoint) ReadBlock(ctx context.Context, to string, r BlockRequest, dst
 
 func (c *client) sendRead(ctx context.Context, q *request) error {
 	m := readMeta{timeout: timeLeft(ctx), req: *q.read}
-	frame := func(id uint64) []byte { return appendRead(c.out.frame[:0], id, m) }
+	frame := func(b []byte) []byte { return appendRead(b, q.id, m) }
 	if len(m.req.Hint) <= directBytes {
-		if err := c.send(ctx, q, frame, nil); err != nil {
+		if err := c.send(ctx, q, frame); err != nil {
 			return err
 		}
-	} else if m.req.Hint = append([]byte(nil), m.req.Hint...); !c.e.spawn(func() { c.send(ctx, q, frame, nil) }) {
+	} else if m.req.Hint = append([]byte(nil), m.req.Hint...); !c.e.spawn(func() { c.send(ctx, q, frame) }) {
 		return ErrClosed
 	}
 	return c.await(ctx, q)

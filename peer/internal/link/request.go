@@ -7,7 +7,8 @@ type request struct {
 	over bool // done is closed, and what follows is set: nobody waits any more, and nothing writes to dst
 	outcome
 
-	call int // bytes of a call's request that count against the credit
+	others bool // are under way as well, or were when it was written
+	call   int  // bytes of a call's request that count against the credit
 
 	read    *BlockRequest // nil: a call
 	dst     [][]byte      // what is left of the place for the bytes; the reader goroutine's

@@ -15,9 +15,8 @@ func (w *BlockWriter) SendFile(f *os.File, off, n int64, sums []uint64) error {
 	if err := w.flush(false); err != nil {
 		return err
 	}
-	if w.pos()%pieceLen != 0 || len(sums) != countPieces(w.pos(), n) {
-		w.err = fmt.Errorf("%d bytes of a file at %d of a block, with %d sums: want whole pieces of %d", n, w.pos(), len(sums), pieceLen)
-		return w.err
+	if err := w.checkSums(n, sums); err != nil {
+		return err
 	}
 	if err := w.take(n); err != nil {
 		return err
@@ -26,13 +25,13 @@ func (w *BlockWriter) SendFile(f *os.File, off, n int64, sums []uint64) error {
 	if w.q.s.out.tcp != nil {
 		send = w.sendFile
 	}
-	for n > 0 && w.failure() == nil {
+	for n > 0 && w.err == nil {
 		m := min(n, maxData)
 		k := countPieces(w.pos(), m)
 		send(f, off, int(m), sums[:k])
 		off, n, sums = off+m, n-m, sums[k:]
 	}
-	return w.failure()
+	return w.err
 }
 
 // buffers hold what goes from a file to a connection that does not take it by itself.
@@ -47,32 +46,28 @@ func (w *BlockWriter) copyFile(f *os.File, off int64, n int, sums []uint64) {
 		w.err = fileError(err)
 		return
 	}
-	if !w.begin(false) {
+	if !w.begin() {
 		return
 	}
 	out := w.q.s.out
 	defer out.end()
-	out.frame = appendData(out.frame[:0], w.q.id, w.sent, sums, n)
-	w.broken = out.write(out.frame, b)
+	w.err = out.write(w.head(sums, n), b)
 	w.count(n)
 }
 
 // sendFile sends one frame from the file to the socket. The frame's length stands before its bytes: if the file fails or
 // ends within them, zeros stand in, which do not match the sums.
 func (w *BlockWriter) sendFile(f *os.File, off int64, n int, sums []uint64) {
-	if !w.begin(false) {
+	if !w.begin() {
 		return
 	}
 	out := w.q.s.out
 	defer out.end()
-	out.frame = appendData(out.frame[:0], w.q.id, w.sent, sums, n)
 	out.renew()
-	done, err := sendFile(out.tcp, out.frame, f, off, n)
-	if done < n && err == nil {
+	done, err := sendFile(out.tcp, w.head(sums, n), f, off, n)
+	if w.err = out.check(err); err == nil && done < n {
+		out.write(make([]byte, n-done))
 		w.err = fileError(io.ErrUnexpectedEOF)
-	}
-	if w.broken = err; err == nil && done < n {
-		w.broken = out.write(make([]byte, n-done))
 	}
 	w.count(n)
 }

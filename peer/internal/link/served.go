@@ -28,57 +28,66 @@ func (s *server) request(id uint64, call int, timeout time.Duration) *served {
 }
 
 // answer is the last frame of a call.
-func (q *served) answer(b []byte, err error) error {
+func (q *served) answer(b []byte, err error) {
 	if err == nil && len(b) > MaxCall {
 		err = ErrTooLarge
 	}
 	if err != nil {
-		return q.fail(err)
+		q.fail(err)
+		return
 	}
-	if err := q.beginLast(); err != nil {
-		return err
-	}
-	out := q.s.out
-	defer out.end()
 	q.s.e.stats.bytesOut.Add(int64(len(b)))
-	out.frame = appendAnswer(out.frame[:0], q.id, xxhash.Sum64(b), len(b))
-	return out.write(out.frame, b)
+	sum := xxhash.Sum64(b)
+	q.last(func(f []byte) []byte { return appendAnswer(f, q.id, sum, len(b)) }, b, nil)
 }
 
-// fail is the last frame of a request that has failed; the error that it returns is the connection's.
-func (q *served) fail(why error) error {
-	if err := q.beginLast(); err != nil {
-		return err
+// fail is the last frame of a request that has failed.
+func (q *served) fail(why error) {
+	_, timed := q.ctx.Deadline()
+	q.last(func(f []byte) []byte { return appendError(f, q.id, why, timed) }, nil, nil)
+}
+
+// last writes the last frames of a request: what front encodes, a body, what back encodes, which may be nil.
+//
+// The client may count on the request's credit as soon as it has them, so that the credit is given back before; but with the
+// order of frames locked, and while little is posted, so that a client that does not read gets no more of it.
+func (q *served) last(front func([]byte) []byte, body []byte, back func([]byte) []byte) {
+	if q.s.ctx.Err() != nil { // what a handler says that was told to stop is not the request's outcome
+		return
 	}
 	out := q.s.out
+	if len(body) <= smallFrame && out.post(func(b []byte) ([]byte, bool) {
+		b = append(front(b), body...)
+		if back != nil {
+			b = back(b)
+		}
+		return b, q.settle()
+	}) {
+		return
+	}
+	if out.begin(q.s.ctx, nil) != nil {
+		return
+	}
 	defer out.end()
-	_, timed := q.ctx.Deadline()
-	out.frame = appendError(out.frame[:0], q.id, why, timed)
-	return out.write(out.frame)
+	head := out.head(func(b []byte) []byte { q.settle(); return front(b) })
+	var tail []byte
+	if back != nil {
+		tail = back(nil)
+	}
+	out.write(head, body, tail)
 }
 
-// beginLast waits for the turn to write the last frame. The client may count on the request's credit as soon as it has that
-// frame, so that the credit is given back before; in the turn, so that a client that does not read gets no more of it.
-func (q *served) beginLast() error {
-	if q.s.ctx.Err() != nil { // what a handler says that was told to stop is not the request's outcome
-		return context.Cause(q.s.ctx)
-	}
-	if err := q.s.out.begin(q.s.ctx, nil); err != nil { // not q's context: a request that was given up is answered, too
-		return err
-	}
+// settle gives back what the request took of the credit, and reports whether others are being served.
+func (q *served) settle() (others bool) {
 	q.s.mu.Lock()
 	defer q.s.mu.Unlock()
 	delete(q.s.mu.requests, q.id)
 	q.s.mu.calls -= q.call
-	return nil
+	return len(q.s.mu.requests) > 0
 }
 
-// end ends the connection, too, if a write has failed: it may have left a frame that is not whole.
-func (q *served) end(err error) {
+// end is called when the request's handler and its last frame are through.
+func (q *served) end() {
 	q.cancel()
 	q.s.e.stats.serving.Add(-1)
-	if err != nil {
-		q.s.stop(err)
-		q.s.src.conn.Close()
-	}
 }

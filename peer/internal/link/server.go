@@ -27,7 +27,8 @@ type server struct {
 }
 
 func (e *Endpoint) serveFrames(a *admitted) {
-	s := &server{e: e, peer: a.peer, out: newSink(a.conn, e.cfg.StallTime)}
+	s := &server{e: e, peer: a.peer}
+	s.out = newSink(a.conn, e.cfg.StallTime, func(err error) { s.stop(err); a.conn.Close() })
 	s.src.conn = a.conn
 	s.ctx, s.stop = context.WithCancelCause(e.ctx)
 	s.mu.requests = map[uint64]*served{}
@@ -109,7 +110,8 @@ func (s *server) read(h head, meta []byte) error {
 	}
 	s.serving.Go(func() {
 		w := &BlockWriter{q: q, off: m.req.Off, length: m.req.Length}
-		q.end(w.finish(s.e.cfg.Handler.ServeBlock(q.ctx, s.peer.ID, &m.req, w)))
+		defer q.end()
+		w.finish(s.e.cfg.Handler.ServeBlock(q.ctx, s.peer.ID, &m.req, w))
 	})
 	return nil
 }
@@ -133,7 +135,8 @@ func (s *server) call(h head, meta []byte) error {
 	}
 	s.serving.Go(func() {
 		defer s.e.room.Release(int64(h.body))
-		q.end(q.answer(s.e.cfg.Handler.ServeCall(q.ctx, s.peer.ID, m.method, req)))
+		defer q.end()
+		q.answer(s.e.cfg.Handler.ServeCall(q.ctx, s.peer.ID, m.method, req))
 	})
 	return nil
 }

@@ -3,29 +3,68 @@ package link
 import (
 	"context"
 	"net"
+	"runtime"
 	"slices"
+	"sync"
 	"time"
 )
 
-// sink writes frames to a connection, one writer at a time.
+// sink writes frames to a connection, one writer at a time. Small frames are posted: they are copied, and whoever writes
+// takes along what others have posted meanwhile, so that many small requests at a time cost few writes.
 type sink struct {
 	conn  net.Conn
 	tcp   *net.TCPConn  // conn, where it is that: it takes several slices and files at once
 	turn  chan struct{} // holds one token while nobody writes
 	stall time.Duration
+	fail  func(error) // ends the connection: a write has failed, and left a frame that is not whole
 
 	// The following are whose turn it is.
-	until time.Time // conn's write deadline
-	frame []byte    // heads and metas
-	vec   [3][]byte
-	bufs  net.Buffers
+	until  time.Time // conn's write deadline
+	vec    [3][]byte
+	bufs   net.Buffers
+	broken bool
+
+	mu struct {
+		sync.Mutex
+		posted []byte
+		spare  []byte // the one before, for its memory
+	}
 }
 
-func newSink(conn net.Conn, stall time.Duration) *sink {
-	s := &sink{conn: conn, turn: make(chan struct{}, 1), stall: stall}
+const (
+	smallFrame  = 16 << 10  // beyond, a copy costs more than a write
+	mostPosted  = 512 << 10 // waits for a reader that does not read; who comes then waits for the turn
+	largestKept = 64 << 10
+)
+
+func newSink(conn net.Conn, stall time.Duration, fail func(error)) *sink {
+	s := &sink{conn: conn, turn: make(chan struct{}, 1), stall: stall, fail: fail}
 	s.tcp, _ = conn.(*net.TCPConn)
 	s.turn <- struct{}{}
 	return s
+}
+
+// post has frames written that encode appends; it does not wait for that if somebody writes. encode is called at once, with
+// the order of frames locked, and says whether others may be about to post as well: then they are let go first. post is false, and
+// has not called encode, if too much is posted.
+func (s *sink) post(encode func(b []byte) (frames []byte, others bool)) bool {
+	s.mu.Lock()
+	if len(s.mu.posted) > mostPosted {
+		s.mu.Unlock()
+		return false
+	}
+	var others bool
+	s.mu.posted, others = encode(s.mu.posted)
+	s.mu.Unlock()
+	select {
+	case <-s.turn:
+		if others {
+			runtime.Gosched()
+		}
+		s.end()
+	default: // whose turn it is writes it
+	}
+	return true
 }
 
 // begin waits for the turn, until ctx ends or dead is closed.
@@ -45,14 +84,57 @@ func (s *sink) begin(ctx context.Context, dead <-chan struct{}) error {
 	}
 }
 
-func (s *sink) end() { s.turn <- struct{}{} }
+// head appends to what is posted, and returns it all for the one whose turn it is to write, so that frames keep their order.
+func (s *sink) head(encode func(b []byte) []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := encode(s.mu.posted)
+	s.mu.posted = nil
+	return b
+}
+
+// end writes what was posted meanwhile, and passes the turn on.
+func (s *sink) end() {
+	for {
+		b := s.nextPosted()
+		if b == nil {
+			return
+		}
+		s.write(b)
+		s.keep(b)
+	}
+}
+
+// nextPosted is nil when there is nothing left to write; then the turn is passed on.
+func (s *sink) nextPosted() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.mu.posted
+	if len(b) == 0 {
+		s.turn <- struct{}{} // under mu: who posts next finds the turn free, or is seen here
+		return nil
+	}
+	s.mu.posted, s.mu.spare = s.mu.spare, nil
+	return b
+}
+
+func (s *sink) keep(b []byte) {
+	if cap(b) <= largestKept {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.mu.spare = b[:0]
+	}
+}
 
 // gather is the most that is copied into one slice where the connection would take each slice with a call of its own:
 // a TLS record.
 const gather = 16 << 10
 
-// write writes all parts, some of which may be empty; it has the turn.
+// write writes all parts, some of which may be empty; it has the turn. An error has ended the connection.
 func (s *sink) write(parts ...[]byte) error {
+	if s.broken {
+		return net.ErrClosed
+	}
 	s.renew()
 	vec := s.vec[:0]
 	total := 0
@@ -64,10 +146,24 @@ func (s *sink) write(parts ...[]byte) error {
 	if s.tcp == nil && len(vec) > 1 && total <= gather {
 		vec = append(s.vec[:0], slices.Concat(vec...))
 	}
-	if s.tcp != nil {
+	err := s.writeAll(vec)
+	clear(s.vec[:])
+	return s.check(err)
+}
+
+// check ends the connection after a write that has failed.
+func (s *sink) check(err error) error {
+	if err != nil && !s.broken {
+		s.broken = true
+		s.fail(err)
+	}
+	return err
+}
+
+func (s *sink) writeAll(vec [][]byte) error {
+	if s.tcp != nil && len(vec) > 1 {
 		s.bufs = vec
 		_, err := s.bufs.WriteTo(s.tcp) // one writev
-		clear(s.vec[:])
 		return err
 	}
 	for _, p := range vec {

@@ -10,14 +10,31 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
+// wakeBytes is how many bytes of a long body a reader sleeps for, so that a sender that is slower wakes it four times a MiB
+// and not for every packet.
+const wakeBytes = 4 * pieceLen
+
 // source reads frames from a connection: heads through a small buffer, bodies straight to where they belong. It is its
 // connection's reader goroutine's own.
 type source struct {
 	conn net.Conn
+	wake int // what conn's reader sleeps for, if that was changed
 	r, w int
 	buf  [8 << 10]byte // a block of 4 KiB and its frames come with one read
 	head [headLen]byte
 	meta []byte
+}
+
+// expect says that n more bytes of a body are to come; it is called for each piece.
+func (s *source) expect(n int) {
+	wake := 1
+	if n-(s.w-s.r) >= wakeBytes+pieceLen {
+		wake = wakeBytes
+	}
+	if tcp, ok := s.conn.(*net.TCPConn); ok && wake != max(s.wake, 1) {
+		wakeAt(tcp, wake)
+		s.wake = wake
+	}
 }
 
 // Read reads what is buffered; if nothing is, a short p through the buffer, a long one directly.
