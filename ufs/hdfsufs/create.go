@@ -23,7 +23,7 @@ func (s *store) Create(ctx context.Context, key string, o driver.CreateOptions) 
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{ctx: ctx, s: s, x: x, key: key, path: p, o: o}
+	w := &writer{s: s, x: x, key: key, path: p, o: o}
 	err = x.explain(w.begin(cmp.Or(o.Mode.Perm(), 0o644)))
 	if err == nil {
 		return w, nil

@@ -14,7 +14,6 @@ import (
 
 // writer writes a temporary file.
 type writer struct {
-	ctx    context.Context
 	s      *store
 	x      *lent // nil when it has been given back
 	f      *hdfs.FileWriter
