@@ -36,6 +36,7 @@ type Bucket struct {
 	mu struct {
 		sync.Mutex
 		objects  map[string]object
+		names    []string // of objects, in the bucket's order; nil after a change
 		versions int
 		requests map[string]int
 	}
@@ -72,8 +73,16 @@ func (b *Bucket) Set(name, data string) {
 func (b *Bucket) setLocked(name string, data []byte) objects.Object {
 	b.mu.versions++
 	o := objects.Object{Name: name, Size: int64(len(data)), ModTime: time.Now(), Version: fmt.Sprint("v", b.mu.versions)}
+	if _, is := b.mu.objects[name]; !is {
+		b.mu.names = nil
+	}
 	b.mu.objects[name] = object{o, data}
 	return o
+}
+
+func (b *Bucket) deleteLocked(name string) {
+	delete(b.mu.objects, name)
+	b.mu.names = nil
 }
 
 // Names are those of all objects, sorted.
@@ -163,7 +172,7 @@ func (b *Bucket) Delete(ctx context.Context, name string) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.mu.objects, name)
+	b.deleteLocked(name)
 	return nil
 }
 
@@ -175,7 +184,7 @@ func (b *Bucket) DeleteBatch(ctx context.Context, names []string) (map[string]er
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, n := range names {
-		delete(b.mu.objects, n)
+		b.deleteLocked(n)
 	}
 	return nil, nil
 }

@@ -2,6 +2,7 @@ package objectstest
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -42,12 +43,18 @@ func (b *Bucket) List(ctx context.Context, q objects.Query) (objects.Answer, err
 
 // sorted are the names that q selects, in the bucket's order.
 func (b *Bucket) sorted(q objects.Query) []string {
-	names := slices.DeleteFunc(b.Names(), func(n string) bool {
-		return !strings.HasPrefix(n, q.Prefix) ||
-			q.StartAfter != "" && b.o.Order(n, q.StartAfter) <= 0 ||
-			q.Token != "" && b.o.Order(n, q.Token) <= 0
-	})
-	slices.SortFunc(names, b.o.Order)
+	b.mu.Lock()
+	if b.mu.names == nil {
+		b.mu.names = slices.SortedFunc(maps.Keys(b.mu.objects), b.o.Order)
+	}
+	all := b.mu.names
+	b.mu.Unlock()
+	var names []string
+	for _, n := range all {
+		if strings.HasPrefix(n, q.Prefix) && (q.StartAfter == "" || b.o.Order(n, q.StartAfter) > 0) && (q.Token == "" || b.o.Order(n, q.Token) > 0) {
+			names = append(names, n)
+		}
+	}
 	return names
 }
 
