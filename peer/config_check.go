@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/millpond/millpond/peer/internal/link"
 )
 
 const (
@@ -68,10 +70,16 @@ func (c Config) checkSecrets(f *faults) {
 	if c.Secret != "" && len(c.Secret) < minSecret {
 		f.add("Secret", fmt.Sprintf("%d bytes", len(c.Secret)), fmt.Sprintf("use %d or more, the output of `openssl rand -hex 32` for example", minSecret))
 	}
+	if len(c.OldSecrets) >= link.MaxSecrets {
+		f.add("OldSecrets", fmt.Sprintf("%d of them", len(c.OldSecrets)), fmt.Sprintf("use up to %d", link.MaxSecrets-1))
+	}
 	for i, s := range c.OldSecrets {
 		if len(s) < minSecret {
 			f.add(fmt.Sprintf("OldSecrets[%d]", i), fmt.Sprintf("%d bytes", len(s)), fmt.Sprintf("use %d or more", minSecret))
 		}
+	}
+	if c.TLS != nil && c.Encrypt {
+		f.add("Encrypt", "set beside TLS", "use one of them: with TLS the keys are yours, with Encrypt they come from the secret")
 	}
 	if c.TLS != nil && len(c.TLS.Certificates) == 0 && c.TLS.GetCertificate == nil {
 		f.add("TLS.Certificates", "empty", "give this node's")

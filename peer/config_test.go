@@ -54,6 +54,8 @@ func TestConfigBad(t *testing.T) {
 		{peer.Config{TLS: &tls.Config{}}, "Config.TLS is set without Secret: give a Secret as well"},
 		{peer.Config{Secret: secret, TLS: &tls.Config{RootCAs: x509.NewCertPool()}}, "TLS.Certificates is empty: give this node's"},
 		{peer.Config{Secret: secret, TLS: &tls.Config{Certificates: make([]tls.Certificate, 1)}}, "TLS.RootCAs is nil"},
+		{peer.Config{Secret: secret, TLS: &tls.Config{}, Encrypt: true}, "Config.Encrypt is set beside TLS: use one of them"},
+		{peer.Config{Secret: secret, OldSecrets: make([]string, 8)}, "Config.OldSecrets is 8 of them: use up to 7"},
 		{peer.Config{Encrypt: true}, "Config.Encrypt is set without Secret"},
 		{peer.Config{Cluster: strings.Repeat("c", 65)}, "Config.Cluster"},
 		{peer.Config{Zone: strings.Repeat("z", 65)}, "Config.Zone"},

@@ -7,11 +7,31 @@
 // lives; each computes the same ring (consistent hashing weighted by capacity) from that, so that the owner of a key is
 // known without asking. A Mesh knows nothing of files: a Key is 20 bytes that it does not look into.
 //
+// Config says where others may be found. Joining goes on in the background until it works, and again when the network
+// was split: nobody has to help. A node that stops is seen to have failed after about two seconds; it keeps its keys for
+// Config.GraceTime, while the next in the ring stand in, so that one that is restarted moves no block. One that says
+// that it leaves gives its keys up at once.
+//
+// Everything passes one port: gossip's packets over UDP; over TCP, gossip's exchanges of state, calls and blocks, and
+// streams for whatever the program wants. A secret encrypts gossip and lets both ends of each connection prove that
+// they know it; Encrypt, or TLS with certificates of your own, encrypts connections as well.
+//
+// # Guarantees
+//
+// Nodes that know the same members agree on the owners of every key. A share of the ring is within 5 % of the fair one.
+// What a stranger sends changes nothing and is not remembered, also if it was recorded from a member. Nodes of
+// different clusters, secrets or security, with clocks more than 5 minutes apart, or of one id, are not in one mesh: each
+// side is told why, by Events.Refused. When ReadBlock has returned nothing writes into its memory any more. Close ends all
+// goroutines and connections but those that Dial and ServeStream handed out.
+//
 // # Concurrency
 //
-// A Config is a value. All methods of a Mesh may be called from any goroutine.
+// A Config is a value. All methods of a Mesh may be called from any goroutine. Owners and Members take no lock; Owners
+// makes the ring when it is first asked after a change, which takes some milliseconds.
 //
 // # Errors
 //
-// A Config is refused with everything that is wrong with it, field by field.
+// A Config is refused with everything that is wrong with it, field by field. A call ends with ErrUnreachable if it surely
+// was not delivered, with ErrUnknownOutcome if it may have been, with a *RemoteError if the other side answered with an
+// error; a read with ErrMissing, ErrUnreachable or ErrChecksum: it may be made again elsewhere.
 package peer
