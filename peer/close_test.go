@@ -70,6 +70,33 @@ func TestCloseIsAFailure(t *testing.T) {
 	})
 }
 
+// silent never answers.
+type silent struct{ handler }
+
+func (silent) ServeCall(ctx context.Context, _, _ string, _ []byte) ([]byte, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestCallToTheDeadEnds when they are seen to be dead, though nothing comes over the connection any more.
+func TestCallToTheDeadEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		a := m.start(0, nil)
+		cfg := m.cfg
+		cfg.Network = m.net.Host(ip(1))
+		b, err := peer.Open(t.Context(), cfg, peer.Options{ID: "node-01", Handler: silent{}})
+		require.NoError(t, err)
+		meet(t, 10*time.Second, a, b)
+		time.AfterFunc(time.Second, m.net.Host(ip(1)).Vanish)
+		start := time.Now()
+		_, err = a.Call(t.Context(), "node-01", "method", nil)
+		require.ErrorIs(t, err, peer.ErrUnknownOutcome)
+		require.Less(t, time.Since(start), 5*time.Second)
+		require.NoError(t, b.Close())
+	})
+}
+
 // TestAloneClosesAtOnce: a node that has met nobody has nothing to wait for.
 func TestAloneClosesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

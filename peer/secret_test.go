@@ -38,6 +38,10 @@ func TestSecretChangedWhileRunning(t *testing.T) {
 				talk(t, ns[0], ns[1])
 				late := m.start(3, func(c *peer.Config) { c.Secret = newSecret })
 				meet(t, 10*time.Second, append(ns, late)...)
+				time.Sleep(time.Minute)
+				for _, n := range append(ns, late) {
+					require.Zero(t, n.Metrics().Gossip.Refused, "packets at %s", n.ID())
+				}
 				stranger := m.start(4, nil)
 				time.Sleep(time.Minute)
 				require.Equal(t, "node-04", alive(stranger), "it has the old one")
