@@ -60,8 +60,10 @@ func (n *Node) serveApplied(ctx context.Context, r appliedRequest) error {
 	return n.effects.wait(ctx, n.ctx.Done())
 }
 
-// askAgain is how long a node that did not answer is left in peace, unless the members change.
-const askAgain = 100 * time.Millisecond
+const (
+	askAgain    = 100 * time.Millisecond // a node that did not answer is left in peace so long, unless the members change
+	askPatience = 2 * time.Second        // then it is looked whether it lives, and asked again
+)
 
 // everywhere returns when all of some nodes have applied what this one has, and their tiers have done what it asks of them.
 // One that leaves or fails meanwhile is not waited for: it compares its tiers when it comes back.
@@ -84,7 +86,9 @@ func (n *Node) awaitNode(ctx context.Context, id string, index uint64) error {
 		if !n.living()[id] {
 			return nil
 		}
-		_, err := askNode[none](ctx, n, id, callApplied, appliedRequest{Index: index})
+		patient, cancel := context.WithTimeout(ctx, askPatience)
+		_, err := askNode[none](patient, n, id, callApplied, appliedRequest{Index: index})
+		cancel()
 		if err == nil || errors.Is(err, ErrClosed) {
 			return nil
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/journal/journaltest"
 	"github.com/millpond/millpond/peer"
+	"github.com/millpond/millpond/tier"
 )
 
 // Rig is nodes of one process that share a namespace. What one asks of another is answered at once, while both live and
@@ -40,7 +41,7 @@ func NewRig(detect time.Duration) *Rig {
 func (r *Rig) Open(ctx context.Context, id string, expect int, cfg Config) (*Node, error) {
 	p := r.net.Peer(id, journaltest.Options{Level: namespace.MaxLevel})
 	cfg.Journal.NodeID, cfg.Journal.Peers, cfg.Journal.JoinSource, cfg.Journal.Expect = id, p, true, expect
-	n, err := open(ctx, cfg, func(n *Node) nodes { n.mesh = newMesh(n, &rigged{r, id, p}); return n.mesh })
+	n, err := open(ctx, cfg, func(n *Node) nodes { n.mesh = newMesh(n, &rigged{r, id, p}); return others{n} })
 	if err == nil {
 		r.mu.Lock()
 		r.mu.nodes[id] = n
@@ -219,16 +220,17 @@ func Homes(n *Node, path string) ([]string, error) {
 	return in.Homes, err
 }
 
-// HoldsAll reports whether a node's tiers have all blocks of a file, and hold them.
+// HoldsAll reports whether a node's tiers have all blocks of a file, and hold a copy of each.
 func HoldsAll(n *Node, path string) bool {
 	in, err := n.tree.Stat(path, nil)
-	if err != nil || !n.holdsAll(&in) {
+	if err != nil {
 		return false
 	}
+	held := map[tier.BlockID]bool{}
 	for b := range n.tiers.All() {
-		if b.ID.File() == in.FileID && !b.Held {
-			return false
+		if b.ID.File() == in.FileID && b.Held {
+			held[b.ID] = true
 		}
 	}
-	return true
+	return int64(len(held)) == blocksOf(&in)
 }

@@ -119,7 +119,7 @@ func (d *door) ServeStream(from, proto string, conn net.Conn) {
 type others struct{ n *Node }
 
 func (o others) members() []member {
-	all := o.n.peers.Members()
+	all := o.n.mesh.p.Members()
 	list := make([]member, len(all))
 	for i, p := range all {
 		list[i] = member{id: p.ID, alive: p.State == peer.Alive, since: p.Since}
@@ -128,16 +128,16 @@ func (o others) members() []member {
 	return list
 }
 
-func (o others) changed() <-chan struct{} { return o.n.peers.Changed() }
+func (o others) changed() <-chan struct{} { return o.n.mesh.p.Changed() }
 
 func (o others) call(ctx context.Context, to, method string, req []byte) ([]byte, error) {
-	return o.n.peers.Call(ctx, to, method, req)
+	return o.n.mesh.p.Call(ctx, to, method, req)
 }
 
 func (o others) pull(ctx context.Context, from string, id tier.BlockID, length int64, w *tier.Writer) error {
 	m := o.n.mesh
 	a := ask{peer: from}
-	p := &part{id: id, end: length, to: w}
+	p := &part{id: id, at: w.Len(), end: length, to: w}
 	err := m.ask(ctx, p, a)
 	if err != nil && ctx.Err() == nil {
 		m.asked(p, a, err)
@@ -146,7 +146,7 @@ func (o others) pull(ctx context.Context, from string, id tier.BlockID, length i
 }
 
 func (o others) successors(key [20]byte, n int) []string {
-	return o.n.peers.Owners(nil, key, n)
+	return o.n.mesh.p.Owners(nil, key, n)
 }
 
 // journalPeers are the members of the mesh, as the journal sees them.

@@ -17,7 +17,7 @@ type nodes interface {
 	changed() <-chan struct{}
 	// call asks another node, whose Node.serve answers. An error may leave open whether it was asked.
 	call(ctx context.Context, to, method string, req []byte) ([]byte, error)
-	// pull copies a block that another node has to w, all of its length.
+	// pull copies what w does not have yet of a block of that length from another node. What came before an error stays.
 	pull(ctx context.Context, from string, id tier.BlockID, length int64, w *tier.Writer) error
 	// successors are up to n live members that the ring has for a key, in its order; this node may be one.
 	successors(key [20]byte, n int) []string

@@ -24,6 +24,7 @@ type several struct {
 	ufs   *ufs.Store
 	disks map[string]*vfs.Mem
 	nodes map[string]*cachefs.Node
+	dead  []*cachefs.Node
 	adapt func(id string, cfg *cachefs.Config)
 }
 
@@ -39,8 +40,9 @@ func overSeveral(t *testing.T, n int, adapt func(id string, cfg *cachefs.Config)
 			s.disks[ids[i]] = vfs.NewMem()
 		}
 		for _, id := range ids {
+			cfg := s.config(id)
 			go func() {
-				_, err := s.rig.Open(context.Background(), id, n, s.config(id))
+				_, err := s.rig.Open(context.Background(), id, n, cfg)
 				opened <- err
 			}()
 		}
@@ -83,6 +85,9 @@ func (s *several) close() {
 			s.Logf("node %s: %v", next.ID(), err)
 		}
 	}
+	for _, n := range s.dead {
+		n.Close()
+	}
 }
 
 // settle waits until what is under way has come to rest, and the members and voters with it.
@@ -97,7 +102,7 @@ func (s *several) crash(id string) {
 	s.disks[id] = s.disks[id].CrashKeepingNothing()
 	n := s.rig.Crash(id)
 	delete(s.nodes, id)
-	go n.Close() // nobody hears of it, and it sees nothing of what comes after
+	s.dead = append(s.dead, n) // nobody hears of it, and it sees nothing of what comes after
 }
 
 // back starts a node that crashed or left again.
@@ -217,9 +222,8 @@ func TestCloseWaitsForTheInode(t *testing.T) {
 				require.Empty(s, closed)
 				if dies {
 					s.crash(other)
-				} else {
-					s.rig.Heal()
 				}
+				s.rig.Heal()
 				require.NoError(s, <-closed)
 				if !dies {
 					require.True(s, cachefs.HoldsAll(s.nodes[other], "/f"))

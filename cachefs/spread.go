@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/peer"
 	"github.com/millpond/millpond/tier"
 )
 
@@ -101,7 +103,7 @@ func (n *Node) holdCopy(ctx context.Context, from string, id tier.BlockID, lengt
 	case err != nil:
 		return err
 	}
-	if err := n.nodes.pull(ctx, from, id, length, w); err != nil {
+	if err := n.pullAll(ctx, from, id, length, w); err != nil {
 		w.Abort()
 		return err
 	}
@@ -111,6 +113,24 @@ func (n *Node) holdCopy(ctx context.Context, from string, id tier.BlockID, lengt
 		return n.tiers.Hold(id)
 	case isFull(err):
 		return errors.Join(ErrNoSpace, err)
+	}
+	return err
+}
+
+// pullTries is how often a node that lets a transfer stall is asked again: it may be busy, and is the only one to have the
+// block.
+const pullTries = 5
+
+func (n *Node) pullAll(ctx context.Context, from string, id tier.BlockID, length int64, w *tier.Writer) (err error) {
+	for range pullTries {
+		if err = n.nodes.pull(ctx, from, id, length, w); err == nil || errors.Is(err, peer.ErrMissing) {
+			return err
+		}
+		select {
+		case <-time.After(askAgain):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 	return err
 }
