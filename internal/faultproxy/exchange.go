@@ -22,6 +22,7 @@ func (x *exchange) forward(body io.Reader) (*http.Response, error) {
 	out.URL.Scheme, out.URL.Host, out.RequestURI = x.p.target.Scheme, x.p.target.Host, ""
 	out.Header.Del("Connection")
 	out.Header.Del("Expect")
+	out.Close = out.Close || out.Method == http.MethodHead // some servers leave the connection unfit for another request
 	out.Body = nil
 	if x.r.ContentLength != 0 {
 		out.Body = io.NopCloser(body)

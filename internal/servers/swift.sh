@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# OpenStack Swift: one node, one device, tempauth, from Debian's packages and without systemd.
+# OpenStack Swift: one node, one device, tempauth, from Debian's packages and without systemd. It serves S3's API as well, as it
+# was long ago (s3api).
 # MILLPOND_SWIFT_PORT is the proxy's port, default the first free one from 8085 on; the servers behind it take free ones from
 # 6200 and 11219 on.
 source "$(dirname "$0")/lib.sh"
@@ -39,7 +40,7 @@ C
 
 # proxy DIR PORT MEMCACHED: configuration of the server that clients talk to.
 proxy() {
-  local dir=$1 filter filters="catch_errors gatekeeper healthcheck cache listing_formats bulk tempauth copy slo dlo"
+  local dir=$1 filter filters="catch_errors gatekeeper healthcheck cache listing_formats bulk s3api tempauth copy slo dlo"
   {
     printf '[DEFAULT]\nbind_ip = 127.0.0.1\nbind_port = %s\nworkers = 0\nuser = %s\nswift_dir = %s\nlog_level = WARNING\n' "$2" "$(id -un)" "$dir"
     printf '[pipeline:main]\npipeline = %s proxy-server\n[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\n' "$filters"
@@ -73,6 +74,11 @@ start() {
   proxy "$dir" "$port" "$memcached"
   daemon "$dir" swift-proxy swift-proxy-server "$dir/proxy.conf" -v
   await "$dir" swift-proxy 60 healthy "$port"
+  echo "MILLPOND_S3_KIND=s3api"
+  echo "MILLPOND_S3_ENDPOINT=http://127.0.0.1:$port"
+  echo "AWS_ACCESS_KEY_ID=test:tester"
+  echo "AWS_SECRET_ACCESS_KEY=testing"
+  echo "AWS_REGION=us-east-1"
   echo "ST_AUTH=http://127.0.0.1:$port/auth/v1.0"
   echo "ST_USER=test:tester"
   echo "ST_KEY=testing"

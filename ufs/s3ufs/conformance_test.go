@@ -39,7 +39,7 @@ func TestServerConformance(t *testing.T) {
 		PutRaw:    func(tb testing.TB, s *ufs.Store, key string, data []byte) { v.put(tb, prefixes[s]+key, data) },
 		Leftovers: func(tb testing.TB, s *ufs.Store) int { return v.uploads(tb, prefixes[s]) },
 		Deny: func(tb testing.TB, s *ufs.Store, _ string) *ufs.Store {
-			return v.open(tb, prefixes[s], s3ufs.Options{Anonymous: true})
+			return v.open(tb, prefixes[s], s3ufs.Options{Credentials: &keys{from: 1000}})
 		},
 	})
 }

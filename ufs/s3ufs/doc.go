@@ -26,7 +26,8 @@
 //
 // What a store refuses as unknown (NotImplemented, InvalidRequest, InvalidArgument) is done without, and never tried
 // there again once that worked: PUT with If-None-Match (then IfAbsent looks first, and two writers may both find
-// nothing), DeleteObjects (then a DELETE each), x-amz-checksum headers.
+// nothing), DeleteObjects (then a DELETE each), x-amz-checksum headers and the sums in a list of parts. A store that ends
+// the answer to a HEAD where HTTP does not (a 404 that is chunked) gets each HEAD on a connection of its own from then on.
 //
 // # Requests
 //

@@ -11,7 +11,8 @@ import (
 type lacks struct {
 	ifAbsent atomic.Bool // PUT with If-None-Match
 	batch    atomic.Bool // DeleteObjects
-	sums     atomic.Bool // x-amz-checksum headers
+	sums     atomic.Bool // x-amz-checksum headers, and sums in the list of an upload's parts
+	tidy     atomic.Bool // answers that end where HTTP says
 }
 
 // errAbility is beside the error of a request that a store refused for what it is, not for what it is about: asked

@@ -108,6 +108,7 @@ func (b *bucket) tune(c *s3.Options) {
 	}
 	if b.o.Endpoint != "" {
 		c.BaseEndpoint = aws.String(b.o.Endpoint)
+		c.HTTPClient = &tidy{c.HTTPClient, &b.lacks.tidy}
 	}
 	// We make and check the sums: the SDK's would turn bodies into aws-chunked ones, which not every store reads.
 	c.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired

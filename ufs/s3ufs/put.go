@@ -123,24 +123,42 @@ func (u *upload) Finish(ctx context.Context, parts int) (o objects.Object, err e
 	return o, err
 }
 
-// finish makes the parts an object of size bytes.
+// finish makes the parts an object of size bytes. Old stores take parts with sums, and then no list of them that has the
+// sums in it.
 func (b *bucket) finish(ctx context.Context, name string, id *string, parts []types.CompletedPart, size int64, absent *string) (o objects.Object, err error) {
 	slices.SortFunc(parts, func(a, b types.CompletedPart) int { return int(*a.PartNumber - *b.PartNumber) })
-	in := &s3.CompleteMultipartUploadInput{
-		Bucket: &b.name, Key: &name, UploadId: id, IfNoneMatch: absent, RequestPayer: b.payer(),
-		MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
-	}
-	if len(parts) > 0 && parts[0].ChecksumCRC32C != nil {
-		in.ChecksumType = types.ChecksumTypeFullObject
-	}
-	err = b.publish(ctx, op{"complete upload of", name}, func() error {
-		out, err := b.client.CompleteMultipartUpload(ctx, in)
-		if err == nil {
-			o = written(name, size, out.ETag, out.ResultMetadata)
+	complete := func(parts []types.CompletedPart, kind types.ChecksumType) error {
+		in := &s3.CompleteMultipartUploadInput{
+			Bucket: &b.name, Key: &name, UploadId: id, IfNoneMatch: absent, RequestPayer: b.payer(), ChecksumType: kind,
+			MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
 		}
-		return err
+		return b.publish(ctx, op{"complete upload of", name}, func() error {
+			out, err := b.client.CompleteMultipartUpload(ctx, in)
+			if err == nil {
+				o = written(name, size, out.ETag, out.ResultMetadata)
+			}
+			return err
+		})
+	}
+	if len(parts) == 0 || parts[0].ChecksumCRC32C == nil {
+		err = complete(parts, "")
+		return o, err
+	}
+	err = b.withSum(func(sums bool) error {
+		if sums {
+			return complete(parts, types.ChecksumTypeFullObject)
+		}
+		return complete(withoutSums(parts), "")
 	})
 	return o, err
+}
+
+func withoutSums(parts []types.CompletedPart) []types.CompletedPart {
+	bare := slices.Clone(parts)
+	for i := range bare {
+		bare[i].ChecksumCRC32C = nil
+	}
+	return bare
 }
 
 func (u *upload) Drop(ctx context.Context) error { return u.b.drop(ctx, u.name, u.id) }

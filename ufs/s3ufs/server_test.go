@@ -54,8 +54,18 @@ func realServer(tb testing.TB) *server {
 	return v
 }
 
-// open opens a place through the server's endpoint, or through o's.
+// open opens a place through the server's endpoint, or through o's. What the store lacks it has learned already.
 func (v *server) open(tb testing.TB, prefix string, o s3ufs.Options) *ufs.Store {
+	tb.Helper()
+	s := v.openNew(tb, prefix, o)
+	if isOld() && !o.Anonymous && o.Credentials == nil && o.HTTPClient == nil {
+		learn(tb, s, o)
+	}
+	return s
+}
+
+// openNew opens a place that knows nothing of the store yet.
+func (v *server) openNew(tb testing.TB, prefix string, o s3ufs.Options) *ufs.Store {
 	tb.Helper()
 	if o.Endpoint == "" {
 		o.Endpoint = v.endpoint

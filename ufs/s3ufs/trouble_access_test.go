@@ -159,6 +159,7 @@ func noCredentialsInErrors(t *testing.T) {
 }
 
 func anonymous(t *testing.T) {
+	notAtOld(t, unsignedIsSwift)
 	v := newTrouble(t, s3ufs.Options{Anonymous: true})
 	v.put(t, v.prefix+"f", pattern(100))
 	_, err := v.store.ReadAt(t.Context(), "f", "", make([]byte, 1), 0)

@@ -38,6 +38,7 @@ func newTrouble(t *testing.T, o s3ufs.Options) *trouble {
 		o.UFS = quick()
 	}
 	v.store = v.open(t, v.prefix, o)
+	v.Reset()
 	return v
 }
 

@@ -33,6 +33,7 @@ func stores() []store {
 		{"gluster", "gluster.sh", []string{"ufs/fileufs"}},
 		{"hdfs", "hdfs.sh", []string{"ufs/hdfsufs"}},
 		{"s3", "versitygw.sh", []string{"ufs/s3ufs", "examples/bucket", "examples/etl"}},
+		{"s3api", "swift.sh", []string{"ufs/s3ufs"}},
 		{"swift", "swift.sh", []string{"ufs/swiftufs"}},
 	}
 }
