@@ -41,7 +41,7 @@
 //
 // # Errors
 //
-//	404                                    ErrNotExist; with a version as condition ErrChanged; of a bucket ErrInvalid
+//	404                                    ErrNotExist; with a version as condition ErrChanged; of a bucket, and of any upload, ErrInvalid
 //	412                                    ErrChanged; of a conditional create ErrExist
 //	401, 403, a token that was refused     ErrPermission; it says so if this machine's clock is 5 minutes off
 //	400                                    ErrInvalid

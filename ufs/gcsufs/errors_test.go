@@ -65,7 +65,7 @@ func TestErrors(t *testing.T) {
 		reason     string
 		read, make error // of a read with a version, of a create with IfAbsent
 	}{
-		{404, "notFound", driver.ErrChanged, driver.ErrNotExist},
+		{404, "notFound", driver.ErrChanged, driver.ErrInvalid},
 		{412, "conditionNotMet", driver.ErrChanged, driver.ErrExist},
 		{403, "forbidden", driver.ErrPermission, driver.ErrPermission},
 		{401, "required", driver.ErrPermission, driver.ErrPermission},

@@ -51,12 +51,20 @@ func (u *upload) Write(p []byte) (int, error) {
 		u.w = u.o.Retryer(storage.WithPolicy(storage.RetryAlways), storage.WithMaxAttempts(partTries)).NewWriter(u.ctx)
 		u.w.ChunkSize, u.w.ChunkRetryDeadline = u.part, partWithin
 		if _, err := u.w.Write(u.first); err != nil {
-			return 0, read(err)
+			return 0, u.noBucket(read(err))
 		}
 		u.first = nil
 	}
 	n, err := u.w.Write(p)
-	return n, read(err)
+	return n, u.noBucket(read(err))
+}
+
+// noBucket: what an upload does not find is no file.
+func (u *upload) noBucket(err error) error {
+	if !errors.Is(err, driver.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("%w: there is no bucket %q, or the upload was forgotten: %v", driver.ErrInvalid, u.o.BucketName(), err)
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -84,7 +92,7 @@ func (u *upload) Commit(ctx context.Context) (objects.Object, error) {
 	} else {
 		err = u.w.Close()
 	}
-	if err = changed(u.ctx, err); u.absent && errors.Is(err, driver.ErrChanged) {
+	if err = u.noBucket(changed(u.ctx, err)); u.absent && errors.Is(err, driver.ErrChanged) {
 		err = fmt.Errorf("%w: it is there already", driver.ErrExist)
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ncw/swift/v2"
 
@@ -48,8 +49,11 @@ func (b *bucket) call(ctx context.Context, o swift.RequestOpts) (*http.Response,
 		return nil, err
 	}
 	o.Retries = 1
-	o.OnReAuth = func() (string, error) { return b.c.GetStorageUrl(ctx) }
-	r, _, err := b.c.Call(ctx, at, o)
+	o.OnReAuth = func() (string, error) { return b.c.StorageUrl, nil } // under the lock that GetStorageUrl wants
+	r, h, err := b.c.Call(ctx, at, o)
+	if s, aerr := strconv.Atoi(h["Retry-After"]); err != nil && aerr == nil && s > 0 {
+		err = &asked{err, time.Duration(s) * time.Second}
+	}
 	return r, err
 }
 

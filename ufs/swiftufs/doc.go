@@ -36,7 +36,7 @@
 //
 // # Errors
 //
-//	404                        ErrNotExist; with a version as condition ErrChanged; of a container that is listed ErrInvalid
+//	404                        ErrNotExist; with a version as condition ErrChanged; of a container that is listed or written to ErrInvalid
 //	412                        ErrChanged; of a create ErrExist
 //	401, 403                   ErrPermission
 //	400                        ErrInvalid

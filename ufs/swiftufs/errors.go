@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/ncw/swift/v2"
 
@@ -38,13 +39,25 @@ func read(err error) error {
 	text := fmt.Sprintf("swift answered %d %s", e.StatusCode, http.StatusText(e.StatusCode))
 	switch e.StatusCode {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, rateLimited:
-		return &driver.Retryable{Err: errors.New(text)}
+		later := &driver.Retryable{Err: errors.New(text)}
+		if a, ok := errors.AsType[*asked](err); ok {
+			later.After = a.after
+		}
+		return later
 	}
 	if c := conditions[e.StatusCode]; c != nil {
 		return fmt.Errorf("%w: %s", c, text)
 	}
 	return &failure{e.StatusCode, text}
 }
+
+// asked is an error beside which the server said how long it wants to be left alone.
+type asked struct {
+	error
+	after time.Duration
+}
+
+func (a *asked) Unwrap() error { return a.error }
 
 // failure is an answer without a condition of ours.
 type failure struct {

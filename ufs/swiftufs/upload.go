@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -60,10 +61,16 @@ func (u *large) headers() swift.Headers {
 	return swift.Headers{}
 }
 
-// published maps the error of a request that publishes. Its one condition is that of absence.
+// published maps the error of a request that publishes. Its one condition is that of absence, and what it does not find
+// is no file.
 func published(ctx context.Context, err error) error {
-	if e, ok := err.(*swift.Error); ok && e.StatusCode == http.StatusPreconditionFailed {
-		return fmt.Errorf("%w: it is there already", driver.ErrExist)
+	if e, ok := errors.AsType[*swift.Error](err); ok {
+		switch e.StatusCode {
+		case http.StatusPreconditionFailed:
+			return fmt.Errorf("%w: it is there already", driver.ErrExist)
+		case http.StatusNotFound:
+			return fmt.Errorf("%w: there is no such container", driver.ErrInvalid)
+		}
 	}
 	return changed(ctx, err)
 }

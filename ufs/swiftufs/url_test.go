@@ -89,7 +89,7 @@ func TestErrors(t *testing.T) {
 		read, make       error // of a read with a version, of a create
 		unknown, waiting bool
 	}{
-		{404, driver.ErrChanged, driver.ErrNotExist, false, false},
+		{404, driver.ErrChanged, driver.ErrInvalid, false, false},
 		{412, driver.ErrChanged, driver.ErrExist, false, false},
 		{403, driver.ErrPermission, driver.ErrPermission, false, false},
 		{400, driver.ErrInvalid, driver.ErrInvalid, false, false},
