@@ -1,0 +1,128 @@
+package journal_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/journal"
+)
+
+// TestWithoutSessionNothingHappensTwice proposes changes that have no operation id, each with a key of its own, while primaries die. Each
+// is made once if it was acknowledged, and at most once if it was not.
+func TestWithoutSessionNothingHappensTwice(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		g.grow("a", "b", "c", "d")
+		var mu sync.Mutex
+		outcome := map[string]error{}
+		propose := func(n *node, key string) {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			_, _, err := n.Propose(ctx, journal.OpID{}, []byte("add "+key))
+			mu.Lock()
+			defer mu.Unlock()
+			outcome[key] = err
+		}
+		rng := rand.New(rand.NewPCG(5, 5))
+		for round := range 30 {
+			p := g.primary()
+			var all sync.WaitGroup
+			for i := range 20 {
+				ids := others(g.ids(), p.id)
+				all.Go(func() { propose(g.nodes[ids[i%len(ids)]], fmt.Sprint("k", round, "-", i)) })
+			}
+			// The primary has them, and is cut off before it can answer all.
+			if rng.IntN(2) == 0 {
+				for _, id := range others(g.ids(), p.id) {
+					g.net.Cut(p.id, id, rng.IntN(2) == 0)
+				}
+			} else {
+				g.crash(p.id)
+			}
+			all.Wait()
+			g.net.Heal()
+			if g.nodes[p.id] == nil {
+				g.open(p.id)
+			}
+			time.Sleep(3 * time.Second)
+		}
+		unknown := 0
+		for _, id := range g.ids() {
+			require.NoError(t, g.nodes[id].Barrier(t.Context()))
+			for key, err := range outcome {
+				got := g.nodes[id].reg.get(key)
+				switch {
+				case err == nil:
+					require.Equal(t, 1, got, "%s was acknowledged", key)
+				default:
+					require.LessOrEqual(t, got, 1, "%s: %v", key, err)
+				}
+				if errors.Is(err, journal.ErrUnknownOutcome) {
+					unknown++
+				}
+			}
+		}
+		require.Positive(t, unknown, "an answer was lost on the way")
+	})
+}
+
+// TestAllRestart ends all nodes at once, and starts them again.
+func TestAllRestart(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		g.grow("a", "b", "c", "d")
+		for round := range 3 {
+			for _, id := range g.ids() {
+				g.nodes[id].add("k")
+			}
+			ids := g.ids()
+			for _, id := range ids {
+				g.crash(id)
+			}
+			delays := map[string]time.Duration{}
+			for i, id := range ids {
+				delays[id] = time.Duration(i*round) * 2 * time.Second // one after the other too
+			}
+			g.together(delays, func(*journal.Config) {})
+			require.NoError(t, g.primary().Barrier(t.Context()))
+			g.same("k", 4*(round+1))
+		}
+	})
+}
+
+// TestPrimaryThatIsCutOffCannotChangeAnything: it finds out by itself, its reads go on, and what it had begun comes to nothing.
+func TestPrimaryThatIsCutOffCannotChangeAnything(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		g.grow("a", "b", "c")
+		old := g.primary()
+		old.add("k")
+		g.same("k", 1)
+		g.net.Partition([]string{old.id}, others(g.ids(), old.id))
+		led := old.PrimaryContext()
+		require.Error(t, old.tryAdd("lost", 10*time.Second))
+		require.Error(t, led.Err())
+		require.ErrorIs(t, old.tryAdd("lost", 10*time.Second), journal.ErrNoPrimary)
+		require.ErrorIs(t, old.Barrier(deadline(t, 2*time.Second)), journal.ErrNoPrimary)
+		require.Equal(t, 1, old.reg.get("k"))
+		next := g.primary()
+		require.NotEqual(t, old.id, next.id)
+		next.add("k")
+		leads := next.PrimaryContext()
+		g.net.Heal()
+		old.add("k")
+		require.NoError(t, leads.Err(), "it has not made the next one step down")
+		g.same("k", 3)
+		g.same("lost", 0)
+	})
+}
+
+func deadline(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
