@@ -164,6 +164,9 @@ func TestNodeInMemoryComesBackEmpty(t *testing.T) {
 			n, err := g.tryOpen(journal.Config{NodeID: id, JoinSource: true, Peers: g.net.Peer(id, journaltest.Options{})}, time.Minute)
 			require.NoError(t, err)
 			n.add("k")
+			if id != "a" || len(g.nodes) > 1 {
+				require.Equal(t, journal.RoleLearner, n.Metrics().Role, "it has forgotten what it voted for")
+			}
 		}
 		for _, id := range []string{"a", "b", "c"} {
 			memory(id)

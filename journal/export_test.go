@@ -2,7 +2,10 @@ package journal
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+
+	"github.com/millpond/millpond/journal/internal/batch"
 )
 
 // SampleState is a checkpoint's part of the journal, with every field set.
@@ -27,4 +30,35 @@ func ReadState(b []byte) (again, rest []byte, err error) {
 	}
 	rest, err = io.ReadAll(r)
 	return s.append(nil), rest, err
+}
+
+// Ours takes what others have sent out of a batch that was gathered while this node led: sizes are of groups, 0 is a command of its own.
+// It returns the commands that are left, and how many groups were told to go elsewhere.
+func Ours(sizes []int) (left []string, told int) {
+	var q queue
+	q.init(true)
+	var groups []*waiter
+	for i, n := range sizes {
+		if n == 0 {
+			_, _, _ = q.add(&batch.Command{Cmd: fmt.Appendf(nil, "own %d", i)})
+			continue
+		}
+		w, _, _ := q.addGroup(make([]batch.Command, n))
+		groups = append(groups, w)
+	}
+	buf, ws := ours(q.take(nil))
+	for _, w := range groups {
+		if len(w.done) == 1 && w.group.err != nil {
+			told++
+		}
+	}
+	batch.Finish(buf, 0, len(ws))
+	cmds, _, err := batch.Decode(nil, buf)
+	if err != nil {
+		return []string{err.Error()}, told
+	}
+	for _, c := range cmds {
+		left = append(left, string(c.Cmd))
+	}
+	return left, told
 }

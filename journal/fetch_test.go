@@ -73,7 +73,7 @@ func TestRunningNodeFarBehindGetsCheckpoint(t *testing.T) {
 		if p.id == lost {
 			t.Fatal("the one cut off still leads")
 		}
-		cutLog(t, p, 100)
+		cutLog(t, p, 60)
 		g.net.Heal()
 		g.nodes[lost].add("k1")
 		require.Equal(t, 4, g.nodes[lost].reg.get("k1"))

@@ -271,7 +271,7 @@ func (m *mesh) barrier(ctx context.Context) error {
 
 func (m *mesh) barrierAt(ctx context.Context, to string) error {
 	if to == m.j.node {
-		return m.j.verify(ctx)
+		return m.verify(ctx)
 	}
 	at, err := m.ask(ctx, to, wire.Barrier, nil)
 	if err != nil {
@@ -297,7 +297,7 @@ func (m *mesh) serveBarrier(ctx context.Context) []byte {
 	if !m.j.Primary() {
 		return m.notPrimary()
 	}
-	if err := m.j.verify(ctx); err != nil {
+	if err := m.verify(ctx); err != nil {
 		return m.notPrimary()
 	}
 	return wire.Answer(wire.OK, at.Append(nil))

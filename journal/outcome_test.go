@@ -126,3 +126,40 @@ func deadline(t *testing.T, d time.Duration) context.Context {
 	t.Cleanup(cancel)
 	return ctx
 }
+
+// TestBatchOfOldPrimary: a node that no longer leads sends on what is its own; what others have sent they send on themselves.
+func TestBatchOfOldPrimary(t *testing.T) {
+	for _, c := range []struct {
+		sizes []int
+		left  []string
+		told  int
+	}{
+		{[]int{0, 0}, []string{"own 0", "own 1"}, 0},
+		{[]int{3, 0, 2, 0}, []string{"own 1", "own 3"}, 2},
+		{[]int{0, 5, 0}, []string{"own 0", "own 2"}, 1},
+		{[]int{2, 2}, nil, 2},
+	} {
+		left, told := journal.Ours(c.sizes)
+		require.Equal(t, c.left, left, "%v", c.sizes)
+		require.Equal(t, c.told, told, "%v", c.sizes)
+	}
+}
+
+// TestBarrierAsksWhetherThePrimaryStillLeads: one that has just been cut off thinks so, and another may lead already.
+func TestBarrierAsksWhetherThePrimaryStillLeads(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		g.grow("a", "b", "c", "d")
+		p := g.primary()
+		var learner string
+		for _, id := range g.ids() {
+			if g.nodes[id].Metrics().Role == journal.RoleLearner {
+				learner = id
+			}
+		}
+		require.NoError(t, g.nodes[learner].Barrier(t.Context()))
+		g.net.Partition([]string{p.id, learner}, others(others(g.ids(), p.id), learner))
+		require.True(t, p.Primary())
+		require.Error(t, g.nodes[learner].Barrier(deadline(t, 200*time.Millisecond)))
+		require.Error(t, p.Barrier(deadline(t, 100*time.Millisecond)))
+	})
+}

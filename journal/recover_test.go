@@ -42,6 +42,7 @@ func TestRecoverAfterMajorityIsLost(t *testing.T) {
 		g.crash(voters[0])
 		disk := g.disks[voters[0]]
 		g.crash(voters[1])
+		time.Sleep(time.Second) // p leads no more, and sends it to nobody
 		g.net.Heal()
 		time.Sleep(3 * time.Second)
 		require.ErrorIs(t, g.nodes[learner].tryAdd("k", 5*time.Second), journal.ErrNoPrimary)

@@ -167,3 +167,10 @@ func (t *Transport) Append(ctx context.Context, at Committed, entry *raft.Log) e
 }
 
 var errRefused = errors.New("raft did not take the entry: somebody else leads by now, or its log has changed")
+
+// Heartbeat asks a node to accept this one as the primary of a term.
+func (t *Transport) Heartbeat(to string, term uint64, resp *raft.AppendEntriesResponse) error {
+	return t.AppendEntries(raft.ServerID(to), raft.ServerAddress(to), &raft.AppendEntriesRequest{
+		RPCHeader: t.header(t.streams.id), Term: term, Leader: []byte(t.streams.id),
+	}, resp)
+}

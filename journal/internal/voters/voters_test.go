@@ -25,16 +25,19 @@ type world struct {
 }
 
 func drawWorld(t *rapid.T) *world {
-	w := &world{now: time.Unix(1_000_000, 0), self: "n0"}
-	for i := range rapid.IntRange(1, 12).Draw(t, "nodes") {
+	w := &world{now: time.Unix(1_000_000, 0)}
+	count := rapid.IntRange(1, 12).Draw(t, "nodes")
+	self := rapid.IntRange(0, count-1).Draw(t, "self")
+	w.self = fmt.Sprintf("n%d", self)
+	for i := range count {
 		n := voters.Node{
 			ID: fmt.Sprintf("n%d", i), Zone: rapid.SampledFrom([]string{"x", "y", "z"}).Draw(t, "zone"),
-			Alive: i == 0 || rapid.Bool().Draw(t, "alive"), In: i == 0 || rapid.Bool().Draw(t, "in"),
+			Alive: i == self || rapid.Bool().Draw(t, "alive"), In: i == self || rapid.Bool().Draw(t, "in"),
 			Behind: rapid.Bool().Draw(t, "behind"),
 			Since:  w.now.Add(-time.Duration(rapid.IntRange(0, 90).Draw(t, "since")) * time.Second),
 		}
 		n.Left = !n.Alive && rapid.Bool().Draw(t, "left")
-		n.Voter = i == 0 || n.In && rapid.Bool().Draw(t, "voter")
+		n.Voter = i == self || n.In && rapid.Bool().Draw(t, "voter")
 		w.nodes = append(w.nodes, n)
 	}
 	return w
@@ -230,4 +233,21 @@ func TestNodeThatIsBehindDoesNotVote(t *testing.T) {
 	require.Equal(t, voters.Change{Do: voters.Promote, ID: "c"}, step(node("a", true, false), node("b", true, false), node("c", false, false)))
 	require.Equal(t, voters.Change{Do: voters.Demote, ID: "b"}, step(node("a", true, false), node("b", true, false), node("c", false, true)),
 		"and is left again if the third one fell behind")
+}
+
+func TestWhoLosesItsVote(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	node := func(id, zone string, alive bool) voters.Node {
+		return voters.Node{ID: id, Zone: zone, Alive: alive, In: true, Voter: true, Since: now.Add(-time.Second)}
+	}
+	for name, c := range map[string]struct {
+		nodes []voters.Node
+		want  string
+	}{
+		"the one that does not answer":           {[]voters.Node{node("a", "x", true), node("b", "x", false), node("c", "x", true), node("d", "x", true)}, "b"},
+		"one of the zone that has the most":      {[]voters.Node{node("a", "x", true), node("b", "y", true), node("c", "y", true), node("d", "z", true)}, "c"},
+		"never the primary, though its zone has": {[]voters.Node{node("a", "x", true), node("b", "y", true)}, "b"},
+	} {
+		require.Equal(t, voters.Change{Do: voters.Demote, ID: c.want}, voters.Step("a", c.nodes, times, now), name)
+	}
 }
