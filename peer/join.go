@@ -19,7 +19,8 @@ const (
 	// in another part of a mesh that was split for longer than failed nodes are remembered.
 	lookAgain   = 30 * time.Second
 	watchFiles  = time.Second
-	dialsAtOnce = 8 // that joining makes
+	dialsAtOnce = 8               // that joining makes
+	dialTime    = 2 * time.Second // of one: a node that is busy answers within it
 )
 
 // joiner brings the node together with what its sources give, and keeps it so.
@@ -28,6 +29,7 @@ type joiner struct {
 	sources sources
 	files   map[string]os.FileInfo
 	ids     map[string]string // of who answered at an address
+	dialing sync.WaitGroup
 }
 
 func (m *Mesh) newJoiner() *joiner {
@@ -88,18 +90,14 @@ func (j *joiner) attempt(ctx context.Context) JoinInfo {
 	addrs, err := j.sources.addrs(ctx)
 	info := JoinInfo{Addrs: j.strangers(addrs), Err: err}
 	rand.Shuffle(len(info.Addrs), func(a, b int) { info.Addrs[a], info.Addrs[b] = info.Addrs[b], info.Addrs[a] })
+	defer j.dialing.Wait()
 	for some := range slices.Chunk(info.Addrs, dialsAtOnce) {
-		err := j.dial(ctx, some)
-		for _, a := range j.strangers(some) {
-			if j.ids[a] == "" {
-				continue
-			}
-			_, joined := j.m.gossip.Join([]string{a})
-			if joined == nil {
+		addr, err := j.first(ctx, some)
+		if addr != "" {
+			if _, err = j.m.gossip.Join([]string{addr}); err == nil {
 				info.Reached++
 				return info
 			}
-			err = errors.Join(err, joined)
 		}
 		info.Err = errors.Join(info.Err, err)
 	}
@@ -118,28 +116,39 @@ func (j *joiner) strangers(addrs []string) (strangers []string) {
 	return strangers
 }
 
-// dial connects to some addresses, all at once since those of machines that are gone take long, and notes who answers.
-func (j *joiner) dial(ctx context.Context, addrs []string) error {
-	var mu sync.Mutex
-	var errs []error
-	var trying sync.WaitGroup
+// first dials some addresses, all at once since those of machines that are gone take long, and returns the first at which
+// a stranger answers; "" and why if none does. The others are not broken off: to them that would be a stranger that says
+// half of a sentence.
+func (j *joiner) first(ctx context.Context, addrs []string) (string, error) {
+	answers := make(chan answer, len(addrs))
 	for _, a := range addrs {
-		trying.Go(func() {
+		j.dialing.Go(func() {
 			id, err := j.m.whoAnswers(ctx, a)
-			mu.Lock()
-			defer mu.Unlock()
-			j.ids[a] = id
-			if err != nil {
-				errs = append(errs, err)
-			}
+			answers <- answer{a, id, err}
 		})
 	}
-	trying.Wait()
-	return errors.Join(errs...)
+	var errs []error
+	for range addrs {
+		a := <-answers
+		j.ids[a.addr] = a.id
+		if a.err == nil && len(j.strangers([]string{a.addr})) > 0 {
+			return a.addr, nil
+		}
+		errs = append(errs, a.err)
+	}
+	return "", errors.Join(errs...)
+}
+
+// answer is who is at an address, or why that is not known.
+type answer struct {
+	addr, id string
+	err      error
 }
 
 // whoAnswers is the id of the node at an address.
 func (m *Mesh) whoAnswers(ctx context.Context, addr string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
 	conn, peer, err := m.link.DialGossip(ctx, addr, "")
 	if errors.Is(err, link.ErrSelf) {
 		return m.opts.ID, nil

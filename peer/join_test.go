@@ -173,7 +173,7 @@ func TestPartialPartition(t *testing.T) {
 		meet(t, 10*time.Second, ns...)
 		m.net.Cut(ip(0), ip(1))
 		m.net.OneWay(ip(2), ip(3))
-		time.Sleep(10 * time.Minute)
+		time.Sleep(2 * time.Minute)
 		meet(t, time.Second, ns...)
 	})
 }
