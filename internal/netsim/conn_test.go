@@ -190,3 +190,18 @@ func TestDial(t *testing.T) {
 		require.NoError(t, self.Close())
 	})
 }
+
+// TestLinkOfAnOpenConnection: what is set holds for connections that are open, too.
+func TestLinkOfAnOpenConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := netsim.New(1)
+		here, there := connect(t, n)
+		n.SetLink(a, b, netsim.Link{Latency: time.Second})
+		began := time.Now()
+		_, err := here.Write([]byte("x"))
+		require.NoError(t, err)
+		_, err = io.ReadFull(there, make([]byte, 1))
+		require.NoError(t, err)
+		require.Equal(t, time.Second, time.Since(began))
+	})
+}

@@ -24,6 +24,7 @@ func (n *Net) SetAll(l Link) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.usual = l
+	n.relinkedLocked()
 }
 
 // SetLink makes both directions between two addresses work like this.
@@ -32,6 +33,16 @@ func (n *Net) SetLink(a, b string, l Link) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.links[w], n.links[w.back()] = l, l
+	n.relinkedLocked()
+}
+
+// relinkedLocked lets open connections work as their links do now. What is under way arrives as it would have.
+func (n *Net) relinkedLocked() {
+	for p := range n.pairs {
+		for _, e := range p.ends {
+			e.out.link = n.linkLocked(e.way)
+		}
+	}
 }
 
 func (n *Net) linkLocked(w way) Link {
