@@ -363,6 +363,10 @@ func (m *Mem) Crash(rng *rand.Rand) *Mem {
 // CrashKeepingNothing is Crash where nothing survives that was not synced.
 func (m *Mem) CrashKeepingNothing() *Mem { return m.crash(func() bool { return false }) }
 
+// Copy is what the next process finds after this one was killed now: everything that was written. The old disk stays usable and
+// is detached.
+func (m *Mem) Copy() *Mem { return m.crash(func() bool { return true }) }
+
 func (m *Mem) crash(keep func() bool) *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()

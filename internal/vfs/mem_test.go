@@ -233,3 +233,18 @@ func TestCrashLeavesOneName(t *testing.T) {
 		}
 	}
 }
+
+// TestCopy: a process that is killed leaves what it wrote, synced or not, and touches the copy no more.
+func TestCopy(t *testing.T) {
+	m := vfs.NewMem()
+	f, err := m.OpenFile("/f", os.O_CREATE|os.O_RDWR, 0o600)
+	require.NoError(t, err)
+	_, err = f.Write([]byte("abc"))
+	require.NoError(t, err)
+	c := m.Copy()
+	_, err = f.Write([]byte("def"))
+	require.NoError(t, err)
+	info, err := c.Stat("/f")
+	require.NoError(t, err)
+	require.EqualValues(t, 3, info.Size())
+}
