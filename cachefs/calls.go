@@ -13,6 +13,7 @@ const (
 	callApplied = "cachefs.applied" // has your replica got that far, and your tiers what it asked of them?
 	callHold    = "cachefs.hold"    // take copies of the blocks of a file that I have
 	callLoad    = "cachefs.load"    // bring a block that you own
+	callLocate  = "cachefs.locate"  // which blocks of a file do you have?
 	callReport  = "cachefs.report"  // how are you?
 )
 
@@ -25,6 +26,8 @@ func (n *Node) serve(ctx context.Context, from, method string, req []byte) ([]by
 		return answer(req, func(r holdRequest) (none, error) { return none{}, n.serveHold(ctx, from, r) })
 	case callLoad:
 		return answer(req, func(r loadRequest) (loadAnswer, error) { return n.serveLoad(ctx, r) })
+	case callLocate:
+		return answer(req, func(r locateRequest) ([]int, error) { return n.kinds(r), nil })
 	case callReport:
 		return answer(req, func(none) (report, error) { return n.report(), nil })
 	}

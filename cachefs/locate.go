@@ -2,7 +2,11 @@ package cachefs
 
 import (
 	"context"
+	"slices"
+	"sync"
 
+	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/peer"
 	"github.com/millpond/millpond/tier"
 )
 
@@ -10,16 +14,18 @@ import (
 type BlockLocation struct {
 	Offset int64 // in the file
 	Length int64
-	Nodes  []BlockReplica // empty: only the under store has it
+	Nodes  []BlockReplica // this node first; empty: only the under store has it
 }
 
 // BlockReplica is one cached copy.
 type BlockReplica struct {
-	Node string // ClusterInfo.Peers has its address
+	Node string
+	Addr string // host:port of the node in the mesh; "" of a node alone
 	Kind tier.Kind
 }
 
-// Locate says where the blocks of a file are cached.
+// Locate says where the blocks of a file are cached. Every node that lives is asked at once; one that does not answer within a
+// second has none.
 func (n *Node) Locate(ctx context.Context, path string, o *LocateOptions) ([]BlockLocation, error) {
 	opts := deref(o)
 	if err := opts.check(); err != nil {
@@ -32,22 +38,99 @@ func (n *Node) Locate(ctx context.Context, path string, o *LocateOptions) ([]Blo
 	case in.Dir:
 		return nil, pathError("locate", path, ErrIsDir)
 	}
-	end := in.Size
-	if opts.Length > 0 && opts.Length < end-opts.Offset {
-		end = opts.Offset + opts.Length
+	list, first := locations(&in, opts)
+	if len(list) == 0 {
+		return nil, nil
 	}
-	var list []BlockLocation
-	for i := range blocksOf(&in) {
-		off := i * in.BlockSize
-		length := min(in.BlockSize, in.Size-off)
-		if off+length <= opts.Offset || off >= end {
-			continue
-		}
-		b := BlockLocation{Offset: off, Length: length}
-		if kind, _, ok := n.tiers.Has(blockID(&in, i)); ok {
-			b.Nodes = []BlockReplica{{Node: n.id, Kind: kind}}
-		}
-		list = append(list, b)
+	addHolders(list, BlockReplica{Node: n.id, Addr: n.addr()}, n.kinds(locateRequest{in.FileID, first, int64(len(list))}))
+	if err := n.locateElsewhere(ctx, list, locateRequest{in.FileID, first, int64(len(list))}); err != nil {
+		return nil, pathError("locate", path, err)
 	}
 	return list, nil
+}
+
+// locations are the blocks that are asked about, without nodes, and the number of the first one.
+func locations(in *namespace.Inode, o LocateOptions) (list []BlockLocation, first int64) {
+	end := in.Size
+	if o.Length > 0 && o.Length < end-o.Offset {
+		end = o.Offset + o.Length
+	}
+	for i := range blocksOf(in) {
+		off := i * in.BlockSize
+		length := min(in.BlockSize, in.Size-off)
+		if off+length <= o.Offset || off >= end {
+			continue
+		}
+		if len(list) == 0 {
+			first = i
+		}
+		list = append(list, BlockLocation{Offset: off, Length: length})
+	}
+	return list, first
+}
+
+// locateRequest asks which of a file's blocks a node has: Blocks of them, from First on.
+type locateRequest struct {
+	File          tier.FileID
+	First, Blocks int64
+}
+
+// notHere stands for no kind of tier.
+const notHere = -1
+
+// kinds are the tiers that have the blocks, notHere where none does.
+func (n *Node) kinds(r locateRequest) []int {
+	list := make([]int, min(max(r.Blocks, 0), maxLocated))
+	for i := range list {
+		list[i] = notHere
+		if kind, _, ok := n.tiers.Has(tier.NewBlockID(r.File, uint32(r.First+int64(i)))); ok {
+			list[i] = int(kind)
+		}
+	}
+	return list
+}
+
+// maxLocated bounds what one call asks about: 1 Mi blocks are 4 TiB, and an answer of some MiB.
+const maxLocated = 1 << 20
+
+// locateElsewhere asks the other nodes.
+func (n *Node) locateElsewhere(ctx context.Context, list []BlockLocation, r locateRequest) error {
+	if n.peers == nil {
+		return nil
+	}
+	members := slices.DeleteFunc(n.peers.Members(), func(m peer.Member) bool { return m.Self || m.State != peer.Alive })
+	kinds := make([][]int, len(members))
+	var asking sync.WaitGroup
+	for i := range members {
+		asking.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, answerTime)
+			defer cancel()
+			kinds[i], _ = askNode[[]int](ctx, n, members[i].ID, callLocate, r) // no answer, no blocks
+		})
+	}
+	asking.Wait()
+	for i, m := range members {
+		addHolders(list, BlockReplica{Node: m.ID, Addr: m.Addr}, kinds[i])
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+func addHolders(list []BlockLocation, r BlockReplica, kinds []int) {
+	for i, k := range kinds[:min(len(kinds), len(list))] {
+		if k != notHere {
+			r.Kind = tier.Kind(k)
+			list[i].Nodes = append(list[i].Nodes, r)
+		}
+	}
+}
+
+// addr is where the others reach this node, "" if there are none.
+func (n *Node) addr() string {
+	if n.peers == nil {
+		return ""
+	}
+	return n.peers.Addr()
 }
