@@ -1,13 +1,21 @@
-// Package cachefstest opens nodes for unit tests: over a disk and an under store in memory, without network, closed and
-// checked for leaks by the test's end. It works inside a synctest bubble, too.
+// Package cachefstest opens nodes for unit tests: over disks and an under store in memory, and several of them over a
+// network in memory that breaks when it is told to. They are closed and checked for leaks by the test's end. It works
+// inside a synctest bubble, and several nodes belong into one: they wait for each other as nodes do.
 package cachefstest
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/netsim"
 	"github.com/millpond/millpond/internal/vfs"
+	"github.com/millpond/millpond/peer"
 	"github.com/millpond/millpond/tier"
 	"github.com/millpond/millpond/ufs/memufs"
 )
@@ -17,64 +25,145 @@ const MountPath = "/mem"
 
 // Cluster is nodes in one process.
 type Cluster struct {
-	Nodes []*cachefs.Node
-	Store *memufs.Store // mounted at MountPath: versions, latency, scripted faults, call counts
+	Nodes []*cachefs.Node // by number; nil while one is down
+	Store *memufs.Store   // mounted at MountPath: versions, latency, scripted faults, call counts
 
-	t    testing.TB
-	disk *vfs.Mem
-	cfg  cachefs.Config
+	t       testing.TB
+	net     *netsim.Net
+	change  []func(*cachefs.Config)
+	members []*member
 }
 
-// New opens n nodes, closed when t ends; n is 1, a mesh of one. Each has 64 MiB of memory tier, 64 MiB of disk tier and
-// a journal on a disk in memory. Views that are used after their release read poison. configure changes the Config.
+// member is what stays of a node while it is down.
+type member struct {
+	host *netsim.Host // nil of a node alone
+	disk *vfs.Mem
+	skew atomic.Int64 // ns that its clock is ahead
+}
+
+// New opens n nodes, closed when t ends. Each has 64 MiB of memory tier, 64 MiB of disk tier and a journal on a disk in
+// memory; several are one mesh, all of them founders. Views that are used after their release read poison. configure
+// changes the Config of each.
 func New(t testing.TB, n int, configure ...func(*cachefs.Config)) *Cluster {
 	t.Helper()
-	if n != 1 {
-		t.Fatalf("cachefstest: %d nodes; a process has one", n)
+	if n < 1 || n > 250 {
+		t.Fatalf("cachefstest: %d nodes; want 1 to 250", n)
 	}
-	c := &Cluster{t: t, Store: memufs.New(nil), disk: vfs.NewMem()}
-	c.cfg = cachefs.Config{
+	c := &Cluster{t: t, Store: memufs.New(nil), net: netsim.New(1), Nodes: make([]*cachefs.Node, n), change: configure}
+	for i := range n {
+		m := &member{disk: vfs.NewMem()}
+		if n > 1 {
+			m.host = c.net.Host(c.Addr(i))
+		}
+		c.members = append(c.members, m)
+	}
+	t.Cleanup(func() {
+		if err := c.stop(all(n)...); err != nil {
+			t.Errorf("cachefstest: close: %v", err)
+		}
+	})
+	c.Start(all(n)...)
+	return c
+}
+
+// all are the numbers of n nodes.
+func all(n int) (list []int) {
+	for i := range n {
+		list = append(list, i)
+	}
+	return list
+}
+
+// config is node i's.
+func (c *Cluster) config(i int) cachefs.Config {
+	m := c.members[i]
+	cfg := cachefs.Config{
 		Dir: "/millpond",
 		Tiers: []tier.Config{
 			{Kind: tier.Memory, Size: 64 << 20},
 			{Kind: tier.SSD, Size: 64 << 20, Dirs: []tier.Dir{{Path: "/millpond/ssd", Quota: 64 << 20}}},
 		},
 		Mounts: []cachefs.MountConfig{{Path: MountPath, Store: c.Store.UFS()}},
-		FS:     c.disk,
+		FS:     m.disk,
 		Poison: true,
 	}
-	for _, f := range configure {
-		f(&c.cfg)
+	if m.host != nil {
+		cfg.Mesh = c.meshConfig(m)
+		cfg.Journal.Expect = len(c.members)
+		cfg.Journal.Now = m.now
 	}
-	c.open()
-	t.Cleanup(func() {
-		if err := c.Node().Close(); err != nil {
-			t.Errorf("cachefstest: close the node: %v", err)
-		}
-	})
-	return c
+	for _, f := range c.change {
+		f(&cfg)
+	}
+	return cfg
 }
 
-// Node is the first node.
-func (c *Cluster) Node() *cachefs.Node { return c.Nodes[0] }
+const port = ":7946"
 
-// Restart closes the node and opens it again over the same disk and store; configure changes the Config.
+// meshConfig is that of a node that finds the others by all their addresses.
+func (c *Cluster) meshConfig(m *member) *peer.Config {
+	cfg := &peer.Config{Bind: m.host.Addr() + port, Secret: "the secret of cachefstest", Network: m.host, Now: m.now}
+	for i := range c.members {
+		cfg.Join = append(cfg.Join, c.Addr(i)+port)
+	}
+	return cfg
+}
+
+// now is the member's clock.
+func (m *member) now() time.Time { return time.Now().Add(time.Duration(m.skew.Load())) }
+
+// Addr is the address of node i in the network in memory.
+func (c *Cluster) Addr(i int) string { return fmt.Sprintf("10.0.0.%d", i+1) }
+
+// Node is the first node that is up.
+func (c *Cluster) Node() *cachefs.Node {
+	for _, n := range c.Nodes {
+		if n != nil {
+			return n
+		}
+	}
+	return nil
+}
+
+// Start opens nodes that are down, together: those that begin a mesh wait for each other.
+func (c *Cluster) Start(nodes ...int) {
+	c.t.Helper()
+	errs := make([]error, len(nodes))
+	var opening sync.WaitGroup
+	for k, i := range nodes {
+		opening.Go(func() { c.Nodes[i], errs[k] = cachefs.Open(context.Background(), c.config(i)) })
+	}
+	opening.Wait()
+	if err := errors.Join(errs...); err != nil {
+		c.t.Fatalf("cachefstest: open: %v", err)
+	}
+}
+
+// Stop closes nodes gracefully, together.
+func (c *Cluster) Stop(nodes ...int) {
+	c.t.Helper()
+	if err := c.stop(nodes...); err != nil {
+		c.t.Fatalf("cachefstest: close: %v", err)
+	}
+}
+
+func (c *Cluster) stop(nodes ...int) error {
+	errs := make([]error, len(nodes))
+	var closing sync.WaitGroup
+	for k, i := range nodes {
+		if n := c.Nodes[i]; n != nil {
+			c.Nodes[i] = nil
+			closing.Go(func() { errs[k] = n.Close() })
+		}
+	}
+	closing.Wait()
+	return errors.Join(errs...)
+}
+
+// Restart closes all nodes and opens them again over the same disks and store; configure changes their Config further.
 func (c *Cluster) Restart(configure ...func(*cachefs.Config)) {
 	c.t.Helper()
-	if err := c.Node().Close(); err != nil {
-		c.t.Fatalf("cachefstest: close the node: %v", err)
-	}
-	for _, f := range configure {
-		f(&c.cfg)
-	}
-	c.open()
-}
-
-func (c *Cluster) open() {
-	c.t.Helper()
-	n, err := cachefs.Open(context.Background(), c.cfg)
-	if err != nil {
-		c.t.Fatalf("cachefstest: open a node: %v", err)
-	}
-	c.Nodes = []*cachefs.Node{n}
+	c.Stop(all(len(c.Nodes))...)
+	c.change = append(c.change, configure...)
+	c.Start(all(len(c.Nodes))...)
 }
