@@ -17,11 +17,12 @@
 //	           under store <-----------------------------+
 //
 //	ReadAt: table of block pointers -> memory tier -> disk tiers -> fill (once for all readers) <- under store
+//	                     with Config.Mesh: fill <- owner of the block, once for all nodes <- under store
 //	Write:  tier, held -> Close: saved on disk, one entry        (MustCache, AsyncThrough)
 //	        tier and upload at once -> Close: publish, one entry (CacheThrough, Through)
 //
 // The rooms: lookups and listings in stat.go, meta_*.go; reads in file.go, read.go, fill*.go, readahead.go, view.go,
-// source.go; writes in writer*.go, publish.go, persist*.go; changes in change.go, intent.go and a file a call; what the
+// source.go; the other nodes in mesh*.go, nodes.go, calls.go; writes in writer*.go, publish.go, persist*.go; changes in change.go, intent.go and a file a call; what the
 // tiers owe the replica in effects.go, compare.go; start and end in node.go.
 //
 // # Guarantees

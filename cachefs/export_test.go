@@ -75,3 +75,12 @@ func Change(ctx context.Context, n *Node, c interface{ Append([]byte) []byte }) 
 	_, err := n.propose(ctx, c)
 	return err
 }
+
+// RecodeHint decodes a hint and encodes it again.
+func RecodeHint(b []byte) ([]byte, error) {
+	h, err := decodeHint(b)
+	if err != nil {
+		return nil, err
+	}
+	return h.append(nil), nil
+}

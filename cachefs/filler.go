@@ -71,6 +71,9 @@ func (fr *filler) read(ctx context.Context, h *handle, index int64, p []byte, of
 
 // readAs is read on behalf of a peer.
 func (fr *filler) readAs(ctx context.Context, h *handle, index int64, p []byte, off int64, as role, from string) (again bool, err error) {
+	if as == asReader && !fr.n.mayKeep(h, index) {
+		return false, h.readPast(ctx, p, index*h.in.BlockSize+off, as, from)
+	}
 	far := off > nearGap
 	f, mine := fr.joinAs(h, index, far, as, from)
 	switch {
@@ -97,6 +100,9 @@ func (fr *filler) running(id tier.BlockID) *fill {
 
 // whole brings block index of h and returns when it is complete.
 func (fr *filler) whole(ctx context.Context, h *handle, index int64) error {
+	if !fr.n.mayKeep(h, index) {
+		return errUncached
+	}
 	f, mine := fr.join(h, index, false)
 	switch {
 	case mine && fr.there(f):
@@ -130,6 +136,9 @@ func (f *fill) headOnTheWay() bool {
 
 // ahead queues a block that somebody will want soon.
 func (fr *filler) ahead(h *handle, index int64) {
+	if !fr.n.mayKeep(h, index) {
+		return
+	}
 	if _, _, ok := fr.n.tiers.Has(tier.NewBlockID(h.in.FileID, uint32(index))); ok {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/millpond/millpond/peer"
+	"github.com/millpond/millpond/tier"
 )
 
 // role says on whose behalf a block is brought, and so who else is asked for it.
@@ -104,4 +105,14 @@ func (m *mesh) reliableFirst(asks []ask) []ask {
 		return -1
 	})
 	return asks
+}
+
+// mayKeep reports whether this node may keep a copy of a block that it reads: all may, or, where a file has an upper bound on its
+// copies, so many of those that come first in the ring.
+func (n *Node) mayKeep(h *handle, index int64) bool {
+	most := h.in.ReplicasMax
+	if n.mesh == nil || most == 0 {
+		return true
+	}
+	return slices.Contains(n.mesh.p.Owners(nil, peer.Key(tier.NewBlockID(h.in.FileID, uint32(index))), most), n.id)
 }

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"github.com/millpond/millpond/journal"
+	"github.com/millpond/millpond/peer"
 	"github.com/millpond/millpond/tier"
 	"github.com/millpond/millpond/ufs"
 )
@@ -19,6 +20,7 @@ type Metrics struct {
 	Tiers   tier.Metrics           // capacity, use, hits (see above), misses, evictions of each tier
 	Journal journal.Metrics        // index, latency
 	Stores  map[string]ufs.Metrics // by mount path: calls, bytes, retries, errors
+	Mesh    peer.Metrics           // members, gossip, connections; zero without Config.Mesh
 
 	DiskHits        uint64 // block reads that a disk tier answered
 	DiskBytes       uint64 // given to readers from disk tiers; of a View, what it lends
@@ -92,6 +94,9 @@ func (n *Node) Metrics() Metrics {
 		EffectQueue: n.effects.depth(), Discovering: int(n.overlay.size.Load()),
 		Persisted: n.persist.done.Load(), PersistFailures: n.persist.failed.Load(), PersistBacklog: n.tree.Waiting(),
 		Writers: n.writers.count(), Intents: n.tree.IntentCount(),
+	}
+	if n.peers != nil {
+		m.Mesh = n.peers.Metrics()
 	}
 	for _, mt := range n.mounts.all() {
 		if s := mt.store.Load(); s != nil {
