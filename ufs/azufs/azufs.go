@@ -3,47 +3,26 @@ package azufs
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/millpond/millpond/ufs"
-	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/objects"
 )
 
-func init() {
-	ufs.Register("azblob", func(ctx context.Context, u *url.URL) (driver.Store, string, error) {
-		container, prefix, o, err := parse(u)
-		if err != nil {
-			return nil, "", err
-		}
-		return open(ctx, container, prefix, o)
-	})
+func init() { ufs.Register("azblob", places.URL) }
+
+var places = objects.Places[Options]{
+	Parse: parse, Complete: Options.complete, Bucket: openBucket,
+	UFS: func(o Options) *ufs.Options { return o.UFS },
 }
 
 // Open opens the place prefix, "" for all of it, of a container. It asks the service once, what kind of account it is. o
 // may be nil.
 func Open(ctx context.Context, container, prefix string, o *Options) (*ufs.Store, error) {
-	var opts Options
-	if o != nil {
-		opts = *o
-	}
-	d, id, err := open(ctx, container, prefix, opts)
-	if err != nil {
-		return nil, err
-	}
-	return ufs.New(d, id, opts.UFS)
+	return places.Open(ctx, container, prefix, o)
 }
 
-func open(ctx context.Context, container, prefix string, o Options) (driver.Store, string, error) {
-	o, err := o.complete()
-	if err != nil {
-		return nil, "", err
-	}
-	prefix, err = objects.Prefix(prefix)
-	if err != nil {
-		return nil, "", err
-	}
+func openBucket(ctx context.Context, container, prefix string, o Options) (objects.Bucket, string, error) {
 	idle := func() {}
 	if o.Client == nil {
 		o.Client = &http.Client{Transport: newTransport()}
@@ -58,7 +37,7 @@ func open(ctx context.Context, container, prefix string, o Options) (driver.Stor
 		b.idle()
 		return nil, "", err
 	}
-	return objects.New(b, prefix), placeID(service.URL(), container, prefix), nil
+	return b, placeID(service.URL(), container, prefix), nil
 }
 
 // newTransport is the standard one, with as many idle connections as calls that ufs lets run: opening one costs three

@@ -2,7 +2,7 @@
 //
 // # Model
 //
-// A driver implements [Bucket], which is small; [New] makes a driver.Store of it. A common prefix is a directory, with
+// A driver implements [Bucket], which is small; [New] makes a driver.Store of it, [Places] the two ways to open one. A common prefix is a directory, with
 // or without its marker; an empty directory lives by a marker, an empty object "name/". Mkdir makes a marker; Create
 // makes none, so a directory that came to be by Create alone goes with its last file. The place that was opened is a
 // directory if its bucket can be listed, whether anything is in it or not.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,47 +12,28 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/millpond/millpond/ufs"
-	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/objects"
 )
 
-func init() {
-	ufs.Register("s3", func(ctx context.Context, u *url.URL) (driver.Store, string, error) {
-		bucket, prefix, o, err := parse(u)
-		if err != nil {
-			return nil, "", err
-		}
-		return open(ctx, bucket, prefix, o)
-	})
+func init() { ufs.Register("s3", places.URL) }
+
+var places = objects.Places[Options]{
+	Parse: parse, Complete: Options.complete, Bucket: openBucket,
+	UFS: func(o Options) *ufs.Options { return o.UFS },
 }
 
 // Open opens the place prefix, "" for all of it, of a bucket. It makes no request to the store. o may be nil.
 func Open(ctx context.Context, bucketName, prefix string, o *Options) (*ufs.Store, error) {
-	var opts Options
-	if o != nil {
-		opts = *o
-	}
-	d, id, err := open(ctx, bucketName, prefix, opts)
-	if err != nil {
-		return nil, err
-	}
-	return ufs.New(d, id, opts.UFS)
+	return places.Open(ctx, bucketName, prefix, o)
 }
 
-func open(ctx context.Context, bucketName, prefix string, o Options) (driver.Store, string, error) {
-	o, err := o.complete()
-	if err != nil {
-		return nil, "", err
-	}
-	prefix, err = objects.Prefix(prefix)
-	if err != nil {
-		return nil, "", err
-	}
+func openBucket(ctx context.Context, bucketName, prefix string, o Options) (objects.Bucket, string, error) {
 	b := &bucket{name: bucketName, o: o, parts: objects.NewParts(o.PartSize, o.InFlight)}
+	var err error
 	if b.client, err = b.connect(ctx); err != nil {
 		return nil, "", err
 	}
-	return objects.New(b, prefix), placeID(o.Endpoint, bucketName, prefix), nil
+	return b, placeID(o.Endpoint, bucketName, prefix), nil
 }
 
 // placeID is the same wherever it is opened. AWS's buckets have names that nobody else has; another store's have its

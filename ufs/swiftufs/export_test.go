@@ -1,4 +1,4 @@
 package swiftufs
 
 // OpenDriver opens the driver itself, for what the store around it keeps to itself.
-var OpenDriver = open
+var OpenDriver = places.Driver

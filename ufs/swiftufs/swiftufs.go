@@ -15,14 +15,11 @@ import (
 	"github.com/millpond/millpond/ufs/objects"
 )
 
-func init() {
-	ufs.Register("swift", func(ctx context.Context, u *url.URL) (driver.Store, string, error) {
-		container, prefix, err := parse(u)
-		if err != nil {
-			return nil, "", err
-		}
-		return open(ctx, container, prefix, Options{})
-	})
+func init() { ufs.Register("swift", places.URL) }
+
+var places = objects.Places[Options]{
+	Parse: parse, Complete: Options.complete, Bucket: openBucket,
+	UFS: func(o Options) *ufs.Options { return o.UFS },
 }
 
 // Options tune Open. The zero value logs in with the environment's OS_ or ST_ variables.
@@ -54,36 +51,20 @@ func (o Options) complete() (Options, error) {
 }
 
 // parse takes container and prefix out of a URL. There are no options: where and how to log in says the environment.
-func parse(u *url.URL) (container, prefix string, err error) {
+func parse(u *url.URL) (container, prefix string, o Options, err error) {
 	_, err = driver.Query(u)
 	if err == nil && (u.Host == "" || u.Port() != "" || u.User != nil) {
 		err = fmt.Errorf("%w: no container; want swift://CONTAINER/PREFIX", driver.ErrInvalid)
 	}
-	return u.Host, u.Path, err
+	return u.Host, u.Path, o, err
 }
 
 // Open opens the place prefix, "" for all of it, of a container. It logs in. o may be nil.
 func Open(ctx context.Context, container, prefix string, o *Options) (*ufs.Store, error) {
-	var opts Options
-	if o != nil {
-		opts = *o
-	}
-	d, id, err := open(ctx, container, prefix, opts)
-	if err != nil {
-		return nil, err
-	}
-	return ufs.New(d, id, opts.UFS)
+	return places.Open(ctx, container, prefix, o)
 }
 
-func open(ctx context.Context, container, prefix string, o Options) (driver.Store, string, error) {
-	o, err := o.complete()
-	if err != nil {
-		return nil, "", err
-	}
-	prefix, err = objects.Prefix(prefix)
-	if err != nil {
-		return nil, "", err
-	}
+func openBucket(ctx context.Context, container, prefix string, o Options) (objects.Bucket, string, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 256 // as many as calls that ufs lets run
 	c := &swift.Connection{Transport: t, UserAgent: "millpond"}
@@ -99,7 +80,7 @@ func open(ctx context.Context, container, prefix string, o Options) (driver.Stor
 		return nil, "", fmt.Errorf("log in: %w", read(err))
 	}
 	b := &bucket{c: c, container: container, parts: objects.NewParts(o.PartSize, o.InFlight), idle: t.CloseIdleConnections}
-	return objects.New(b, prefix), placeID(c.StorageUrl, container, prefix), nil
+	return b, placeID(c.StorageUrl, container, prefix), nil
 }
 
 // placeID names a place by the account's address, which has no credentials.
