@@ -65,6 +65,28 @@ func TestRefusalsAreSaidOnBothSides(t *testing.T) {
 	}
 }
 
+// Who is called has to prove that it knows the secret, too.
+func TestImpostorIsNotBelieved(t *testing.T) {
+	m := newMesh(t)
+	var here recorder
+	a := m.add("a", &handler{}, both(secrets("s"), here.set, func(c *link.Config) {
+		c.Dial = func(context.Context, string) (net.Conn, error) {
+			near, far := net.Pipe()
+			go func() {
+				if link.Impostor(far, "b", "test") == nil {
+					io.Copy(io.Discard, far)
+				}
+				far.Close()
+			}()
+			return near, nil
+		}
+		c.Resolve = func(id string) (string, bool) { return id, true }
+	}))
+	_, err := a.Call(t.Context(), "b", "m", []byte("a file's name"))
+	require.ErrorIs(t, err, link.ErrSecret)
+	require.ErrorIs(t, here.lastRefusal(t), link.ErrSecret)
+}
+
 func TestCallOfOneself(t *testing.T) {
 	m := newMesh(t)
 	a := m.add("a", &handler{}, nil)

@@ -1,9 +1,12 @@
 package link_test
 
 import (
+	"bytes"
 	"context"
 	"net"
+	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -195,5 +198,63 @@ func TestCallThatStalls(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		synctest.Wait()
 		require.Equal(t, [2]int{1, 1}, there.connections())
+	})
+}
+
+// scribbler is a connection whose reads, once stalled, wait for a deadline and then take their time; as a reader may, they
+// use the place that they are given.
+type scribbler struct {
+	net.Conn
+	stalled atomic.Bool
+	past    chan struct{}
+}
+
+func (s *scribbler) SetReadDeadline(t time.Time) error {
+	if s.stalled.Load() && !t.IsZero() {
+		close(s.past)
+	}
+	return s.Conn.SetReadDeadline(t)
+}
+
+func (s *scribbler) Read(p []byte) (int, error) {
+	if !s.stalled.Load() {
+		return s.Conn.Read(p)
+	}
+	<-s.past
+	time.Sleep(time.Second)
+	p[0] ^= 0xff
+	s.stalled.Store(false)
+	return 0, os.ErrDeadlineExceeded
+}
+
+func TestNothingWritesAfterReadBlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pipes{ends: map[string]*pipeEnd{}}
+		conn := &scribbler{past: make(chan struct{})}
+		a := p.node(t, "a", &handler{}, func(c *link.Config) {
+			c.Dial = func(ctx context.Context, addr string) (_ net.Conn, err error) {
+				conn.Conn, err = p.dial(ctx, addr)
+				return conn, err
+			}
+		})
+		block := random(256 << 10)
+		p.node(t, "b", &handler{block: lend(block)}, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		dst := make([]byte, len(block))
+		r := link.BlockRequest{Length: int64(len(dst))}
+		_, err := a.ReadBlock(ctx, "b", r, [][]byte{dst}, func(n int64) {
+			if n == 64<<10 {
+				conn.stalled.Store(true)
+				time.AfterFunc(time.Second, cancel)
+			}
+		})
+		require.ErrorIs(t, err, context.Canceled)
+		kept := bytes.Clone(dst)
+		time.Sleep(5 * time.Second)
+		require.True(t, bytes.Equal(kept, dst), "a byte was written after ReadBlock returned")
+		_, err = a.ReadBlock(t.Context(), "b", r, [][]byte{dst}, nil)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(block, dst))
 	})
 }
