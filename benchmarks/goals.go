@@ -18,6 +18,7 @@ func goals() []goal {
 		{13, "sorted List of 10,000", list},
 		{14, "checkpoint pause", checkpointPause},
 		{15, "changes a second, one node", changes},
+		{15, "changes a second, three nodes", changesOfThree},
 		{16, "cold reads of an S3 server", coldS3},
 		{17, "writes", writes},
 		{17, "writes to an S3 server", writesS3},
