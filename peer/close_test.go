@@ -120,7 +120,8 @@ func TestOpenFails(t *testing.T) {
 	_, err = peer.Open(t.Context(), peer.Config{Bind: addr, Advertise: "no.such.host.invalid:1"}, peer.Options{Handler: handler{}})
 	require.ErrorContains(t, err, "peer.Config.Advertise")
 	open(t, peer.Config{Bind: addr}, "b")
-	_, err = peer.Open(t.Context(), peer.Config{}, peer.Options{ID: "a/b"})
+	_, err = peer.Open(t.Context(), peer.Config{Bind: "x"}, peer.Options{ID: "a/b"})
+	require.ErrorContains(t, err, `Config.Bind is "x"`)
 	require.ErrorContains(t, err, `Options.ID is "a/b"`)
 	require.ErrorContains(t, err, "Options.Handler is nil")
 }

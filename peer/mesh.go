@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"sync"
 
 	"github.com/millpond/millpond/peer/internal/gossip"
@@ -27,12 +26,9 @@ type Mesh struct {
 
 // Open listens and begins to join, which goes on in the background until it works. ctx is for Open alone.
 func Open(ctx context.Context, cfg Config, o Options) (*Mesh, error) {
-	cfg, err := cfg.complete()
-	if err != nil {
-		return nil, err
-	}
-	o, err = o.complete()
-	if err != nil {
+	cfg, badConfig := cfg.complete()
+	o, badOptions := o.complete()
+	if err := errors.Join(badConfig, badOptions); err != nil {
 		return nil, err
 	}
 	l, packets, err := cfg.Network.Listen(ctx, cfg.Bind)
@@ -48,6 +44,7 @@ func Open(ctx context.Context, cfg Config, o Options) (*Mesh, error) {
 	return m, nil
 }
 
+// start begins everything that shutdown ends, over a port that is open.
 func (m *Mesh) start(ctx context.Context, l net.Listener, packets net.PacketConn) error {
 	addr, err := m.cfg.advertised(ctx, l.Addr())
 	if err != nil {
@@ -97,14 +94,6 @@ func (m *Mesh) linkConfig() link.Config {
 	}
 }
 
-// secrets are the one that counts, and those that are accepted.
-func (c Config) secrets() []string {
-	if c.Secret == "" {
-		return nil
-	}
-	return append([]string{c.Secret}, c.OldSecrets...)
-}
-
 func (m *Mesh) dialGossip(ctx context.Context, addr, id string) (net.Conn, error) {
 	conn, _, err := m.link.DialGossip(ctx, addr, id)
 	return conn, err
@@ -141,73 +130,6 @@ func (m *Mesh) checkAddr(ctx context.Context) {
 	if conn, _, err := m.link.DialGossip(ctx, m.addr, m.opts.ID); err == nil {
 		_ = conn.Close()
 	}
-}
-
-// ID is the node's id.
-func (m *Mesh) ID() string { return m.opts.ID }
-
-// Addr is the host:port at which others reach the node.
-func (m *Mesh) Addr() string { return m.addr }
-
-// Members are all that are known, this node too, by ID. Those that failed or left are there for a while.
-func (m *Mesh) Members() []Member { return slices.Clone(m.table.shown.Load().members) }
-
-// Changed is closed at the next change of Members or of who owns what.
-func (m *Mesh) Changed() <-chan struct{} { return m.table.shown.Load().replaced }
-
-// Owners appends to dst up to n live members that own a key, the first one first. All nodes that know the same members
-// say the same. A member that has failed keeps its place for Config.GraceTime; meanwhile its successors stand in.
-func (m *Mesh) Owners(dst []string, key Key, n int) []string {
-	return m.table.shown.Load().owners(dst, key, n)
-}
-
-// Previous is who owned a key before the ring last changed, while that is fresh: it may have the block that the owner
-// has not yet. false: nobody, or the owner itself, or a member that is gone.
-func (m *Mesh) Previous(key Key) (string, bool) { return m.table.shown.Load().previous(key) }
-
-// SetMeta tells the others something of this node, up to MaxMeta bytes, that they find in Member.Meta. It returns when the
-// news is on its way.
-func (m *Mesh) SetMeta(meta []byte) error {
-	if len(meta) > MaxMeta {
-		return fmt.Errorf("meta of %d bytes: %w: want at most %d", len(meta), ErrTooLarge, MaxMeta)
-	}
-	return m.gossip.SetMeta(meta)
-}
-
-// SetSecrets changes Config.Secret and Config.OldSecrets while the mesh runs. Everybody keeps hearing everybody if first
-// all nodes accept the new secret, then all use it, then all forget the old one. A mesh that has no secret cannot be given
-// one, nor lose the one it has.
-func (m *Mesh) SetSecrets(secret string, old ...string) error {
-	c := m.cfg
-	c.Secret, c.OldSecrets = secret, old
-	if err := c.Check(); err != nil {
-		return err
-	}
-	if err := m.link.SetSecrets(c.secrets()); err != nil {
-		return err
-	}
-	m.gossip.SetSecrets(c.secrets())
-	return nil
-}
-
-// Call sends a request to a member and returns the answer of its Handler's ServeCall, each up to 17 MiB. The deadline of
-// ctx travels with it. It may end with ErrUnreachable, ErrUnknownOutcome, a *RemoteError, or ctx's error.
-func (m *Mesh) Call(ctx context.Context, to, method string, req []byte) ([]byte, error) {
-	return m.link.Call(ctx, to, method, req)
-}
-
-// ReadBlock reads a part of a block from a member into dst, which has r.Length bytes in all. arrived, if not nil, is told
-// how many bytes from the start are there and verified. When ReadBlock has returned nothing writes to dst any more.
-// holders are other members that have the block, if the member says so. It may end with ErrMissing, ErrUnreachable,
-// ErrChecksum, a *RemoteError, or ctx's error.
-func (m *Mesh) ReadBlock(ctx context.Context, to string, r BlockRequest, dst [][]byte, arrived func(n int64)) (holders []string, err error) {
-	return m.link.ReadBlock(ctx, to, link.BlockRequest(r), dst, arrived)
-}
-
-// Dial opens a stream to a member's Handler.ServeStream, authenticated, for a protocol of up to 128 bytes. Who calls
-// closes it: Close of the mesh does not.
-func (m *Mesh) Dial(ctx context.Context, to, proto string) (net.Conn, error) {
-	return m.link.Dial(ctx, to, proto)
 }
 
 // Leave tells the others that this node goes for good, which takes some rounds of gossip, and closes the mesh. If ctx ends
