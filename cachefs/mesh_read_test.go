@@ -22,7 +22,7 @@ import (
 	"github.com/millpond/millpond/ufs/memufs"
 )
 
-const meshBlock = 1 << 20
+const meshBlock = 512 << 10
 
 // readers are nodes over one store whose reads go through a FakeMesh.
 type readers struct {
@@ -172,7 +172,7 @@ func TestMeshRange(t *testing.T) {
 			require.NoError(t, err)
 			for k := range 4 {
 				p := make([]byte, 100_000)
-				off := k*meshBlock + 700_000
+				off := k*meshBlock + 300_000
 				n, err := f.ReadAt(p, int64(off))
 				require.NoError(t, err)
 				require.Equal(t, len(p), n)
@@ -203,19 +203,20 @@ func TestMeshOwnerInTrouble(t *testing.T) {
 				bad := r.nodes[1].ID()
 				r.mesh.Set(only(bad, trouble))
 				began := time.Now()
-				for i := range 12 {
-					r.put(fmt.Sprint("f", i), 4*meshBlock)
+				const files, size = 40, 64 << 10
+				for i := range files {
+					r.put(fmt.Sprint("f", i), size)
 				}
 				for i := range r.nodes {
 					if i == 1 {
 						continue
 					}
-					for k := range 12 {
+					for k := range files {
 						r.expect(i, fmt.Sprint("f", k), cachefs.CachePromote)
 					}
 				}
 				require.Less(t, time.Since(began), 10*time.Second)
-				require.LessOrEqual(t, r.sent(), uint64(2*12*4*meshBlock))
+				require.LessOrEqual(t, r.sent(), uint64(2*files*size))
 				failures := uint64(0)
 				for _, n := range r.nodes {
 					failures += n.Metrics().PeerFailures
@@ -312,10 +313,16 @@ func TestMeshJoin(t *testing.T) {
 		})
 		total := r.readAllEverywhere(2)
 		require.EqualValues(t, total, r.sent())
-		more := len(r.put("later", 20*meshBlock))
-		r.expect(0, "later", cachefs.CachePromote) // knows of the change
-		r.expect(2, "later", cachefs.CachePromote) // does not
-		require.EqualValues(t, total+more, r.sent())
+		for _, i := range []int{0, 2} { // who knows of the change, and who does not
+			for k := range 30 {
+				name := fmt.Sprint("later", k)
+				if i == 0 {
+					total += len(r.put(name, 10_000))
+				}
+				r.expect(i, name, cachefs.CachePromote)
+			}
+		}
+		require.EqualValues(t, total, r.sent())
 	})
 }
 

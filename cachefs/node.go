@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/millpond/millpond/internal/flight"
 	"github.com/millpond/millpond/internal/namespace"
@@ -241,9 +242,7 @@ func (n *Node) idle() <-chan struct{} {
 func (n *Node) shut(ctx context.Context) error {
 	var errs []error
 	n.abortWriters(ctx)
-	if err := n.overlay.flush(ctx); err != nil {
-		n.log.Warn("what was found in under stores is not all recorded; it will be looked up again", "err", err)
-	}
+	n.flushFound(ctx)
 	if err := n.handOn(ctx); err != nil {
 		errs = append(errs, err)
 	}
@@ -261,6 +260,22 @@ func (n *Node) shut(ctx context.Context) error {
 		errs = append(errs, fmt.Errorf("background work still runs: %w", context.Cause(ctx)))
 	}
 	return errors.Join(append(errs, n.closeLayers(ctx))...)
+}
+
+// flushTime is how long a node that leaves a mesh waits for the journal to take what was found in stores: the others may be
+// leaving, too, and then nobody takes it. It would be found again.
+const flushTime = 2 * time.Second
+
+// flushFound has the journal take what was found in stores.
+func (n *Node) flushFound(ctx context.Context) {
+	if !n.isAlone() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, flushTime)
+		defer cancel()
+	}
+	if err := n.overlay.flush(ctx); err != nil {
+		n.log.Warn("what was found in under stores is not all recorded; it will be looked up again", "err", err)
+	}
 }
 
 // abortWriters gives up what is being written. A store that does not answer keeps its writers longer than ctx: they end

@@ -1,9 +1,12 @@
 package cachefstest_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +16,7 @@ import (
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/ufs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -127,5 +131,51 @@ func TestSkew(t *testing.T) {
 		c.Start(1)
 		require.NoError(t, write(c.Nodes[1], "/f", "from the future"))
 		sees(t, c.Nodes[0], "/f", "from the future")
+	})
+}
+
+// TestReadsWhileANodeDies: all nodes read half of the files, one is killed, and the others read the rest at once. Nobody fails, nobody
+// waits long, and what came from the store is the bytes of the files.
+func TestReadsWhileANodeDies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := cachefstest.New(t, 4)
+		const files, size = 60, 20_000
+		for i := range files {
+			w, err := c.Store.UFS().Create(t.Context(), fmt.Sprint("f", i), ufs.CreateOptions{})
+			require.NoError(t, err)
+			_, err = w.Write(bytes.Repeat([]byte{byte(i)}, size))
+			require.NoError(t, err)
+			_, err = w.Commit(t.Context())
+			require.NoError(t, err)
+		}
+		half := func(from int) {
+			var reading sync.WaitGroup
+			for _, n := range c.Nodes {
+				if n == nil {
+					continue
+				}
+				reading.Go(func() {
+					for i := from; i < files; i += 2 {
+						got, err := read(t, n, fmt.Sprint(cachefstest.MountPath, "/f", i))
+						if err != nil || got != strings.Repeat(string([]byte{byte(i)}), size) {
+							t.Errorf("file %d: %d bytes, %v", i, len(got), err)
+						}
+					}
+				})
+			}
+			reading.Wait()
+		}
+		half(0)
+		sent := c.Nodes[2].Metrics().StoreBytes
+		c.Kill(2)
+		began := time.Now()
+		half(1)
+		require.Less(t, time.Since(began), 5*time.Second)
+		for _, n := range c.Nodes {
+			if n != nil {
+				sent += n.Metrics().StoreBytes
+			}
+		}
+		require.EqualValues(t, files*size, sent)
 	})
 }

@@ -131,7 +131,7 @@ func (w *worker) change(ctx context.Context, name string) error {
 
 // changed lists the changes that this process sees: files that hold what was written.
 func (w *worker) changed(ctx context.Context) (names []string, err error) {
-	for info, err := range w.node.List(ctx, changes, nil) {
+	for info, err := range w.node.List(ctx, changes, &cachefs.ListOptions{Consistent: true}) {
 		if errors.Is(err, cachefs.ErrNotExist) {
 			return nil, nil
 		}
