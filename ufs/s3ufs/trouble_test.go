@@ -1,7 +1,6 @@
 package s3ufs_test
 
 import (
-	"bytes"
 	"net/http"
 	"sync"
 	"testing"
@@ -67,20 +66,4 @@ func pattern(n int) []byte {
 		b[i] = byte(i ^ i>>8 ^ i>>16)
 	}
 	return b
-}
-
-// readAll reads a file through the store.
-func (v *trouble) readAll(t *testing.T, key, version string) ([]byte, error) {
-	a, err := v.store.Stat(t.Context(), key)
-	if err != nil {
-		return nil, err
-	}
-	rc, _, err := v.store.Open(t.Context(), key, 0, a.Size, version)
-	if err != nil {
-		return nil, err
-	}
-	defer rc.Close()
-	var b bytes.Buffer
-	_, err = b.ReadFrom(rc)
-	return b.Bytes(), err
 }
