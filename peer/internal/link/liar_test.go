@@ -218,3 +218,19 @@ func TestFlippedBitInABlock(t *testing.T) {
 	require.Equal(t, []string{"c", "d"}, holders)
 	here.see(t, "the connection goes on", func() bool { return here.begun == 1 && here.ended == 0 && len(here.broken) == 0 })
 }
+
+// A request is over with its first answer.
+func TestAnsweredTwice(t *testing.T) {
+	m := newMesh(t)
+	var here recorder
+	a := m.add("a", &handler{}, here.set)
+	b := []byte("answer")
+	m.liar(nil, func(conn net.Conn, id uint64) {
+		conn.Write(link.AnswerFrame(id, xxhash.Sum64(b), b))
+		conn.Write(link.AnswerFrame(id, xxhash.Sum64(b), b))
+	})
+	got, err := a.Call(t.Context(), "b", "m", nil)
+	require.NoError(t, err)
+	require.Equal(t, b, got)
+	here.brokenBy(t, "which was not made")
+}
