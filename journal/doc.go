@@ -39,7 +39,7 @@
 //     when it came; of one that has been there before also when nobody has led for Config.BootstrapWait: then it shows its last
 //     checkpoint, and what is behind it when somebody leads.
 //   - Propose returned nil: a read of this node's replica sees the change. Barrier makes it see every node's.
-//   - A primary that is killed is replaced in 0.7 s at the median, about 1 s at most, while a majority of the voters lives. A pause of
+//   - A primary that is killed is replaced in 0.7 s at the median and 1 s at p95, and what the network takes, while a majority of the voters lives. A pause of
 //     200 ms costs nobody the leadership.
 //   - A node that has been cut off cannot change anything, and makes no primary step down when it is back.
 //   - A disk that is full fails the changes that did not fit and nothing else; a sync that fails stops the node, since what the disk then

@@ -26,7 +26,6 @@ type loopback struct {
 	ln     net.Listener
 	server atomic.Pointer[journal.Server]
 	pools  sync.Map // id to chan net.Conn
-	conns  sync.WaitGroup
 }
 
 func newLoopback(tb testing.TB, ids ...string) map[string]*loopback {

@@ -110,7 +110,7 @@ func (t *Transport) Commit(c Committed) {
 	select {
 	case t.calls <- raft.RPC{
 		Command: &raft.AppendEntriesRequest{
-			RPCHeader: t.header(c.Primary), Term: c.Term, Leader: []byte(c.Primary),
+			RPCHeader: t.header(c.Primary), Term: c.Term,
 			PrevLogEntry: c.Index, PrevLogTerm: c.Of, LeaderCommitIndex: c.Index,
 		},
 		RespChan: make(chan raft.RPCResponse, 1),
@@ -145,7 +145,7 @@ func (t *Transport) Append(ctx context.Context, at Committed, entry *raft.Log) e
 	answer := make(chan raft.RPCResponse, 1)
 	rpc := raft.RPC{
 		Command: &raft.AppendEntriesRequest{
-			RPCHeader: t.header(at.Primary), Term: at.Term, Leader: []byte(at.Primary),
+			RPCHeader: t.header(at.Primary), Term: at.Term,
 			PrevLogEntry: at.Index, PrevLogTerm: at.Of, Entries: []*raft.Log{entry}, LeaderCommitIndex: entry.Index,
 		},
 		RespChan: answer,
@@ -171,6 +171,6 @@ var errRefused = errors.New("raft did not take the entry: somebody else leads by
 // Heartbeat asks a node to accept this one as the primary of a term.
 func (t *Transport) Heartbeat(to string, term uint64, resp *raft.AppendEntriesResponse) error {
 	return t.AppendEntries(raft.ServerID(to), raft.ServerAddress(to), &raft.AppendEntriesRequest{
-		RPCHeader: t.header(t.streams.id), Term: term, Leader: []byte(t.streams.id),
+		RPCHeader: t.header(t.streams.id), Term: term,
 	}, resp)
 }
