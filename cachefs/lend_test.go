@@ -79,20 +79,24 @@ func TestUploadsFromBlocks(t *testing.T) {
 	}
 }
 
-// A file is uploaded without a second buffer: what is allocated is what the bucket itself keeps.
+// A file is uploaded without a second buffer. What runs beside allocates, too, so that the least of some uploads counts.
 func TestUploadsWithoutASecondBuffer(t *testing.T) {
-	const size = 32 << 20
+	const size = 16 << 20
 	data := content(1, size)
 	for name, how := range uploads {
 		t.Run(name, func(t *testing.T) {
 			var received atomic.Int64
 			n, _ := lendingNode(t, objectstest.Options{Discard: func(n int64) { received.Add(n) }}, tier.Config{Kind: tier.Memory, Size: 64 << 20})
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			require.NoError(t, writeAs(t.Context(), n, how, "/b/f", data))
-			runtime.ReadMemStats(&after)
-			require.EqualValues(t, size, received.Load())
-			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(size/2), "bytes on the heap for an upload of %d: a second buffer takes as many", size)
+			least := uint64(size)
+			for range 4 {
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				require.NoError(t, writeAs(t.Context(), n, how, "/b/f", data))
+				runtime.ReadMemStats(&after)
+				require.EqualValues(t, size, received.Swap(0))
+				least = min(least, after.TotalAlloc-before.TotalAlloc)
+			}
+			require.Less(t, least, uint64(size/2), "bytes on the heap for an upload of %d: a second buffer takes as many", size)
 		})
 	}
 }
