@@ -166,25 +166,29 @@ func TestReadBlockWithSumsThatAreKept(t *testing.T) {
 	m := newMesh(t)
 	a := m.add("a", &handler{}, nil)
 	block := random(3<<20 + 999)
-	sums := sumsOf(block)
+	kept, wrong := sumsOf(block), sumsOf(block)
+	wrong[30]++
 	m.add("b", &handler{block: func(_ context.Context, _ string, r *link.BlockRequest, w *link.BlockWriter) error {
+		sums := kept
+		if r.Key[0] == 1 {
+			sums = wrong
+		}
 		half := r.Length / 2 &^ (64<<10 - 1)
 		if err := w.LendSummed(block[:half], sums[:half>>16], nil); err != nil {
 			return err
 		}
 		return w.LendSummed(block[half:], sums[half>>16:], nil)
 	}}, nil)
-	read := func() error {
+	read := func(key link.Key) error {
 		dst := make([]byte, len(block))
-		_, err := a.ReadBlock(t.Context(), "b", link.BlockRequest{Length: int64(len(dst))}, [][]byte{dst}, nil)
+		_, err := a.ReadBlock(t.Context(), "b", link.BlockRequest{Key: key, Length: int64(len(dst))}, [][]byte{dst}, nil)
 		if err == nil {
 			require.True(t, bytes.Equal(block, dst))
 		}
 		return err
 	}
-	require.NoError(t, read())
-	sums[30]++
-	require.ErrorIs(t, read(), link.ErrChecksum)
+	require.NoError(t, read(link.Key{}))
+	require.ErrorIs(t, read(link.Key{1}), link.ErrChecksum)
 }
 
 // sumsOf are the sums of a block's pieces.
