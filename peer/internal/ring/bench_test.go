@@ -51,8 +51,8 @@ func BenchmarkOwner(b *testing.B) {
 			b.ReportMetric(float64(hashBytes)/float64(ringBytes), "hash/memory")
 			b.ReportMetric(ringTook.Seconds()*1000, "ms-build")
 			b.ReportMetric(float64(ringBytes)/(1<<20), "MiB")
-			b.ReportMetric(worst(n, func(key []byte) string { return r.Owner(key) }), "%off")
-			b.ReportMetric(worst(n, func(key []byte) string { return h.Get(string(key)) }), "%off-hash")
+			b.ReportMetric(worst(shares(r), ring.Slots/float64(n)), "%off")
+			b.ReportMetric(worst(sampled(h), samples/float64(n)), "%off-hash")
 		})
 	}
 }
@@ -85,18 +85,24 @@ func cost(f func()) (time.Duration, uint64) {
 	return took, after.HeapAlloc - before.HeapAlloc
 }
 
-// worst is how far the share of any of n nodes is off the fair one, in percent, by 20,000 keys of each.
-func worst(n int, owner func([]byte) string) float64 {
-	share := map[string]int{}
-	const each = 20_000
-	var key [20]byte
-	for i := range uint64(n * each) {
-		binary.BigEndian.PutUint64(key[:], i*0x9E3779B97F4A7C15)
-		share[owner(key[:])]++
-	}
+// worst is how far the share of any node is off the fair one, in percent.
+func worst(share map[string]int, fair float64) float64 {
 	off := 0.0
 	for _, s := range share {
-		off = max(off, math.Abs(float64(s)/each-1))
+		off = max(off, math.Abs(float64(s)/fair-1))
 	}
 	return 100 * off
+}
+
+// samples are how many keys tell the shares of a consistenthash: within 7 % for 1,000 nodes, within 2 % for 100.
+const samples = 2_000_000
+
+func sampled(h *consistenthash.Map) map[string]int {
+	share := map[string]int{}
+	var key [20]byte
+	for i := range uint64(samples) {
+		binary.BigEndian.PutUint64(key[:], i*0x9E3779B97F4A7C15)
+		share[h.Get(string(key[:]))]++
+	}
+	return share
 }
