@@ -84,3 +84,10 @@ func RecodeHint(b []byte) ([]byte, error) {
 	}
 	return h.append(nil), nil
 }
+
+// DropAll drops all blocks that a node has.
+func DropAll(n *Node) {
+	for _, b := range Blocks(n) {
+		n.tiers.Drop(b.ID)
+	}
+}

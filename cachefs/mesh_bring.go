@@ -101,7 +101,7 @@ func (m *mesh) asked(p *part, a ask, err error) {
 	m.n.log.Debug("a peer did not send a block", "peer", a.peer, "block", p.id.String(), "err", err)
 	switch {
 	case errors.Is(err, peer.ErrChecksum):
-		m.of(a.peer).failed(time.Now())
+		m.of(a.peer).stalled(time.Now())
 		m.n.spawn(func(ctx context.Context) { m.complain(ctx, a.peer, p.id) })
 	case errors.Is(err, peer.ErrUnreachable), errors.Is(err, errSilent):
 		m.of(a.peer).failed(time.Now())

@@ -42,8 +42,8 @@ func (a *acquaintance) answered(after time.Duration) {
 	a.mu.pause, a.mu.avoid, a.mu.stalls = 0, time.Time{}, 0
 }
 
-// stalled notes that the peer lives and did not send a block. It may have had too much to do: others are asked first when that
-// happens again and again.
+// stalled notes that the peer lives and did not send a block, or not that block: it may have had too much to do, or a bit
+// has flipped. Others are asked first when that happens again and again.
 func (a *acquaintance) stalled(now time.Time) {
 	a.mu.Lock()
 	a.mu.stalls++

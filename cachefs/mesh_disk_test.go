@@ -1,0 +1,89 @@
+package cachefs_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/peer"
+	"github.com/millpond/millpond/tier"
+	"github.com/millpond/millpond/ufs/memufs"
+)
+
+// openOnDisks opens two nodes on the loopback whose one tier is a disk of the operating system, and returns its directories.
+func openOnDisks(t *testing.T) (r *readers, dirs []string) {
+	r = openReadersOver(t, memufs.New(nil), 0)
+	for range 2 {
+		c := r.config()
+		dirs = append(dirs, filepath.Join(t.TempDir(), "ssd"))
+		c.Tiers = []tier.Config{{Kind: tier.SSD, Size: 64 << 20, Dirs: []tier.Dir{{Path: dirs[len(dirs)-1]}}}}
+		c.Mesh = &peer.Config{Secret: meshSecret}
+		if len(r.nodes) > 0 {
+			info, err := r.nodes[0].Cluster(t.Context())
+			require.NoError(t, err)
+			c.Mesh.Join = []string{info.Peers[0].Addr}
+		}
+		r.open(c)
+	}
+	require.Eventually(t, func() bool { return r.nodes[0].Metrics().Mesh.RingMembers == 2 }, 10*time.Second, 10*time.Millisecond)
+	return r, dirs
+}
+
+// damage changes a byte of each block of want that lies in a file.
+func damage(path string, want []byte) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	b, err := io.ReadAll(f)
+	for off := 0; off < len(want) && err == nil; off += meshBlock {
+		if at := bytes.Index(b, want[off:off+32]); at >= 0 {
+			_, err = f.WriteAt([]byte{^b[at]}, int64(at))
+		}
+	}
+	return errors.Join(err, f.Close())
+}
+
+// TestServedFromDisk: blocks go from one node's disk to the other, and to its disk.
+func TestServedFromDisk(t *testing.T) {
+	r, _ := openOnDisks(t)
+	want := r.put("f", 20*meshBlock+12_345)
+	r.expect(0, "f", cachefs.CachePromote)
+	r.expect(1, "f", cachefs.CachePromote)
+	require.EqualValues(t, len(want), r.sent())
+	for i := range r.nodes { // again, from the other's disk alone
+		before := r.nodes[1-i].Metrics().Served.Disk
+		cachefs.DropAll(r.nodes[i])
+		r.expect(i, "f", cachefs.CachePromote)
+		require.EqualValues(t, len(want), r.nodes[1-i].Metrics().Served.Disk-before)
+		require.Zero(t, r.nodes[i].Metrics().PeerFailures)
+	}
+	require.EqualValues(t, len(want), r.sent())
+}
+
+// TestDamagedOnThePeersDisk: bytes that went bad on a peer's disk are noticed where they arrive, are had from elsewhere, and
+// the peer is told.
+func TestDamagedOnThePeersDisk(t *testing.T) {
+	r, dirs := openOnDisks(t)
+	r.put("f", 20*meshBlock)
+	r.expect(0, "f", cachefs.CachePromote)
+	r.expect(1, "f", cachefs.CachePromote)
+	require.NoError(t, filepath.WalkDir(filepath.Join(dirs[0], "data"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		return damage(path, r.files["f"])
+	}))
+	cachefs.DropAll(r.nodes[1])
+	r.expect(1, "f", cachefs.CachePromote)
+	require.NotZero(t, r.nodes[1].Metrics().PeerFailures)
+	require.Eventually(t, func() bool { return r.nodes[0].Metrics().Tiers.Tiers[0].Corrupt > 0 }, 10*time.Second, 10*time.Millisecond)
+}
