@@ -234,3 +234,6 @@ func HoldsAll(n *Node, path string) bool {
 	}
 	return int64(len(held)) == blocksOf(&in)
 }
+
+// Applied is closed when a node's replica has applied something more.
+func Applied(n *Node) <-chan struct{} { return n.applying.next() }
