@@ -13,6 +13,7 @@ const (
 	callApplied = "cachefs.applied" // has your replica got that far, and your tiers what it asked of them?
 	callHold    = "cachefs.hold"    // take copies of the blocks of a file that I have
 	callLoad    = "cachefs.load"    // bring a block that you own
+	callLook    = "cachefs.look"    // look at your under store
 	callLocate  = "cachefs.locate"  // which blocks of a file do you have?
 	callReport  = "cachefs.report"  // how are you?
 )
@@ -26,6 +27,8 @@ func (n *Node) serve(ctx context.Context, from, method string, req []byte) ([]by
 		return answer(req, func(r holdRequest) (none, error) { return none{}, n.serveHold(ctx, from, r) })
 	case callLoad:
 		return answer(req, func(r loadRequest) (loadAnswer, error) { return n.serveLoad(ctx, r) })
+	case callLook:
+		return answer(req, func(r sightRequest) (sight, error) { return n.serveLook(ctx, r) })
 	case callLocate:
 		return answer(req, func(r locateRequest) ([]int, error) { return n.kinds(r), nil })
 	case callReport:
@@ -47,7 +50,7 @@ type reply[A any] struct {
 }
 
 // callErrors are the errors that callers tell apart, by number. New ones go to the end.
-var callErrors = []error{nil, ErrNotExist, ErrNoSpace, ErrClosed, ErrChanged, ErrNotDir, ErrPermission, errKnown}
+var callErrors = []error{nil, ErrNotExist, ErrNoSpace, ErrClosed, ErrChanged, ErrNotDir, ErrPermission, errKnown, errNoAccess}
 
 // remoteError is an error of another node.
 type remoteError struct {
@@ -76,19 +79,19 @@ func answer[R, A any](raw []byte, do func(R) (A, error)) ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// askNode calls another node. What that answers with an error comes as one that errors.Is knows; any other error says that
-// there was no answer.
+// askNode calls another node. What that answers with an error comes as one that errors.Is knows; one that is
+// unanswered says that there was no answer.
 func askNode[A any](ctx context.Context, n *Node, to, method string, req any) (a A, err error) {
 	raw, err := json.Marshal(req)
 	if err != nil {
 		return a, err
 	}
 	if raw, err = n.nodes.call(ctx, to, method, raw); err != nil {
-		return a, fmt.Errorf("%s asked of %s: %w", method, to, err)
+		return a, &unanswered{fmt.Errorf("%s asked of %s: %w", method, to, err)}
 	}
 	var got reply[A]
 	if err := json.Unmarshal(raw, &got); err != nil {
-		return a, fmt.Errorf("%s asked of %s: %w", method, to, err)
+		return a, &unanswered{fmt.Errorf("%s asked of %s: %w", method, to, err)}
 	}
 	if got.Error == "" {
 		return got.Answer, nil
@@ -100,8 +103,7 @@ func askNode[A any](ctx context.Context, n *Node, to, method string, req any) (a
 	return a, e
 }
 
-// answered reports whether the error is another node's own, rather than that it cannot be asked.
-func answered(err error) bool {
-	_, is := errors.AsType[*remoteError](err)
-	return is
-}
+// unanswered is that a node could not be asked, or did not answer.
+type unanswered struct{ error }
+
+func (e *unanswered) Unwrap() error { return e.error }

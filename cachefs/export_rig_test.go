@@ -237,3 +237,11 @@ func HoldsAll(n *Node, path string) bool {
 
 // Applied is closed when a node's replica has applied something more.
 func Applied(n *Node) <-chan struct{} { return n.applying.next() }
+
+// Serve answers a call as if another node had made it.
+func Serve(ctx context.Context, n *Node, method string, req []byte) ([]byte, error) {
+	return n.serve(ctx, "other", method, req)
+}
+
+// CallMethods are what nodes ask of each other when they change the namespace.
+var CallMethods = []string{callApplied, callHold, callLoad, callLook}

@@ -133,7 +133,7 @@ func (n *Node) lookStore(ctx context.Context, m *mount, path, key string, was na
 		if was.Ino == 0 && !sync && n.knows(path) {
 			return nil, errKnown
 		}
-		return n.statStore(ctx, m, path, key)
+		return n.statShared(ctx, m, path, key)
 	})
 	switch {
 	case err != nil:
@@ -162,7 +162,7 @@ func statKey(m *mount, key string) string { return m.path + "\x00" + key }
 func (n *Node) statStore(ctx context.Context, m *mount, path, key string) (*found, error) {
 	store, err := m.open(ctx)
 	if err != nil {
-		return nil, err
+		return nil, &accessError{err}
 	}
 	if n.overlay.get(path) != nil { // an earlier look is on its way: what it found is what this one is compared with
 		if err := n.overlay.flush(ctx); err != nil {
@@ -243,7 +243,7 @@ func (n *Node) forget(ctx context.Context, path string, was *namespace.Inode, si
 // is there now.
 func (n *Node) lookAgain(ctx context.Context, m *mount, path, key string) {
 	_, err := n.stats.Do(ctx, statKey(m, key), func(ctx context.Context) (*found, error) {
-		return n.statStore(ctx, m, path, key)
+		return n.statShared(ctx, m, path, key)
 	})
 	if err != nil && err != errKnown && !errors.Is(err, ErrNotExist) {
 		n.log.Debug("a changed file could not be looked at again", "path", path, "err", err)

@@ -19,19 +19,24 @@ func (n *Node) ensureListed(ctx context.Context, path string, dir *namespace.Ino
 	switch {
 	case m == nil:
 		return nil
-	case !sync && dir.ChildrenLoaded && m.fresh(time.Unix(0, dir.SyncedAt)):
+	case !sync && n.listedSince(m, dir):
 		n.counters.saved.inc()
 		return nil
 	}
 	merged := true
 	_, err := n.lists.Do(ctx, statKey(m, key), func(ctx context.Context) (struct{}, error) {
 		merged = false
-		return struct{}{}, n.listStore(ctx, m, path, key, dir)
+		return struct{}{}, n.listShared(ctx, m, path, key, dir, sync)
 	})
 	if err == nil && merged {
 		n.counters.saved.inc()
 	}
 	return err
+}
+
+// listedSince reports whether what the replica has of a directory is taken for all that its store has in it.
+func (n *Node) listedSince(m *mount, dir *namespace.Inode) bool {
+	return dir.ChildrenLoaded && m.fresh(time.Unix(0, dir.SyncedAt))
 }
 
 // listStore tells the replica what the store has in a directory: new names, new versions, and at the end what is gone.
@@ -41,7 +46,7 @@ func (n *Node) listStore(ctx context.Context, m *mount, path, key string, dir *n
 	}
 	store, err := m.open(ctx)
 	if err != nil {
-		return err
+		return &accessError{err}
 	}
 	began := listing{at: n.now(), since: n.tree.Index()}
 	first, err := store.ListPage(ctx, ufs.ListOptions{Prefix: key})
