@@ -35,7 +35,7 @@ func TestFailover(t *testing.T) {
 					last = time.Now()
 					acked++
 					mu.Unlock()
-					time.Sleep(5 * time.Millisecond)
+					time.Sleep(20 * time.Millisecond)
 				}
 			})
 		}
