@@ -109,7 +109,7 @@ func (n *Node) handOn(ctx context.Context) error {
 			return true
 		}
 		err := n.addHomes(ctx, in, homes, 2)
-		if err == nil && !n.durable() {
+		if now, ok := n.tree.Get(in.Ino); err == nil && ok && !n.durable() && len(n.homesOf(&now, live)) > 1 {
 			_, err = n.propose(ctx, &namespace.SetHomes{Ino: in.Ino, FileID: in.FileID, Drop: []string{n.id}})
 		}
 		if err != nil {
