@@ -87,3 +87,27 @@ func TestDamagedOnThePeersDisk(t *testing.T) {
 	require.NotZero(t, r.nodes[1].Metrics().PeerFailures)
 	require.Eventually(t, func() bool { return r.nodes[0].Metrics().Tiers.Tiers[0].Corrupt > 0 }, 10*time.Second, 10*time.Millisecond)
 }
+
+// TestRangesFromAPeersDisk: a range of a block that a peer has on a disk comes from there, wherever in the block's pieces of
+// 64 KiB it begins and ends.
+func TestRangesFromAPeersDisk(t *testing.T) {
+	r, _ := openOnDisks(t)
+	want := r.put("f", 3*meshBlock+100_000)
+	r.expect(0, "f", cachefs.CachePromote)
+	r.expect(1, "f", cachefs.CachePromote)
+	cachefs.DropAll(r.nodes[1])
+	before := r.sent()
+	const piece = 64 << 10
+	for _, at := range []struct{ off, n int }{
+		{0, 10}, {0, piece}, {0, piece + 1}, {0, 3 * piece}, {5, piece}, {piece, 2*piece - 1},
+		{3 * meshBlock, piece}, {3 * meshBlock, 99_999}, {3*meshBlock + piece, 100_000 - piece}, {3*meshBlock + 99_990, 10},
+	} {
+		f, err := r.nodes[1].Open(t.Context(), "/mem/f", &cachefs.OpenOptions{ReadType: cachefs.NoCache})
+		require.NoError(t, err)
+		p := make([]byte, at.n)
+		_, err = f.ReadAt(p, int64(at.off))
+		require.NoError(t, errors.Join(err, f.Close()), "%d bytes at %d", at.n, at.off)
+		require.True(t, bytes.Equal(p, want[at.off:at.off+at.n]), "%d bytes at %d", at.n, at.off)
+		require.Equal(t, before, r.sent(), "%d bytes at %d came from the store", at.n, at.off)
+	}
+}

@@ -56,13 +56,32 @@ func (m *mesh) sendHeld(ctx context.Context, id tier.BlockID, off, n int64, w bl
 		}
 	}
 	if off%pieceSize == 0 {
-		if r, ok := m.n.tiers.File(id, off, n); ok {
-			defer r.Release()
-			m.n.counters.served.disk.Add(uint64(r.Len))
-			return r.Len, w.SendFile(r.File, r.Off, r.Len, r.Sums[off/pieceSize:])
+		if sent, err := m.sendFile(id, off, n, w); sent > 0 || err != nil {
+			return sent, err
 		}
 	}
 	return m.sendRead(ctx, id, off, n, w)
+}
+
+// sendFile is sendHeld for whole pieces that lie in a file, since their sums go with them: 0 if there are none. A range that
+// ends within a piece has that read.
+func (m *mesh) sendFile(id tier.BlockID, off, n int64, w blockWriter) (int64, error) {
+	r, ok := m.n.tiers.File(id, off, (n+pieceSize-1)/pieceSize*pieceSize)
+	if !ok {
+		return 0, nil
+	}
+	defer r.Release()
+	if r.Len > n { // the last piece goes on beyond
+		n -= n % pieceSize
+	} else {
+		n = r.Len
+	}
+	if n == 0 {
+		return 0, nil
+	}
+	m.n.counters.served.disk.Add(uint64(n))
+	first := off / pieceSize
+	return n, w.SendFile(r.File, r.Off, n, r.Sums[first:first+(n+pieceSize-1)/pieceSize])
 }
 
 var sendBufs = sync.Pool{New: func() any { return new([sendSize]byte) }}
