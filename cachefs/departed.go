@@ -2,6 +2,7 @@ package cachefs
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -53,9 +54,7 @@ func (a absence) step(now time.Time, leases [][16]byte, members []member) (ended
 		}
 	}
 	clear(a)
-	for lease, since := range missed {
-		a[lease] = since
-	}
+	maps.Copy(a, missed)
 	return ended, next
 }
 

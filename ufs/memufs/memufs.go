@@ -31,7 +31,7 @@ type Options struct {
 	Name    string        // the store is mem://Name; a random one
 	Latency time.Duration // of each call; 0
 	Caps    *driver.Caps  // what the store can do; nil: Directory()
-	UFS     *ufs.Options  // of the Store that UFS hands out; its defaults
+	UFS     *ufs.Options  // of the Store that UFS hands out; its defaults, without hedges: they would make counts of calls vary
 }
 
 // pageSize is that of S3.
@@ -81,6 +81,9 @@ func New(o *Options) *Store {
 	}
 	s.mu.root = newDir(0o755)
 	s.mu.calls = map[string]int{}
+	if s.o.UFS == nil {
+		s.o.UFS = &ufs.Options{DisableHedge: true}
+	}
 	u, err := ufs.New(s, "mem://"+s.o.Name, s.o.UFS)
 	if err != nil {
 		panic(err) // a fake's Options are written by hand: no test has to handle that
