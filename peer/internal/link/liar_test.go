@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
@@ -69,7 +70,7 @@ func TestServerShutsOutBadFrames(t *testing.T) {
 				<-ctx.Done()
 				return ctx.Err()
 			}
-			m.add("b", &handler{block: wait, call: echo}, there.set)
+			b := m.add("b", &handler{block: wait, call: echo}, there.set)
 			conn, err := a.DialFrames(t.Context(), "b")
 			require.NoError(t, err)
 			defer conn.Close()
@@ -82,6 +83,7 @@ func TestServerShutsOutBadFrames(t *testing.T) {
 			there.brokenBy(t, c.text)
 			_, err = a.Call(t.Context(), "b", "echo", nil)
 			require.NoError(t, err)
+			require.Eventually(t, func() bool { return b.Metrics().Serving == 0 }, 5*time.Second, time.Millisecond, "served for ever")
 		})
 	}
 }

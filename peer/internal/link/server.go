@@ -106,6 +106,7 @@ func (s *server) read(h head, meta []byte) error {
 	}
 	q := s.request(h.id, 0, m.timeout)
 	if err := s.admit(q); err != nil {
+		q.end()
 		return err
 	}
 	s.serving.Go(func() {
@@ -122,15 +123,9 @@ func (s *server) call(h head, meta []byte) error {
 		return err
 	}
 	q := s.request(h.id, h.body, m.timeout)
-	if err := s.admit(q); err != nil {
-		return err
-	}
-	if err := s.e.room.Acquire(s.ctx, int64(h.body)); err != nil {
-		return err
-	}
-	req, err := s.src.body(h.body, m.sum, s.e.cfg.StallTime)
+	req, err := s.receive(q, m.sum)
 	if err != nil {
-		s.e.room.Release(int64(h.body))
+		q.end()
 		return err
 	}
 	s.serving.Go(func() {
@@ -139,4 +134,19 @@ func (s *server) call(h head, meta []byte) error {
 		q.answer(s.e.cfg.Handler.ServeCall(q.ctx, s.peer.ID, m.method, req))
 	})
 	return nil
+}
+
+// receive reads a call's request when there is room for it; who has got it gives the room back.
+func (s *server) receive(q *served, sum uint64) ([]byte, error) {
+	if err := s.admit(q); err != nil {
+		return nil, err
+	}
+	if err := s.e.room.Acquire(s.ctx, int64(q.call)); err != nil {
+		return nil, err
+	}
+	req, err := s.src.body(q.call, sum, s.e.cfg.StallTime)
+	if err != nil {
+		s.e.room.Release(int64(q.call))
+	}
+	return req, err
 }
