@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -45,6 +46,50 @@ func TestSlowReaderHoldsUpNobody(t *testing.T) {
 	}
 	there.see(t, "the slow reader keeps its connection", func() bool { return there.ended == 1 })
 	require.EqualValues(t, lent.Load(), released.Load())
+}
+
+// Requests that find all connections full, while the node takes no more of them, do not dial without pause.
+func TestFullConnectionsAreNoReasonToDialWithoutPause(t *testing.T) {
+	m := newMesh(t)
+	a := m.add("a", &handler{}, nil)
+	m.add("b", &handler{block: func(ctx context.Context, _ string, _ *link.BlockRequest, _ *link.BlockWriter) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}, call: echo}, nil)
+	_, err := a.Call(t.Context(), "b", "echo", nil)
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	var dials atomic.Int64
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			dials.Add(1)
+			conn.Close()
+		}
+	})
+	m.mu.Lock()
+	m.addrs["b"] = l.Addr().String()
+	m.mu.Unlock()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	var reads sync.WaitGroup
+	for range link.Requests + 10 {
+		reads.Go(func() {
+			_, err := a.ReadBlock(ctx, "b", link.BlockRequest{Length: 1}, [][]byte{make([]byte, 1)}, nil)
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+		})
+	}
+	reads.Wait()
+	l.Close()
+	all.Wait()
+	require.EqualValues(t, 1, dials.Load())
 }
 
 func TestManyAtOnce(t *testing.T) {

@@ -17,8 +17,9 @@ const (
 )
 
 const (
-	smallBytes = 128 << 10 // beyond, a request takes the bulk lane
-	growBytes  = 1 << 20   // so much on its way over each connection of the bulk lane: one more is dialled
+	smallBytes = 128 << 10   // beyond, a request takes the bulk lane
+	growBytes  = 1 << 20     // so much on its way over each connection of the bulk lane: one more is dialled
+	growAgain  = time.Second // after one more was not to be had: what is there has to do meanwhile
 )
 
 // maxConns are the connections of a lane. Small requests are pipelined: a second connection is for more of them than
@@ -42,7 +43,8 @@ type pool struct {
 
 type connections struct {
 	list    []*client
-	dialing *attempt // nil: none is under way
+	dialing *attempt  // nil: none is under way
+	failed  time.Time // when the last one did
 }
 
 // attempt is a dial that all who want a connection wait for.
@@ -84,7 +86,7 @@ func (p *pool) tryAcquire(l lane, q *request, last *attempt) (*client, *attempt,
 	if len(lane.list) == 0 && last != nil && closed(last.done) && last.err != nil {
 		return nil, nil, nil, last.err
 	}
-	if (c == nil || l == laneBulk && c.load.bytes > growBytes) && lane.dialing == nil && len(lane.list) < maxConns[l] {
+	if (c == nil || l == laneBulk && c.load.bytes > growBytes) && lane.mayGrow(maxConns[l]) {
 		p.dialLocked(l)
 	}
 	if c != nil {
@@ -95,6 +97,11 @@ func (p *pool) tryAcquire(l lane, q *request, last *attempt) (*client, *attempt,
 		p.mu.changed = make(chan struct{})
 	}
 	return nil, lane.dialing, p.mu.changed, nil
+}
+
+// mayGrow reports whether one more connection may be dialled.
+func (l *connections) mayGrow(most int) bool {
+	return l.dialing == nil && (len(l.list) == 0 || len(l.list) < most && time.Since(l.failed) >= growAgain)
 }
 
 // best is the connection with the least on its way among those with room.
@@ -131,8 +138,11 @@ func (p *pool) dial(l lane, a *attempt) {
 		c = newClient(p.e, p, adm)
 		lane.list = append(lane.list, c)
 		c.idle = time.AfterFunc(p.e.cfg.IdleTime, func() { p.closeIdle(c) })
-	} else if adm != nil {
-		adm.conn.Close()
+	} else {
+		lane.failed = time.Now()
+		if adm != nil {
+			adm.conn.Close()
+		}
 	}
 	a.err = err
 	close(a.done)
