@@ -21,6 +21,7 @@ type Mesh struct {
 	gossip  *gossip.Gossip
 	stop    context.CancelFunc // ends what runs in the background
 	running sync.WaitGroup
+	warned  warned
 	close   func() error // once
 }
 
@@ -110,17 +111,6 @@ func (m *Mesh) heard(e gossip.Event) {
 	m.table.apply(e)
 	if e.Kind != gossip.Alive {
 		m.link.Forget(e.ID)
-	}
-}
-
-// refused tells of a peer that may not be here. That a node finds its own address among those to join is nothing to tell.
-func (m *Mesh) refused(addr string, err error) {
-	if errors.Is(err, link.ErrSelf) {
-		return
-	}
-	m.cfg.Logger.Warn("peer refused", "addr", addr, "err", err)
-	if m.cfg.Events.Refused != nil {
-		m.cfg.Events.Refused(RefusedInfo{Addr: addr, Err: err})
 	}
 }
 

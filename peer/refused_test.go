@@ -1,7 +1,10 @@
 package peer_test
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -113,5 +116,28 @@ func TestOneAddressForTwo(t *testing.T) {
 		time.Sleep(time.Second)
 		first.has(t, peer.ErrIdentity, "node-01")
 		second.has(t, peer.ErrIdentity, "node-00")
+	})
+}
+
+// TestManyStrangersAreLoggedSeldom: refusals for one reason are logged once a second, with how many there were besides.
+func TestManyStrangersAreLoggedSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		var log bytes.Buffer
+		var told refusals
+		a := m.start(0, func(c *peer.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)); told.listen(c) })
+		for range 100 {
+			conn, err := m.net.Host(ip(9)).Dial(t.Context(), a.Addr())
+			require.NoError(t, err)
+			_, err = conn.Write([]byte("GET / HTTP/1.1\r\n\r\n"))
+			require.NoError(t, err)
+			require.NoError(t, conn.Close())
+			time.Sleep(25 * time.Millisecond)
+		}
+		synctest.Wait()
+		require.Len(t, told.errs, 100)
+		lines := strings.Count(log.String(), "peer refused")
+		require.True(t, lines == 2 || lines == 3, log.String())
+		require.Regexp(t, `others=(39|4.)`, log.String())
 	})
 }
