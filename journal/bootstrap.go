@@ -1,11 +1,13 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/millpond/millpond/journal/internal/lone"
@@ -16,6 +18,8 @@ import (
 const (
 	// keyCluster names the history that this node has a part of. A node that has it never begins another one.
 	keyCluster = "mesh/cluster"
+	// keyFounder names the history that this node begins: one that ends before its log has a first entry goes on with that.
+	keyFounder = "mesh/founder"
 	// keyJoined says that the replica has been caught up once.
 	keyJoined = "mesh/joined"
 )
@@ -61,7 +65,7 @@ func (m *mesh) enter(ctx context.Context) error {
 		if mine, err = m.find(ctx); err != nil {
 			return err
 		}
-		if err := m.j.state.Put(keyCluster, mine[:]); err != nil {
+		if err := m.remember(mine); err != nil {
 			return err
 		}
 	}
@@ -72,6 +76,26 @@ func (m *mesh) enter(ctx context.Context) error {
 		return err
 	}
 	return m.catchUp(ctx)
+}
+
+// remember keeps the history that this node has a part of from now on.
+func (m *mesh) remember(c transport.Cluster) error {
+	if m.founder {
+		if err := m.j.state.Put(keyFounder, c[:]); err != nil {
+			return err
+		}
+	}
+	return m.j.state.Put(keyCluster, c[:])
+}
+
+// founds says whether an earlier run of this node was to begin history c, and came to no first entry. Nobody else can.
+func (m *mesh) founds(c transport.Cluster) (bool, error) {
+	of, _, err := m.j.state.Get(keyFounder)
+	if err != nil || !bytes.Equal(of, c[:]) {
+		return false, err
+	}
+	_, begun, err := m.j.state.Get(keyBegun)
+	return !begun, err
 }
 
 // isFresh says whether this node has yet to get what the others have.
@@ -90,7 +114,9 @@ func (m *mesh) remembered() (c transport.Cluster, member bool, err error) {
 		return c, false, errors.Join(err, fmt.Errorf("journal %s: the name of its history has %d bytes", m.j.cfg.Dir, len(b)))
 	}
 	if ok {
-		return transport.Cluster(b), true, nil
+		c = transport.Cluster(b)
+		m.founder, err = m.founds(c)
+		return c, true, err
 	}
 	_, begun, err := m.j.state.Get(keyBegun)
 	if err != nil || !begun {
@@ -159,17 +185,26 @@ func (m *mesh) mayFound(fresh []string, waited bool) bool {
 	return (enough || waited) && fresh[0] == m.j.node
 }
 
-// askFresh asks the other new nodes themselves, since what they announce takes its time: one may have begun a journal by now.
+// askFresh asks the other new nodes themselves, all at once, since what they announce takes its time: one may have begun a
+// journal by now.
 func (m *mesh) askFresh(ctx context.Context, fresh []string) transport.Cluster {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, statusTime)
 	defer cancel()
-	for _, id := range fresh {
+	found := make([]transport.Cluster, len(fresh))
+	var all sync.WaitGroup
+	for i, id := range fresh {
 		if id == m.j.node {
 			continue
 		}
-		if r, err := m.status(ctx, id); err == nil && r.State == wire.Member { // whoever does not answer joins later
-			return r.Cluster
-		}
+		all.Go(func() {
+			if r, err := m.status(ctx, id); err == nil && r.State == wire.Member { // whoever does not answer joins later
+				found[i] = r.Cluster
+			}
+		})
+	}
+	all.Wait()
+	if i := slices.IndexFunc(found, func(c transport.Cluster) bool { return c != none }); i >= 0 {
+		return found[i]
 	}
 	return none
 }

@@ -2,7 +2,9 @@ package journal_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"testing"
 	"time"
@@ -105,6 +107,68 @@ func TestMemberNeverBeginsAnother(t *testing.T) {
 		require.Equal(t, 1, b.reg.get("k"))
 		require.Empty(t, b.PrimaryID())
 		require.ErrorIs(t, b.tryAdd("k", time.Minute), journal.ErrNoPrimary)
+	})
+}
+
+// mute are peers that one does not get to tell that one has a part in a journal.
+type mute struct{ journal.Peers }
+
+func (m mute) Announce(meta []byte) error {
+	if meta[1] != 0 {
+		return errors.New("mute")
+	}
+	return m.Peers.Announce(meta)
+}
+
+// A node that ends between choosing a journal's name and its first entry begins it when it is back: nobody else can.
+func TestFounderThatEndsEarlyGoesOn(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		cfg := g.config("a")
+		cfg.Peers = mute{cfg.Peers}
+		_, err := g.tryOpen(cfg, time.Minute)
+		require.ErrorContains(t, err, "mute")
+		g.net.Crash("a")
+		g.grow("a", "b")
+		g.nodes["b"].add("k")
+		g.same("k", 1)
+	})
+}
+
+// late are peers whose announcements arrive at a time.
+type late struct {
+	journal.Peers
+	at time.Time
+}
+
+func (l late) Members() []journal.Member {
+	all := l.Peers.Members()
+	for i := range all {
+		if time.Now().Before(l.at) {
+			all[i].Meta = nil
+		}
+	}
+	return all
+}
+
+// silent is a node that lives, and answers nothing.
+type silent struct{}
+
+func (silent) ServeStream(_ string, conn net.Conn) { _ = conn.Close() }
+
+func (silent) ServeCall(ctx context.Context, _ string, _ []byte) ([]byte, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestSilentNodeHidesNoFounder(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		g.open("c")
+		g.net.Peer("b", journaltest.Options{}).Serve(silent{})
+		cfg := g.config("a")
+		cfg.Peers = late{cfg.Peers, time.Now().Add(5 * time.Second)}
+		a, err := g.tryOpen(cfg, time.Minute)
+		require.NoError(t, err)
+		require.Equal(t, "c", a.PrimaryID())
 	})
 }
 

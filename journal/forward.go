@@ -292,12 +292,10 @@ func (m *mesh) ask(ctx context.Context, to string, k wire.Kind, body []byte) (wi
 
 // serveBarrier says how far everything is that this node, the primary, or one before it has acknowledged.
 func (m *mesh) serveBarrier(ctx context.Context) []byte {
+	led := m.j.PrimaryContext() // of one leadership: the next one's has what others acknowledge in between
 	at := m.j.at.place()
 	at.Term = m.j.lead.term()
-	if !m.j.Primary() {
-		return m.notPrimary()
-	}
-	if err := m.verify(ctx); err != nil {
+	if led.Err() != nil || m.verify(ctx) != nil || led.Err() != nil {
 		return m.notPrimary()
 	}
 	return wire.Answer(wire.OK, at.Append(nil))

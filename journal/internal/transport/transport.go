@@ -105,7 +105,8 @@ type Committed struct {
 }
 
 // Commit tells the local raft that an entry which is in its log has been committed, as the primary's next message would, up to 100 ms
-// later. Raft checks it as it checks that message. It does not wait for the effect.
+// later. Raft checks it as it checks that message. It waits neither for the effect nor for raft: one that waits for its disk, or
+// has ended, is not told.
 func (t *Transport) Commit(c Committed) {
 	select {
 	case t.calls <- raft.RPC{
@@ -115,7 +116,7 @@ func (t *Transport) Commit(c Committed) {
 		},
 		RespChan: make(chan raft.RPCResponse, 1),
 	}:
-	case <-t.quit:
+	default:
 	}
 }
 

@@ -103,3 +103,19 @@ func TestStopEndsCallsThatWait(t *testing.T) {
 	require.Error(t, <-done)
 	require.Less(t, time.Since(began), transport.Timeout/2)
 }
+
+func TestCommitDoesNotWaitForRaft(t *testing.T) {
+	a, _, _ := pair(t)
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		for range 3 { // nobody consumes
+			a.Commit(transport.Committed{Primary: "b", Term: 1, Index: 1, Of: 1})
+		}
+	}()
+	select {
+	case <-told:
+	case <-time.After(10 * time.Second):
+		t.Fatal("it waits for a raft that has ended")
+	}
+}
