@@ -58,7 +58,7 @@ type Config struct {
 	FillWorkers int
 	// FillQueue bounds what waits for them; what finds it full is dropped and counted. Default: 256.
 	FillQueue int
-	// PersistWorkers upload files at the same time. Default: 4.
+	// PersistWorkers upload files at the same time, so many for each mount. Default: 4.
 	PersistWorkers int
 	// PersistMinDelay and PersistMaxDelay bound the back-off of an upload that fails: it never gives up. Default:
 	// 100 ms, 1 minute.

@@ -245,3 +245,13 @@ func Serve(ctx context.Context, n *Node, method string, req []byte) ([]byte, err
 
 // CallMethods are what nodes ask of each other when they change the namespace.
 var CallMethods = []string{callApplied, callHold, callLoad, callLook}
+
+// AskHold has a node take copies of a file of that size, as from says.
+func AskHold(ctx context.Context, n, from *Node, path string, size int64) error {
+	in, err := from.tree.Stat(path, nil)
+	if err != nil {
+		return err
+	}
+	_, err = askNode[none](ctx, from, n.id, callHold, holdRequest{Index: from.tree.Index(), Ino: in.Ino, File: in.FileID[:], Size: size})
+	return err
+}

@@ -134,3 +134,29 @@ func TestCopiesAreMadeAnew(t *testing.T) {
 		})
 	}
 }
+
+// TestCopiesAskedForLate: a node that is asked for copies of a file which is in its store by then takes them, and does not
+// hold them for ever.
+func TestCopiesAskedForLate(t *testing.T) {
+	overSeveral(t, 3, nil, func(s *several) {
+		from := s.nodes["a"]
+		require.NoError(s, writeFile(s.Context(), from, "/m/f", planned("1"), cachefs.CreateOptions{WriteType: cachefs.AsyncThrough}))
+		s.settle()
+		s.persisted("/m/f", planned("1"))
+		for _, id := range s.others("a") {
+			require.NoError(s, cachefs.AskHold(s.Context(), s.nodes[id], from, "/m/f", int64(len(planned("1")))))
+		}
+		s.persisted("/m/f", planned("1"))
+	})
+}
+
+func TestCopiesOfImpossibleFilesAreRefused(t *testing.T) {
+	overSeveral(t, 2, nil, func(s *several) {
+		w, err := s.nodes["a"].Create(s.Context(), "/f", nil)
+		require.NoError(s, err)
+		for _, size := range []int64{-1, -1 << 62, 1 << 62} {
+			require.ErrorContains(s, cachefs.AskHold(s.Context(), s.nodes["b"], s.nodes["a"], "/f", size), "copies of a file", size)
+		}
+		require.NoError(s, w.Abort())
+	})
+}

@@ -19,10 +19,10 @@ import (
 type persister struct {
 	n    *Node
 	wake chan struct{}
-	slot chan struct{} // one token for each upload that runs
 	mu   struct {
 		sync.Mutex
-		files  map[uint64]*persisting // running, or waiting for their next try
+		files  map[uint64]*persisting // running, in a lane, or waiting for their next try
+		lanes  map[string]*lane       // by the path of their mount; those that work
 		rounds uint64                 // scans begun
 		moved  chan struct{}          // closed when one was persisted or failed; nil while nobody waits
 	}
@@ -30,7 +30,7 @@ type persister struct {
 }
 
 type persisting struct {
-	running bool
+	running bool   // or in a lane
 	round   uint64 // the last scan that met it
 	next    time.Time
 	delay   time.Duration
@@ -38,8 +38,8 @@ type persisting struct {
 }
 
 func newPersister(n *Node) *persister {
-	p := &persister{n: n, wake: make(chan struct{}, 1), slot: make(chan struct{}, n.cfg.PersistWorkers)}
-	p.mu.files = map[uint64]*persisting{}
+	p := &persister{n: n, wake: make(chan struct{}, 1)}
+	p.mu.files, p.mu.lanes = map[uint64]*persisting{}, map[string]*lane{}
 	return p
 }
 
@@ -82,16 +82,11 @@ func (p *persister) scan(ctx context.Context) (next time.Time, ok bool) {
 			if !p.n.leads(in, live) { // another home does
 				continue
 			}
-			start, at := p.claim(in.Ino, round)
+			ino, to := in.Ino, p.n.mountOf(in)
+			start, at := p.claim(ino, round, to)
 			switch {
 			case start:
-				select {
-				case p.slot <- struct{}{}:
-				case <-ctx.Done():
-					return next, false
-				}
-				ino := in.Ino
-				if !p.n.spawn(func(ctx context.Context) { p.one(ctx, ino) }) {
+				if !p.n.spawn(func(ctx context.Context) { p.work(ctx, ino, to) }) {
 					return next, false
 				}
 			case !at.IsZero() && (!ok || at.Before(next)):
@@ -120,14 +115,14 @@ func (p *persister) forget(round uint64) {
 	maps.DeleteFunc(p.mu.files, func(_ uint64, f *persisting) bool { return f.round != round && !f.running })
 }
 
-// claim reports whether ino may be tried now, and else when.
-func (p *persister) claim(ino, round uint64) (start bool, at time.Time) {
+// claim takes ino for the lane of a mount, if it may be tried now, and else says when. start asks the caller for one more
+// worker of the lane, beginning with ino.
+func (p *persister) claim(ino, round uint64, to string) (start bool, at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f := p.mu.files[ino]
 	if f == nil {
 		f = &persisting{}
-		p.mu.files[ino] = f
 	}
 	f.round = round
 	switch {
@@ -136,14 +131,15 @@ func (p *persister) claim(ino, round uint64) (start bool, at time.Time) {
 	case time.Now().Before(f.next):
 		return false, f.next
 	}
-	f.running = true
-	return true, time.Time{}
+	if start, f.running = p.laneLocked(to).take(ino, p.n.cfg.PersistWorkers); f.running {
+		p.mu.files[ino] = f
+	}
+	return start, time.Time{}
 }
 
 // one tries to persist one file.
 func (p *persister) one(ctx context.Context, ino uint64) {
 	err := p.n.persistFile(ctx, ino)
-	<-p.slot
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	f := p.mu.files[ino]

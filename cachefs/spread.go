@@ -64,22 +64,30 @@ func (n *Node) serveHold(ctx context.Context, from string, r holdRequest) error 
 		return err
 	}
 	in, ok := n.tree.Get(r.Ino)
-	if !ok || !slices.Equal(in.FileID[:], r.File) || in.Complete && in.Size != r.Size {
+	switch {
+	case !ok || in.Dir || !slices.Equal(in.FileID[:], r.File) || in.Complete && in.Size != r.Size:
 		return fmt.Errorf("file %d: %w", r.Ino, ErrNotExist)
+	case r.Size < 0 || r.Size > in.BlockSize*maxBlocks:
+		return invalid("copies of a file of %d bytes", r.Size)
 	}
 	in.Size = r.Size
 	err := n.holdCopies(ctx, from, &in)
-	if now, ok := n.tree.Get(r.Ino); !ok || now.FileID != in.FileID {
+	now, ok := n.tree.Get(r.Ino)
+	switch {
+	case !ok || now.FileID != in.FileID:
 		err = errors.Join(err, ErrNotExist)
+	case now.Complete && now.Persist == namespace.Persisted: // meanwhile: what lets go of held blocks came before these
+		n.unholdFile(&now)
+		return err
 	}
-	if err != nil && !slices.Contains(in.Homes, n.id) {
+	if err != nil && !slices.Contains(now.Homes, n.id) { // it may have become a home by another request
 		n.dropBlocks(in.FileID, blocksOf(&in))
 	}
 	return err
 }
 
 func (n *Node) holdCopies(ctx context.Context, from string, in *namespace.Inode) error {
-	ids := make([]tier.BlockID, 0, blocksOf(in))
+	var ids []tier.BlockID
 	for i := range blocksOf(in) {
 		id := blockID(in, i)
 		if err := n.holdCopy(ctx, from, id, min(in.BlockSize, in.Size-i*in.BlockSize), in.Pinned); err != nil {
