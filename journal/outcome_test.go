@@ -35,7 +35,8 @@ func TestWithoutSessionNothingHappensTwice(t *testing.T) {
 			var all sync.WaitGroup
 			for i := range 20 {
 				ids := others(g.ids(), p.id)
-				all.Go(func() { propose(g.nodes[ids[i%len(ids)]], fmt.Sprint("k", round, "-", i)) })
+				to := g.nodes[ids[i%len(ids)]]
+				all.Go(func() { propose(to, fmt.Sprint("k", round, "-", i)) })
 			}
 			// The primary has them, and is cut off before it can answer all.
 			if rng.IntN(2) == 0 {
