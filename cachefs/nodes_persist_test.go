@@ -2,9 +2,11 @@ package cachefs_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -158,5 +160,31 @@ func TestCopiesOfImpossibleFilesAreRefused(t *testing.T) {
 			require.ErrorContains(s, cachefs.AskHold(s.Context(), s.nodes["b"], s.nodes["a"], "/f", size), "copies of a file", size)
 		}
 		require.NoError(s, w.Abort())
+	})
+}
+
+// TestNodeThatLeavesTakesNoCopies: they would end with it.
+func TestNodeThatLeavesTakesNoCopies(t *testing.T) {
+	overSeveral(t, 2, nil, func(s *several) {
+		a, b := s.nodes["a"], s.nodes["b"]
+		require.NoError(s, writeFile(s.Context(), a, "/f", planned("1"), cachefs.CreateOptions{ReplicasMin: 1}))
+		w, err := b.Create(s.Context(), "/m/x", nil)
+		require.NoError(s, err)
+		_, err = w.Write(planned("1"))
+		require.NoError(s, err)
+		release := make(chan struct{})
+		s.store.OnCall(func(op, _ string) error {
+			if op == "abort" {
+				<-release // what b writes keeps it from leaving
+			}
+			return nil
+		})
+		left := make(chan error)
+		go func() { left <- s.rig.Leave(context.Background(), "b") }()
+		synctest.Wait()
+		err = cachefs.AskHold(s.Context(), b, a, "/f", int64(len(planned("1"))))
+		close(release)
+		<-left
+		require.ErrorIs(s, err, cachefs.ErrClosed)
 	})
 }

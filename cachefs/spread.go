@@ -60,6 +60,9 @@ func (n *Node) candidates(in *namespace.Inode, homes []string) []string {
 
 // serveHold takes copies of a file's blocks from another node.
 func (n *Node) serveHold(ctx context.Context, from string, r holdRequest) error {
+	if n.closed.Load() { // it may have handed on already what only it had
+		return ErrClosed
+	}
 	if err := n.awaitIndex(ctx, r.Index); err != nil {
 		return err
 	}
