@@ -19,8 +19,12 @@ func (m *machine) label(o op) error {
 	mode, tag := fs.FileMode(0o600|o.seed%0o100), fmt.Sprint(o.seed%1000)
 	opts := &cachefs.AttrOptions{Mode: &mode, Recursive: o.has("r")}
 	if o.kind == "tag" {
+		least := int(o.seed % 3)
+		if m.over != nil {
+			least = 2 // with one copy a dead node may take the last
+		}
 		hours := time.Duration(1+o.seed%1000) * time.Hour
-		opts = &cachefs.AttrOptions{Xattr: map[string][]byte{"tag": []byte(tag)}, TTL: &hours, ReplicasMin: new(int(o.seed % 3))}
+		opts = &cachefs.AttrOptions{Xattr: map[string][]byte{"tag": []byte(tag)}, TTL: &hours, ReplicasMin: &least}
 	}
 	err := m.node.SetAttr(m.ctx, o.path, opts)
 	if want != nil {

@@ -17,6 +17,7 @@ type op struct {
 	off   int
 	seed  uint32 // of the content
 	h     int    // handle
+	node  int    // that it runs on, or that a fault hits; the next one that is up and reached, when that is not
 }
 
 func (o op) String() string {
@@ -24,31 +25,34 @@ func (o op) String() string {
 	if to == "" {
 		to = "-"
 	}
-	return fmt.Sprintf("%s %s %s f=%s wt=%d size=%d off=%d seed=%d h=%d", o.kind, o.path, to, o.flags, o.wt, o.size, o.off, o.seed, o.h)
+	return fmt.Sprintf("%s %s %s f=%s wt=%d size=%d off=%d seed=%d h=%d n=%d", o.kind, o.path, to, o.flags, o.wt, o.size, o.off, o.seed, o.h, o.node)
 }
 
 // parseOp reads what String printed.
 func parseOp(line string) (op, error) {
 	f := strings.Fields(line)
-	if len(f) != 9 {
-		return op{}, fmt.Errorf("operation %q: %d words, want 9", line, len(f))
+	if len(f) != 10 {
+		return op{}, fmt.Errorf("operation %q: %d words, want 10", line, len(f))
 	}
 	o := op{kind: f[0], path: f[1], to: f[2], flags: strings.TrimPrefix(f[3], "f=")}
 	if o.to == "-" {
 		o.to = ""
 	}
-	_, err := fmt.Sscanf(strings.Join(f[4:], " "), "wt=%d size=%d off=%d seed=%d h=%d", &o.wt, &o.size, &o.off, &o.seed, &o.h)
+	_, err := fmt.Sscanf(strings.Join(f[4:], " "), "wt=%d size=%d off=%d seed=%d h=%d n=%d", &o.wt, &o.size, &o.off, &o.seed, &o.h, &o.node)
 	return o, err
 }
 
 func (o op) has(flag string) bool { return strings.Contains(o.flags, flag) }
 
-// weights says how often each kind comes: writes and looks most, restarts seldom, since each costs
-// what fifty others do.
-var weights = []struct {
+// weight says how often a kind of operation comes.
+type weight struct {
 	kind string
 	n    int
-}{
+}
+
+// weights says how often each kind comes: writes and looks most, restarts seldom, since each costs
+// what fifty others do.
+var weights = []weight{
 	{"create", 22}, {"read", 14}, {"view", 4}, {"stat", 8}, {"list", 8}, {"mkdir", 8}, {"rename", 9}, {"remove", 8},
 	{"attr", 3}, {"free", 4}, {"persist", 3}, {"load", 2}, {"outside", 4}, {"unlink", 2},
 	{"open", 4}, {"hread", 6}, {"hclose", 2}, {"restart", 1}, {"crash", 1},
@@ -56,7 +60,7 @@ var weights = []struct {
 }
 
 // generate makes n operations. Names come from a small pool, so that they meet.
-func generate(seed uint64, n, block int) []op {
+func generate(seed uint64, n, block int, weights []weight) []op {
 	rng := rand.New(rand.NewPCG(seed, 0x6d696c6c))
 	total := 0
 	for _, w := range weights {

@@ -29,18 +29,22 @@ type machine struct {
 	node  *cachefs.Node
 	model *model
 	open  [4]*handle
-	trace func(string)
+	over  *metaNodes // nil over one node
+	// behind: the node that is asked has perhaps not heard of the last change
+	behind bool
+	done   bool // the operation changed the namespace
 }
 
 // handle is an open file and what it must read: the version that was opened.
 type handle struct {
 	f    *cachefs.File
+	node *cachefs.Node // that it is open on
 	data []byte
 	lost bool
 }
 
 func newMachine(ctx context.Context, cfg metaConfig, seed uint64) (*machine, error) {
-	m := &machine{ctx: ctx, cfg: cfg, rng: rand.New(rand.NewPCG(seed, 1)), disk: vfs.NewMem(), store: memufs.New(nil), other: newSideStore(), model: newModel(), trace: func(string) {}}
+	m := &machine{ctx: ctx, cfg: cfg, rng: rand.New(rand.NewPCG(seed, 1)), disk: vfs.NewMem(), store: memufs.New(nil), other: newSideStore(), model: newModel()}
 	return m, m.start()
 }
 
@@ -51,6 +55,13 @@ func (m *machine) start() (err error) {
 
 // step runs one operation: nil when node and model agree.
 func (m *machine) step(o op) error {
+	if m.over != nil {
+		return m.stepOver(o)
+	}
+	return m.do(o)
+}
+
+func (m *machine) do(o op) error {
 	switch o.kind {
 	case "create":
 		return m.create(o)
@@ -99,6 +110,7 @@ func (m *machine) simple(err error, want []error, commit func()) error {
 			return fmt.Errorf("got %w, want success", err)
 		}
 		commit()
+		m.done = true
 		return nil
 	}
 	if err == nil {
@@ -156,6 +168,7 @@ func (m *machine) create(o op) error {
 	}
 	e.setPersist(wt, mounted(o.path))
 	m.model.nodes[o.path] = e
+	m.done = true
 	return nil
 }
 
@@ -282,7 +295,7 @@ func checkView(f *cachefs.File, data []byte, lost bool, off int) error {
 
 func (m *machine) stat(o op) error {
 	e, want := m.model.find(o.path)
-	info, err := m.node.Stat(m.ctx, o.path, &cachefs.StatOptions{Sync: o.has("s")})
+	info, err := m.node.Stat(m.ctx, o.path, &cachefs.StatOptions{Sync: o.has("s"), Consistent: m.behind})
 	if want != nil {
 		return m.simple(err, []error{want, m.model.notDirToo(o.path, want)}, nil)
 	}
@@ -301,7 +314,7 @@ func (m *machine) stat(o op) error {
 func (m *machine) list(o op) error {
 	e, want := m.model.find(o.path)
 	prefix, after, _ := strings.Cut(o.to, "|")
-	opts := &cachefs.ListOptions{Recursive: o.has("r"), Sync: o.has("s"), Prefix: prefix, StartAfter: after, Limit: o.h}
+	opts := &cachefs.ListOptions{Recursive: o.has("r"), Sync: o.has("s"), Consistent: m.behind, Prefix: prefix, StartAfter: after, Limit: o.h}
 	got, err := names(m.node.List(m.ctx, o.path, opts), o.path)
 	switch {
 	case want != nil:
@@ -509,7 +522,7 @@ func (m *machine) handle(o op) error {
 		if err != nil {
 			return lostOr(err, e.maybeLost)
 		}
-		m.open[o.h] = &handle{f, e.data, e.maybeLost}
+		m.open[o.h] = &handle{f, m.node, e.data, e.maybeLost}
 	case o.kind == "hread" && h != nil:
 		err := checkRange(h.f, h.data, h.lost, o.off, o.size)
 		if errors.Is(err, cachefs.ErrChanged) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, cachefs.ErrLost) {
@@ -574,7 +587,15 @@ func (m *machine) restart(o op) error {
 // finish checks everything there is, then that the store has what was promised to it.
 func (m *machine) finish() error {
 	m.closeHandles()
-	got, err := names(m.node.List(m.ctx, "/", &cachefs.ListOptions{Recursive: true}), "/")
+	if err := m.everything(); err != nil {
+		return err
+	}
+	return m.kept()
+}
+
+// everything lists and reads all that the model has.
+func (m *machine) everything() error {
+	got, err := names(m.node.List(m.ctx, "/", &cachefs.ListOptions{Recursive: true, Consistent: m.behind}), "/")
 	if err == nil {
 		err = sameNames(got, m.wantNames("/", true))
 	}
@@ -589,6 +610,11 @@ func (m *machine) finish() error {
 			return fmt.Errorf("at the end: %s: %w", p, err)
 		}
 	}
+	return nil
+}
+
+// kept looks that the store has what was promised to it, and closes the node.
+func (m *machine) kept() error {
 	if err := m.job(op{kind: "persist", path: "/m"}); err != nil {
 		return fmt.Errorf("at the end: persist: %w", err)
 	}
@@ -617,11 +643,18 @@ func run(cfg metaConfig, seed uint64, ops []op, trace func(string)) (err error) 
 		return err
 	}
 	defer func() { m.closeHandles(); m.node.Close(); m.other.forget() }()
+	if err := m.steps(ops, trace); err != nil {
+		return err
+	}
+	return m.finish()
+}
+
+func (m *machine) steps(ops []op, trace func(string)) error {
 	for i, o := range ops {
 		trace(o.String())
 		if err := m.step(o); err != nil {
 			return fmt.Errorf("operation %d: %s: %w", i, o, err)
 		}
 	}
-	return m.finish()
+	return nil
 }

@@ -86,15 +86,16 @@ func TestMetamorphic(t *testing.T) {
 	for _, cfg := range metaConfigs() {
 		t.Run(strings.ReplaceAll(cfg.name, " ", "_"), func(t *testing.T) {
 			t.Parallel()
+			run := func(seed uint64, ops []op, trace func(string)) error { return run(cfg, seed, ops, trace) }
 			if *metaFile != "" {
-				replay(t, cfg)
+				replay(t, run)
 				return
 			}
 			for i := range *metaSeeds {
 				seed := *metaFirst + uint64(i)
-				ops := generate(seed, *metaOps, int(cfg.block))
-				if err := run(cfg, seed, ops, func(string) {}); err != nil {
-					short, err := shrink(cfg, seed, ops, err)
+				ops := generate(seed, *metaOps, int(cfg.block), weights)
+				if err := run(seed, ops, func(string) {}); err != nil {
+					short, err := shrink(run, seed, ops, err)
 					t.Fatalf("Config %q, seed %d: %v\nthe shortest list that fails (save it, then -metamorphic.replay FILE):\n%s", cfg.name, seed, err, lines(short))
 				}
 			}
@@ -103,7 +104,10 @@ func TestMetamorphic(t *testing.T) {
 	}
 }
 
-func replay(t *testing.T, cfg metaConfig) {
+// runs is how a list of operations is run: over one node or several.
+type runs func(seed uint64, ops []op, trace func(string)) error
+
+func replay(t *testing.T, run runs) {
 	text, err := os.ReadFile(*metaFile)
 	require.NoError(t, err)
 	var ops []op
@@ -114,17 +118,17 @@ func replay(t *testing.T, cfg metaConfig) {
 			ops = append(ops, o)
 		}
 	}
-	require.NoError(t, run(cfg, *metaFirst, ops, func(s string) { t.Log(s) }))
+	require.NoError(t, run(*metaFirst, ops, func(s string) { t.Log(s) }))
 }
 
 // shrink drops operations, in halves and then smaller, as long as the list still fails.
-func shrink(cfg metaConfig, seed uint64, ops []op, err error) ([]op, error) {
+func shrink(run runs, seed uint64, ops []op, err error) ([]op, error) {
 	tries := 0
 	for size := len(ops) / 2; size > 0 && tries < 400; size /= 2 {
 		for at := 0; at+size <= len(ops) && tries < 400; {
 			less := append(append([]op{}, ops[:at]...), ops[at+size:]...)
 			tries++
-			if e := run(cfg, seed, less, func(string) {}); e != nil {
+			if e := run(seed, less, func(string) {}); e != nil {
 				ops, err = less, e
 			} else {
 				at += size
@@ -143,7 +147,7 @@ func lines(ops []op) string {
 }
 
 func TestOpsPrintAndParse(t *testing.T) {
-	for _, o := range generate(7, 200, metaBlock) {
+	for _, o := range append(generate(7, 200, metaBlock, weights), generateOver(5, 7, 200)...) {
 		got, err := parseOp(o.String())
 		require.NoError(t, err)
 		require.Equal(t, o, got)
