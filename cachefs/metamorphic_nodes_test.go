@@ -22,15 +22,12 @@ type metaNodes struct {
 	down   int            // the node that is down; -1: none
 	cut    int            // the node that is cut off; -1: none
 	frozen *model         // what that one knew when it was
+	asked  []string       // directories that it was asked to make meanwhile
 	faults map[string]int // how often each was injected
 }
 
-// nodeWeights are of operations over several nodes. Left out are changes in the store behind the nodes' backs (outside,
-// unlink, unseen, forget): what a look finds there is told to the others behind, so no model can say when they know; and
-// mount and unmount.
-var nodeWeights = append(slices.DeleteFunc(slices.Clone(weights), func(w weight) bool {
-	return slices.Contains([]string{"outside", "unlink", "unseen", "forget", "mount", "unmount"}, w.kind)
-}), weight{"kill", 2}, weight{"start", 5}, weight{"cut", 2}, weight{"heal", 5}, weight{"link", 2})
+// nodeWeights are of operations over several nodes.
+var nodeWeights = append(slices.Clone(weights), weight{"kill", 2}, weight{"start", 5}, weight{"cut", 2}, weight{"heal", 5}, weight{"link", 2})
 
 // generateOver makes operations on n nodes.
 func generateOver(nodes int, seed uint64, n int) []op {
@@ -63,7 +60,7 @@ func (m *machine) stepOver(o op) error {
 		err := m.do(o)
 		c.fresh[i] = c.fresh[i] || err == nil && o.kind == "stat" && m.model.nodes[o.path] != nil
 		return err
-	case "read", "view", "open", "locate", "free", "persist", "load":
+	case "read", "view", "open", "locate", "free", "persist", "load", "outside", "unlink", "unseen", "forget":
 		if err := m.catchUp(i); err != nil {
 			return err
 		}
@@ -106,6 +103,7 @@ func (m *machine) alone(o op) error {
 		if err := m.node.Mkdir(ctx, o.path, nil); err == nil {
 			return errors.New("a node that is cut off changed something")
 		}
+		m.over.asked = append(m.over.asked, o.path)
 	}
 	return nil
 }
@@ -135,6 +133,8 @@ func (m *machine) fault(o op) error {
 	case o.kind == "heal" && c.cut >= 0:
 		c.Heal()
 		c.fresh[c.cut], c.cut = false, -1
+		c.faults[o.kind]++
+		return m.late()
 	case o.kind == "link" && whole:
 		links := []cachefstest.Link{{}, {Latency: 20 * time.Millisecond, Jitter: 20 * time.Millisecond}, {Latency: time.Millisecond, Loss: 0.1}}
 		c.SetLink(i, (i+1)%len(c.Nodes), links[o.seed%3])
@@ -152,6 +152,23 @@ func (m *machine) fault(o op) error {
 		return nil
 	}
 	c.faults[o.kind]++
+	return nil
+}
+
+// late looks what became of the changes that got no answer: what was under way to the primary may reach it when the network
+// heals, once, or never.
+func (m *machine) late() error {
+	time.Sleep(settled)
+	for _, p := range m.over.asked {
+		if m.model.nodes[p] != nil {
+			continue
+		}
+		info, err := m.over.Nodes[0].Stat(m.ctx, p, &cachefs.StatOptions{Consistent: true})
+		if err == nil && info.IsDir() && m.model.reach(p) == nil {
+			m.model.nodes[p] = &entry{dir: true}
+		}
+	}
+	m.over.asked = nil
 	return nil
 }
 
@@ -238,8 +255,9 @@ func (c metaConfig) over(f *failing, nodes int, faults map[string]int, seed uint
 		like := c.config(nil, nil)
 		cfg.BlockSize, cfg.Tiers, cfg.Mounts[0].Path = like.BlockSize, like.Tiers, "/m"
 	})
-	m := &machine{ctx: ctx, cfg: c, rng: rand.New(rand.NewPCG(seed, 1)), store: cluster.Store, model: newModel()}
+	m := &machine{ctx: ctx, cfg: c, rng: rand.New(rand.NewPCG(seed, 1)), store: cluster.Store, other: newSideStore(), model: newModel()}
 	m.over = &metaNodes{Cluster: cluster, fresh: make([]bool, nodes), down: -1, cut: -1, faults: faults}
+	defer m.other.forget()
 	defer m.closeHandles()
 	if err := m.steps(ops, trace); err != nil {
 		return err
