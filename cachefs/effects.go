@@ -19,7 +19,8 @@ type effects struct {
 		queue    []namespace.Effect
 		overflow bool          // something was left out: compare
 		ended    chan struct{} // closed and replaced when an intent ends
-		idle     chan struct{} // closed while nothing is queued or worked on
+		next     chan struct{} // closed when what is queued has been done; nil: nothing is
+		working  chan struct{} // closed when what was taken has been done; nil: nothing was
 	}
 	wake chan struct{} // one token: there is work
 }
@@ -27,8 +28,6 @@ type effects struct {
 func newEffects() *effects {
 	e := &effects{wake: make(chan struct{}, 1)}
 	e.mu.ended = make(chan struct{})
-	e.mu.idle = make(chan struct{})
-	close(e.mu.idle)
 	return e
 }
 
@@ -63,10 +62,8 @@ func (e *effects) lost() {
 }
 
 func (e *effects) wakeLocked() {
-	select {
-	case <-e.mu.idle:
-		e.mu.idle = make(chan struct{})
-	default:
+	if e.mu.next == nil {
+		e.mu.next = make(chan struct{})
 	}
 	select {
 	case e.wake <- struct{}{}:
@@ -87,20 +84,17 @@ func (e *effects) take() (list []namespace.Effect, overflow bool) {
 	defer e.mu.Unlock()
 	list, overflow = e.mu.queue, e.mu.overflow
 	e.mu.queue, e.mu.overflow = nil, false
+	e.mu.working, e.mu.next = e.mu.next, nil
 	return list, overflow
 }
 
-// rest closes idle if nothing came while the taken effects were worked on.
+// rest says that what was taken has been done.
 func (e *effects) rest() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.mu.queue) > 0 || e.mu.overflow {
-		return
-	}
-	select {
-	case <-e.mu.idle:
-	default:
-		close(e.mu.idle)
+	if e.mu.working != nil {
+		close(e.mu.working)
+		e.mu.working = nil
 	}
 }
 
@@ -111,13 +105,20 @@ func (e *effects) depth() int {
 	return len(e.mu.queue)
 }
 
-// wait returns when all that was asked for so far has been done, or nobody will do it any more: closed is closed.
+// wait returns when all that was asked for so far has been done, whatever comes after it, or nobody will do it any more:
+// closed is closed.
 func (e *effects) wait(ctx context.Context, closed <-chan struct{}) error {
 	e.mu.Lock()
-	idle := e.mu.idle
+	done := e.mu.next
+	if done == nil {
+		done = e.mu.working
+	}
 	e.mu.Unlock()
+	if done == nil {
+		return nil
+	}
 	select {
-	case <-idle:
+	case <-done:
 		return nil
 	case <-closed: // the next run compares
 		return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/tier"
 )
 
@@ -91,3 +92,13 @@ func DropAll(n *Node) {
 		n.tiers.Drop(b.ID)
 	}
 }
+
+// Effects is the queue between Apply and the tiers.
+type Effects struct{ e *effects }
+
+func NewEffects() Effects { return Effects{newEffects()} }
+
+func (e Effects) Add()                           { e.e.add([]namespace.Effect{{Kind: namespace.Dropped}}) }
+func (e Effects) Take()                          { e.e.take() }
+func (e Effects) Rest()                          { e.e.rest() }
+func (e Effects) Wait(ctx context.Context) error { return e.e.wait(ctx, nil) }
