@@ -75,6 +75,8 @@ func journalError(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, journal.ErrClosed):
 		return ErrClosed
+	case errors.Is(err, journal.ErrUnknownOutcome) && ctx.Err() != nil:
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, context.Cause(ctx))
 	case errors.Is(err, journal.ErrNoPrimary) && ctx.Err() != nil: // both: why it waited, and why no longer
 		return fmt.Errorf("%w: %w", ErrNoPrimary, context.Cause(ctx))
 	case err != nil && ctx.Err() != nil:

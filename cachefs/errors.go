@@ -18,24 +18,26 @@ var (
 	ErrNotExist     = fs.ErrNotExist
 	ErrPermission   = fs.ErrPermission
 	ErrInvalid      = fs.ErrInvalid
-	ErrClosed       = fs.ErrClosed                // of the file, writer or node
-	ErrNotDir       = namespace.ErrNotDir         // a parent, or what was listed, is a file
-	ErrIsDir        = namespace.ErrIsDir          // a directory where a file is wanted
-	ErrNotEmpty     = namespace.ErrNotEmpty       // directory with entries, without Recursive
-	ErrReadOnly     = namespace.ErrReadOnly       // change below a read-only mount
-	ErrIncomplete   = namespace.ErrIncomplete     // not closed by its writer yet
-	ErrLeaseLost    = namespace.ErrLeaseLost      // the file was removed, or its writer presumed dead
-	ErrCrossMount   = namespace.ErrCrossMount     // rename from one mount to another
-	ErrBusy         = namespace.ErrBusy           // files are being written there
-	ErrNotPersisted = namespace.ErrNotPersisted   // the cache holds the only copy
-	ErrPinned       = namespace.ErrPinned         // pinned, without Force
-	ErrNoSpace      = tier.ErrNoSpace             // nothing can be evicted in any tier
-	ErrNoPrimary    = journal.ErrNoPrimary        // no node can take changes now
-	ErrChanged      = driver.ErrChanged           // the version that was opened cannot be had any more
-	ErrUnsupported  = driver.ErrUnsupported       // the under store cannot do it
-	ErrNotMounted   = errors.New("not a mount")   // Unmount, Persist of what has no under store
-	ErrLost         = errors.New("blocks lost")   // complete, but no tier and no under store has the bytes
-	ErrCancelled    = errors.New("job cancelled") // Job.Wait after Job.Cancel
+	ErrClosed       = fs.ErrClosed              // of the file, writer or node
+	ErrNotDir       = namespace.ErrNotDir       // a parent, or what was listed, is a file
+	ErrIsDir        = namespace.ErrIsDir        // a directory where a file is wanted
+	ErrNotEmpty     = namespace.ErrNotEmpty     // directory with entries, without Recursive
+	ErrReadOnly     = namespace.ErrReadOnly     // change below a read-only mount
+	ErrIncomplete   = namespace.ErrIncomplete   // not closed by its writer yet
+	ErrLeaseLost    = namespace.ErrLeaseLost    // the file was removed, or its writer presumed dead
+	ErrCrossMount   = namespace.ErrCrossMount   // rename from one mount to another
+	ErrBusy         = namespace.ErrBusy         // files are being written there
+	ErrNotPersisted = namespace.ErrNotPersisted // the cache holds the only copy
+	ErrPinned       = namespace.ErrPinned       // pinned, without Force
+	ErrNoSpace      = tier.ErrNoSpace           // nothing can be evicted in any tier
+	ErrNoPrimary    = journal.ErrNoPrimary      // no node can take changes now
+	// ErrUnknownOutcome says that a change was on its way when its context ended: it is done, will be, or not.
+	ErrUnknownOutcome = journal.ErrUnknownOutcome
+	ErrChanged        = driver.ErrChanged           // the version that was opened cannot be had any more
+	ErrUnsupported    = driver.ErrUnsupported       // the under store cannot do it
+	ErrNotMounted     = errors.New("not a mount")   // Unmount, Persist of what has no under store
+	ErrLost           = errors.New("blocks lost")   // complete, but no tier and no under store has the bytes
+	ErrCancelled      = errors.New("job cancelled") // Job.Wait after Job.Cancel
 )
 
 // pathError names the call and the path of err once, however deep it came from.

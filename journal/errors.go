@@ -19,9 +19,9 @@ var (
 	// ErrExpired says that an operation came too late to know whether it was applied before: it was acknowledged, or
 	// first proposed longer than RetryWindow ago. It was not applied now.
 	ErrExpired = errors.New("operation is too old to be retried")
-	// ErrUnknownOutcome says that leadership was lost while an operation without a session was on its way: it may be
-	// applied or not. An operation with a session is retried by Propose itself.
-	ErrUnknownOutcome = errors.New("leadership lost while committing: the outcome is unknown")
+	// ErrUnknownOutcome says that leadership or the way to the primary was lost while an operation was on its way: it may be
+	// applied, now or later, or not. An operation with a session is retried by Propose itself until its context ends.
+	ErrUnknownOutcome = errors.New("the primary or the way to it was lost while committing: the outcome is unknown")
 	// ErrTooLarge says that a command is larger than MaxCommand.
 	ErrTooLarge = errors.New("command is too large")
 )

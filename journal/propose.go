@@ -261,7 +261,8 @@ func answerAll(ws []*waiter, got applied, err error) {
 
 // Propose makes cmd a change and returns the state machine's answer and the change's index once it is durable and applied. cmd is
 // copied. A retry with the same op returns the first one's answer and index. It waits for a primary: ErrNoPrimary when ctx ends.
-// An error of ctx itself leaves the outcome unknown: retry with the same op.
+// An error of ctx itself leaves the outcome unknown, and so does ErrUnknownOutcome, which comes with it when an earlier try may have
+// been taken: retry with the same op.
 func (j *Journal) Propose(ctx context.Context, op OpID, cmd []byte) (answer []byte, index uint64, err error) {
 	if len(cmd) > MaxCommand {
 		return nil, 0, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(cmd), MaxCommand)
@@ -277,11 +278,17 @@ func (j *Journal) Propose(ctx context.Context, op OpID, cmd []byte) (answer []by
 		return nil, 0, err
 	}
 	c := batch.Command{Session: op.Session, Seq: op.Seq, Acked: op.Acked, At: op.At, Level: level, Cmd: cmd}
+	sent := false // an earlier try may have been taken
 	for {
 		r, again := j.try(ctx, &c)
-		if !again {
-			return r.answer, r.index, r.err
+		switch {
+		case again:
+			sent = sent || errors.Is(r.err, raft.ErrLeadershipLost) || errors.Is(r.err, raft.ErrRaftShutdown)
+			continue
+		case sent && r.err != nil && ctx.Err() != nil:
+			return nil, 0, fmt.Errorf("%w: %w", ErrUnknownOutcome, ctx.Err())
 		}
+		return r.answer, r.index, r.err
 	}
 }
 

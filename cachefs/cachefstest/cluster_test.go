@@ -108,6 +108,28 @@ func TestPartition(t *testing.T) {
 	})
 }
 
+// TestLateChange: a change that a node asked for while it was cut off, and that is made when the network heals, was not
+// answered as if nobody had it.
+func TestLateChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := cachefstest.New(t, 3)
+		for k := range 6 {
+			time.Sleep(10 * time.Second)
+			cut := (c.Primary() + 1) % 3
+			c.Partition([]int{cut}, []int{(cut + 1) % 3, (cut + 2) % 3})
+			path := fmt.Sprint("/late", k)
+			err := change(t, c.Nodes[cut], path, 20*time.Second)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			c.Heal()
+			time.Sleep(10 * time.Second)
+			_, there := c.Nodes[cut].Stat(t.Context(), path, &cachefs.StatOptions{Consistent: true})
+			if there == nil {
+				require.NotErrorIs(t, err, cachefs.ErrNoPrimary)
+			}
+		}
+	})
+}
+
 // TestSlowLink: bytes take as long as the link says.
 func TestSlowLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
