@@ -59,7 +59,8 @@
 // long, unknown, changed, truncated or out of order ends its connection, with an event, on both ends; so does a client
 // that takes more than its credit.
 //
-// A request waits no longer than its context, whatever the other side does. Nobody waits for a slow reader but who
+// A request waits no longer than its context, whatever the other side does, but for one thing: a small one that fills the
+// socket of a side that hangs is written for StallTime at most. Nobody waits for a slow reader but who
 // sends to it: bytes are sent only for which the reader has the place, each connection has a writer's turn of its own, and
 // a write that takes longer than StallTime ends its connection.
 //
