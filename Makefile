@@ -3,9 +3,6 @@ GO         ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 MODULES     = $(shell $(GO) work edit -json | $(GO) run ./internal/tools/modules)
 PLATFORMS   = linux/arm64 darwin/arm64 windows/amd64
-# Without the race detector, whose runtime ends a process that synchronizes as often as nodes in a bubble do ("tsan_rtl.cpp: CHECK failed").
-# In TestWriterDies a Writer's mutex may be waited for while its holder waits for a primary: a bubble's time stands still then.
-NORACE      = (TestMetamorphicNodes|TestWriterDies)
 FUZZTIME   ?= 30s
 TIME       ?= 1m
 
@@ -30,8 +27,7 @@ check-module:
 
 ## test: all tests that need no root and no server, with the race detector
 test:
-	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) test -race -timeout 20m -skip '^$(NORACE)$$' ./...); done
-	$(GO) test -run '^$(NORACE)$$' ./cachefs
+	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) test -race -timeout 20m ./...); done
 
 ## test-servers: drivers against real servers, fetched and started by internal/servers; STORES="s3"
 test-servers:

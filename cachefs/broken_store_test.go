@@ -13,6 +13,7 @@ import (
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/memufs"
 	"github.com/millpond/millpond/ufs/ufstest"
@@ -118,7 +119,7 @@ func TestChangedStoreIsErrChanged(t *testing.T) {
 // A store that does not answer keeps neither the readers of another mount waiting nor those of what is cached, and who waits
 // for it leaves with its context.
 func TestStalledStoreStopsNobodyElse(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		n, faulty, stores := brokenNode(t)
 		data := content(1, 200_000)
 		for _, key := range []string{"cached", "cold", "unknown"} {

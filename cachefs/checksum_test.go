@@ -9,6 +9,7 @@ import (
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/objects"
 	"github.com/millpond/millpond/ufs/objects/objectstest"
@@ -38,7 +39,7 @@ func TestFlippedByteIsFetchedAgain(t *testing.T) {
 }
 
 func fetchedAgain(t *testing.T, rt cachefs.ReadType, read func(f *cachefs.File) ([]byte, error)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		n, bucket, faulty := summingNode(t)
 		data := content(1, 50_000)
 		bucket.Set("f", string(data))
@@ -54,7 +55,7 @@ func fetchedAgain(t *testing.T, rt cachefs.ReadType, read func(f *cachefs.File) 
 
 // The wrong byte comes, then the body breaks: for a second it lies in memory, and whoever wants it waits.
 func TestNobodySeesAByteBeforeItsChecksum(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		n, bucket, faulty := summingNode(t)
 		data := content(1, 50_000)
 		bucket.Set("f", string(data))
@@ -80,7 +81,7 @@ func TestNobodySeesAByteBeforeItsChecksum(t *testing.T) {
 
 // A store whose bytes never match is an error, and none of them is shown.
 func TestWrongBytesForEver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		n, bucket, faulty := summingNode(t)
 		bucket.Set("f", string(content(1, 50_000)))
 		f, err := n.Open(t.Context(), "/b/f", nil)

@@ -2,12 +2,12 @@ package cachefs_test
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/memufs"
@@ -18,7 +18,7 @@ import (
 func TestClockSetBack(t *testing.T) {
 	disk, below := vfs.NewMem(), memufs.New(nil)
 	run := func(before time.Duration, test func(t *testing.T, n *cachefs.Node, s *ufs.Store)) {
-		synctest.Test(t, func(t *testing.T) { // each run begins at the same time
+		bubbletest.Test(t, func(t *testing.T) { // each run begins at the same time
 			time.Sleep(before)
 			s, err := ufs.New(below, "mem://clock", nil)
 			require.NoError(t, err)

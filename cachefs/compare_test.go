@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/tier"
 )
@@ -28,7 +29,7 @@ func tidy(t *testing.T, n *cachefs.Node) {
 
 // A cache directory that comes back with blocks of files that the namespace does not have gives their room back.
 func TestBlocksOfNoFileGoAtOpen(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		other, disk := vfs.NewMem(), vfs.NewMem()
 		p := newPlant(disk)
 		for _, d := range []*vfs.Mem{other, disk} {
@@ -52,7 +53,7 @@ func TestBlocksOfNoFileGoAtOpen(t *testing.T) {
 
 // A journal that was lost takes no blocks along: what is found in the store again has its blocks.
 func TestBlocksOutliveTheJournal(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		disk := vfs.NewMem()
 		p := newPlant(disk)
 		require.NoError(t, putOutside(t.Context(), p.store.UFS(), "f", planned("1")))

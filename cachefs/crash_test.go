@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/internal/vfs/vfstest"
 	"github.com/millpond/millpond/tier"
@@ -96,7 +97,7 @@ func TestCrash(t *testing.T) {
 	for _, c := range append(crashWrites(), crashChanges()...) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { c.run(t) })
+			bubbletest.Test(t, func(t *testing.T) { c.run(t) })
 		})
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/tier"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/fileufs"
@@ -134,7 +135,7 @@ func TestCrossings(t *testing.T) {
 		for _, a := range acts() {
 			for _, at := range []stage{beforeUpload, midUpload, atCommit, afterCommit, afterUpload} {
 				t.Run(store+"/"+a.name+"/"+string(at), func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) { cross(newCrossing(t, open(t)), &a, at) })
+					bubbletest.Test(t, func(t *testing.T) { cross(newCrossing(t, open(t)), &a, at) })
 				})
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/ufs/memufs"
@@ -38,7 +39,7 @@ func ended(t *testing.T, n *cachefs.Node, id string) bool {
 // TestDeparted: the primary ends what nodes have begun that failed or left, after a while also what nodes have begun that it
 // has never heard of; what living ones are doing is theirs.
 func TestDeparted(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		store, others := memufs.New(nil), cachefs.NewOthers()
 		others.Set("lives", true)
 		others.Set("fails", true)
@@ -71,7 +72,7 @@ func TestDeparted(t *testing.T) {
 
 // TestEarlierRunsAreTheNodesOwn: Open ends what earlier runs of the same node had begun, and nothing else.
 func TestEarlierRunsAreTheNodesOwn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		store, others := memufs.New(nil), cachefs.NewOthers()
 		others.Set("lives", true)
 		cfg := cachefs.Config{Dir: "/node", FS: vfs.NewMem(), Mounts: []cachefs.MountConfig{{Path: "/m", Store: store.UFS()}}}

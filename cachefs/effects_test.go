@@ -9,11 +9,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/bubbletest"
 )
 
 // Who waits for what was asked of the tiers waits for that, not for what comes after it.
 func TestWaitForEffectsSoFar(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		e := cachefs.NewEffects()
 		waits := func() error {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)

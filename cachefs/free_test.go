@@ -9,6 +9,7 @@ import (
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/bubbletest"
 )
 
 // A block that was on its way when its file was freed is given to who asked for it, and is not cached; who asks later
@@ -21,7 +22,7 @@ func TestFreeBesideAFill(t *testing.T) {
 	}
 	for name, off := range offsets {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { freeBesideAFill(t, off) })
+			bubbletest.Test(t, func(t *testing.T) { freeBesideAFill(t, off) })
 		})
 	}
 }
@@ -61,7 +62,7 @@ func freeBesideAFill(t *testing.T, off int64) {
 
 // A file that is freed while it is loaded was loaded, and then freed.
 func TestFreeBesideLoad(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		c := cachefstest.New(t, 1)
 		n := c.Node()
 		putStore(t, c, "f", content(1, 100_000))

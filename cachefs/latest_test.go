@@ -4,16 +4,16 @@ import (
 	"fmt"
 	"io/fs"
 	"testing"
-	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/bubbletest"
 )
 
 // A change at one node meets what was acknowledged at another just before: its replica may be older, its answer is not.
 func TestChangesMeetWhatWasAcknowledged(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		r, _ := openMesh(t, 3)
 		node := func(i int) *cachefs.Node { return r.nodes[i%len(r.nodes)] }
 		for i := range 30 {

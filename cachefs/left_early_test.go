@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/ufs/memufs"
 )
@@ -62,7 +63,7 @@ func TestLeftBeforeItBegan(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
 				s := newSlowJournal(t)
 				n := s.Node
 				require.NoError(t, n.Mkdir(t.Context(), "/m/d", nil))
@@ -80,7 +81,7 @@ func TestLeftBeforeItBegan(t *testing.T) {
 // Who leaves the Close of a file that replaces another is told by its error which of them is there, whole.
 func TestLeftWhileItCloses(t *testing.T) {
 	for _, how := range []cachefs.WriteType{cachefs.MustCache, cachefs.AsyncThrough, cachefs.CacheThrough} {
-		synctest.Test(t, func(t *testing.T) {
+		bubbletest.Test(t, func(t *testing.T) {
 			s := newSlowJournal(t)
 			require.NoError(t, write("/m/f", "1", cachefs.CreateOptions{WriteType: how})(s.Node))
 			ctx, cancel := context.WithCancel(t.Context())

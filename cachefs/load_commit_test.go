@@ -9,6 +9,7 @@ import (
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/tier"
 )
@@ -16,7 +17,7 @@ import (
 // A Load that is done has every block in a tier. Its bytes have arrived long before here: the disk, the only tier, is slow to
 // take them.
 func TestLoadWaitsForTheCommit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})
 		c := cachefstest.New(t, 1, func(cfg *cachefs.Config) {
 			cfg.Tiers = []tier.Config{{Kind: tier.SSD, Size: 16 << 20, Dirs: []tier.Dir{{Path: "/ssd"}}}}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/vfs"
 )
 
@@ -18,7 +19,7 @@ import (
 func TestLyingDisk(t *testing.T) {
 	for _, lie := range []error{vfs.ErrFlip, vfs.ErrShort} {
 		t.Run(fmt.Sprint(lie), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
 				disk := vfs.NewMem()
 				p := newPlant(disk)
 				files := plan{"/m/through": "1", "/m/kept": "2", "/here": "3"}

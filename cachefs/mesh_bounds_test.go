@@ -2,17 +2,17 @@ package cachefs_test
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/bubbletest"
 )
 
 // TestReplicasMax: passive copies stop there; the others read all the same, and the store is asked once.
 func TestReplicasMax(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		r, _ := openMesh(t, 4)
 		want := r.put("f", 12*meshBlock)
 		_, err := r.nodes[0].Stat(t.Context(), "/mem/f", nil)

@@ -2,12 +2,12 @@ package cachefs_test
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/journal"
 	"github.com/millpond/millpond/peer"
 	"github.com/millpond/millpond/tier"
@@ -15,7 +15,7 @@ import (
 
 // TestLocateInAMesh: the copies of each block, this node's own first.
 func TestLocateInAMesh(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		r, _ := openMesh(t, 3)
 		r.put("f", 2*meshBlock+5)
 		r.expect(0, "f", cachefs.CachePromote)
@@ -48,7 +48,7 @@ func TestLocateInAMesh(t *testing.T) {
 
 // TestClusterInAMesh: all nodes are described by each, one of them as the primary; one that does not answer as far as the others know it.
 func TestClusterInAMesh(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		r, network := openMesh(t, 3)
 		time.Sleep(10 * time.Second) // all have votes
 		for _, node := range r.nodes {

@@ -3,11 +3,11 @@ package cachefs_test
 import (
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/netsim"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/peer"
@@ -39,7 +39,7 @@ func openMesh(t *testing.T, n int) (*readers, *netsim.Net) {
 
 // TestMeshOfThree: nodes find each other, have one namespace, and read the store once.
 func TestMeshOfThree(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		r, _ := openMesh(t, 3)
 		total := r.readAllEverywhere(2)
 		require.EqualValues(t, total, r.sent())

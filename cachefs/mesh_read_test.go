@@ -9,12 +9,12 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/peer"
 	"github.com/millpond/millpond/tier"
@@ -124,7 +124,7 @@ func (r *readers) sent() (n uint64) {
 // TestMeshReadsTheStoreOnce: nodes that read one data set cold, each with several readers, all get all bytes, and the store is asked for
 // each byte once.
 func TestMeshReadsTheStoreOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		r := openReaders(t, 4)
 		total := r.readAllEverywhere(2)
 		require.EqualValues(t, total, r.sent(), "bytes that the store sent")
@@ -164,7 +164,7 @@ func (r *readers) readAllEverywhere(readersOfEach int) (total int) {
 
 // TestMeshRange: a small range far inside a cold block comes at once, from whoever owns it, and the store is asked for it once.
 func TestMeshRange(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		r := openReaders(t, 3)
 		want := r.put("f", 4*meshBlock)
 		for i := range r.nodes {
@@ -198,7 +198,7 @@ func TestMeshOwnerInTrouble(t *testing.T) {
 		"sends other bytes": {Bytes: func(_, _ string, p []byte) { p[len(p)/2] ^= 1 }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
 				r := openReaders(t, 4)
 				bad := r.nodes[1].ID()
 				r.mesh.Set(only(bad, trouble))
@@ -249,7 +249,7 @@ func only(bad string, f cachefs.Fake) (one cachefs.Fake) {
 
 // TestMeshSlowStore: an owner that waits for its store is waited for, however long that takes; nobody asks the store as well.
 func TestMeshSlowStore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		r := openReadersOver(t, memufs.New(&memufs.Options{Latency: 7 * time.Second}), 3)
 		total := r.readAllEverywhere(1)
 		require.EqualValues(t, total, r.sent())
@@ -258,7 +258,7 @@ func TestMeshSlowStore(t *testing.T) {
 
 // TestMeshWithoutAccess: nodes whose process cannot open the store have it brought by the one that can.
 func TestMeshWithoutAccess(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		var configs []cachefs.Config
 		r := openReaders(t, 4, func(_ int, c *cachefs.Config) {
 			c.Dir, c.FS = "/millpond", vfs.NewMem()
@@ -294,7 +294,7 @@ func TestMeshWithoutAccess(t *testing.T) {
 // TestMeshJoin: the ring changes while nodes read, and not for all at the same time. The store is asked once: the new owner asks
 // the one before, who is asked by those who do not know of the change.
 func TestMeshJoin(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		r := openReadersOver(t, memufs.New(&memufs.Options{Latency: 50 * time.Millisecond}), 4)
 		joined := r.nodes[3].ID()
 		knows := func(self string) bool { return self == joined || self == r.nodes[0].ID() || self == r.nodes[1].ID() }
@@ -329,7 +329,7 @@ func TestMeshJoin(t *testing.T) {
 // TestMeshEachTakesAnotherForTheOwner: nodes whose rings differ wait for each other. Two notice at once; more are patient for a moment.
 func TestMeshEachTakesAnotherForTheOwner(t *testing.T) {
 	for n, patience := range map[int]time.Duration{2: 0, 3: 20 * time.Second} {
-		synctest.Test(t, func(t *testing.T) {
+		bubbletest.Test(t, func(t *testing.T) {
 			r := openReaders(t, n)
 			r.mesh.Set(cachefs.Fake{Owners: func(self string, key peer.Key) []string {
 				for i, node := range r.nodes {
@@ -349,7 +349,7 @@ func TestMeshEachTakesAnotherForTheOwner(t *testing.T) {
 
 // TestMeshNoCache keeps nothing anywhere, but takes what a peer has.
 func TestMeshNoCache(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		r := openReaders(t, 3)
 		r.put("f", 3*meshBlock)
 		r.expect(0, "f", cachefs.NoCache)

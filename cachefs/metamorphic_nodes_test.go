@@ -7,11 +7,11 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/bubbletest"
 )
 
 // metaNodes is what a metamorphic run over several nodes has besides: at most one of them is down or cut off, so that two
@@ -235,7 +235,7 @@ func (f *failing) Fatalf(s string, args ...any) { panic(fmt.Errorf(s, args...)) 
 func runOver(t *testing.T, nodes int, faults map[string]int) runs {
 	cfg := metaConfig{name: "several nodes", block: metaBlock, memory: 4 << 20, ssd: 64 << 20, dirs: 1, durable: true}
 	return func(seed uint64, ops []op, trace func(string)) (err error) {
-		synctest.Test(t, func(t *testing.T) {
+		bubbletest.Test(t, func(t *testing.T) {
 			f := &failing{TB: t}
 			err = errors.Join(cfg.over(f, nodes, faults, seed, ops, trace), f.err)
 		})

@@ -8,12 +8,13 @@ import (
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/tier"
 )
 
 // What a program reads is from memory, or is in DiskBytes, or in MissBytes.
 func TestBytesBySource(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		const size = 100_000
 		p := make([]byte, size)
 		read := func(c *cachefstest.Cluster, o *cachefs.OpenOptions) (disk, miss uint64) {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/ufs"
 )
@@ -28,7 +29,7 @@ func TestMountsOfOthers(t *testing.T) {
 	require.NoError(t, err)
 	place := s.ID()
 	require.NoError(t, s.Close())
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		var said []cachefs.MountInfo
 		cfg := cachefs.Config{Events: cachefs.Events{StoreUnavailable: func(m cachefs.MountInfo) { said = append(said, m) }}}
 		n, err := cachefs.OpenAmong(t.Context(), cfg, cachefs.NewOthers())

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/tier"
 	"github.com/millpond/millpond/ufs"
@@ -30,7 +31,7 @@ type several struct {
 
 // overSeveral runs test with n nodes, "a", "b" ..., in a bubble, and closes those that are left.
 func overSeveral(t *testing.T, n int, adapt func(id string, cfg *cachefs.Config), test func(s *several)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		s := &several{T: t, rig: cachefs.NewRig(time.Second), store: memufs.New(nil), disks: map[string]*vfs.Mem{}, nodes: map[string]*cachefs.Node{}, adapt: adapt}
 		s.ufs = s.store.UFS()
 		ids := make([]string, n)

@@ -11,13 +11,14 @@ import (
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/ufs/memufs"
 )
 
 // TestStoreThatHangsKeepsNoOtherWaiting: uploads to it are stuck, more than there are workers, and a file of another mount is
 // persisted all the same.
 func TestStoreThatHangsKeepsNoOtherWaiting(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		stuck, sound := memufs.New(nil), memufs.New(nil)
 		release := make(chan struct{})
 		stuck.OnCall(func(op, _ string) error {

@@ -4,13 +4,13 @@ import (
 	"context"
 	"io"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/memufs"
@@ -29,7 +29,7 @@ func TestReadAhead(t *testing.T) {
 		"jumps in a block":   {{0, 300 * kb, 1}, {600 * kb, 300 * kb, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
 				f, n := coldFile(t, 32*mb)
 				for _, r := range reads {
 					_, err := f.ReadAt(make([]byte, r.n), int64(r.off))

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
@@ -29,7 +29,7 @@ type bucketNode struct {
 }
 
 func overBucket(t *testing.T, test func(b *bucketNode)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		f, err := ufstest.NewFaulty(objects.New(objectstest.New(&objectstest.Options{PageSize: 5}), "p/"), "")
 		require.NoError(t, err)
 		s, err := ufs.New(f, "test://bucket/p", &ufs.Options{Attempts: 1, DisableBreaker: true})

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/vfs"
 )
 
@@ -40,7 +41,7 @@ func (l *slowUnlock) Close() error {
 // What a Shutdown had no time for goes on behind it; a second one waits for that, within its own time, and then the
 // directory is free.
 func TestSecondShutdownWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		disk := &slowLock{vfs.NewMem(), make(chan struct{})}
 		cfg := cachefs.Config{Dir: "/node", FS: disk}
 		n, err := cachefs.Open(t.Context(), cfg)
@@ -69,7 +70,7 @@ func TestSecondShutdownWaits(t *testing.T) {
 // Changes beside Shutdown end, whatever their contexts.
 func TestShutdownBesideChanges(t *testing.T) {
 	for range 30 {
-		synctest.Test(t, func(t *testing.T) {
+		bubbletest.Test(t, func(t *testing.T) {
 			n, err := cachefs.Open(t.Context(), cachefs.Config{})
 			require.NoError(t, err)
 			var all sync.WaitGroup
@@ -105,7 +106,7 @@ func TestStalledStoreKeepsNoClose(t *testing.T) {
 	for _, how := range []cachefs.WriteType{cachefs.CacheThrough, cachefs.Through} {
 		for _, script := range []string{"* stall", "commit stall\nstat stall\nopen stall\nabort stall\ndelete stall"} {
 			t.Run(fmt.Sprint(how, " ", script), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				bubbletest.Test(t, func(t *testing.T) {
 					n, faulty, _ := brokenNode(t)
 					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 					defer cancel()

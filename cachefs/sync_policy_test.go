@@ -12,6 +12,7 @@ import (
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/memufs"
 )
@@ -78,7 +79,7 @@ func TestSyncPolicies(t *testing.T) {
 	for _, c := range behind {
 		for name, policy := range map[string]time.Duration{"never": cachefs.SyncNever, "after a minute": time.Minute, "always": cachefs.SyncAlways} {
 			t.Run(c.name+"/"+name, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
+				bubbletest.Test(t, func(t *testing.T) {
 					cl := cachefstest.New(t, 1, func(cfg *cachefs.Config) { cfg.Mounts[0].Sync = policy })
 					n, s := cl.Node(), cl.Store.UFS()
 					for key, text := range c.before {
@@ -114,7 +115,7 @@ func TestLooksAreCounted(t *testing.T) {
 		soon, late int // calls to the store for one more Stat of each
 	}{"never": {cachefs.SyncNever, 0, 0}, "after a minute": {time.Minute, 0, 1}, "always": {cachefs.SyncAlways, 1, 1}} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
 				cl := cachefstest.New(t, 1, func(cfg *cachefs.Config) { cfg.Mounts[0].Sync = c.policy })
 				n := cl.Node()
 				store(t, cl.Store.UFS(), "d/f", "x")

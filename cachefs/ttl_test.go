@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"net/url"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/tier"
 	"github.com/millpond/millpond/ufs"
@@ -23,7 +23,7 @@ import (
 
 // A file that is replaced while the end of its time to live is on its way stays: that was the old one's.
 func TestReplacedAtTheEndOfItsLife(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		faulty, err := ufstest.NewFaulty(ufstest.Driver(memufs.New(nil).UFS()), "")
 		require.NoError(t, err)
 		s, err := ufs.New(faulty, "mem://ttl", &ufs.Options{DisableHedge: true})
@@ -49,7 +49,7 @@ func TestReplacedAtTheEndOfItsLife(t *testing.T) {
 
 // Files whose end fails, again and again, hold up nobody else's.
 func TestEndsThatFail(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		store := memufs.New(nil).UFS()
 		for i := range 300 {
 			require.NoError(t, putOutside(t.Context(), store, fmt.Sprint("f", i), []byte("x")))
@@ -93,7 +93,7 @@ func init() {
 // What has lived its time while the node was down is removed from its store, too, though the node is still waiting for the
 // store of another mount.
 func TestEndOfLifeWhileMountsComeBack(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		store := memufs.New(nil).UFS()
 		cfg := cachefs.Config{Dir: "/node", FS: vfs.NewMem(), Mounts: []cachefs.MountConfig{{Path: "/a", URL: "slow-open://a"}, {Path: "/b", Store: store}}}
 		n, err := cachefs.Open(t.Context(), cfg)
@@ -116,7 +116,7 @@ func TestEndOfLifeWhileMountsComeBack(t *testing.T) {
 // At the end of its life a file with the default action leaves the cache, and stays in its store; what only the cache has
 // stays there, and so does what a user pinned.
 func TestFreedAtTheEndOfItsLife(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		c := cachefstest.New(t, 1)
 		n := c.Node()
 		life := cachefs.TTL{After: 3 * time.Second}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/tier"
 )
@@ -87,7 +87,7 @@ func TestViewAfterReleaseIsPoison(t *testing.T) {
 func TestShutdownWaitsForViews(t *testing.T) {
 	for _, released := range []bool{true, false} {
 		t.Run(fmt.Sprintf("released=%t", released), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { shutdownWithView(t, released) })
+			bubbletest.Test(t, func(t *testing.T) { shutdownWithView(t, released) })
 		})
 	}
 }

@@ -6,11 +6,11 @@ import (
 	"os"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/journal"
 	"github.com/millpond/millpond/journal/journaltest"
@@ -35,7 +35,7 @@ type node struct {
 // mesh runs f in a bubble.
 func mesh(t *testing.T, f func(t *testing.T, g *group)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		g := &group{t: t, net: journaltest.New(time.Second), disks: map[string]*vfs.Mem{}, nodes: map[string]*node{}}
 		defer g.close()
 		f(t, g)

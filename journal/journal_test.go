@@ -5,11 +5,11 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/journal"
 )
 
@@ -33,7 +33,7 @@ func TestProposeIsThereAfterReopen(t *testing.T) {
 }
 
 func TestMemoryInBubble(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		r := newRegister()
 		j, err := journal.Open(t.Context(), journal.Config{CheckpointEvery: 100}, r)

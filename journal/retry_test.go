@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/journal"
 )
 
@@ -102,7 +102,7 @@ func TestSessionIsBounded(t *testing.T) {
 }
 
 func TestSessionsExpireByEntryTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		r := newRegister()
 		j, err := journal.Open(t.Context(), journal.Config{}, r)
 		require.NoError(t, err)

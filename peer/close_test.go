@@ -5,17 +5,17 @@ import (
 	"net"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/peer"
 )
 
 // TestLeaveIsSeenAtOnce, and as what it is.
 func TestLeaveIsSeenAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		ns := m.grow(3)
 		meet(t, 10*time.Second, ns...)
@@ -35,7 +35,7 @@ func TestLeaveIsSeenAtOnce(t *testing.T) {
 
 // TestLeaveWithinItsContext: whoever has no time goes without waiting, and Close ends the rest.
 func TestLeaveWithinItsContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		ns := m.grow(2)
 		meet(t, 10*time.Second, ns...)
@@ -51,7 +51,7 @@ func TestLeaveWithinItsContext(t *testing.T) {
 
 // TestCloseIsAFailure to the others, soon, and calls of both sides end.
 func TestCloseIsAFailure(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		ns := m.grow(3)
 		meet(t, 10*time.Second, ns...)
@@ -80,7 +80,7 @@ func (silent) ServeCall(ctx context.Context, _, _ string, _ []byte) ([]byte, err
 
 // TestCallToTheDeadEnds when they are seen to be dead, though nothing comes over the connection any more.
 func TestCallToTheDeadEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		a := m.start(0, nil)
 		cfg := m.cfg
@@ -99,7 +99,7 @@ func TestCallToTheDeadEnds(t *testing.T) {
 
 // TestAloneClosesAtOnce: a node that has met nobody has nothing to wait for.
 func TestAloneClosesAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		a := m.start(0, nil)
 		start := time.Now()
@@ -131,7 +131,7 @@ func TestDetection(t *testing.T) {
 	for _, n := range []int{2, 3, 10} {
 		var all []time.Duration
 		for range 10 {
-			synctest.Test(t, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
 				m := newMesh(t)
 				ns := m.grow(n)
 				meet(t, 10*time.Second, ns...)

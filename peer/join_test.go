@@ -9,11 +9,11 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/peer"
 )
 
@@ -32,7 +32,7 @@ func TestJoinSources(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
 				m := newMesh(t)
 				m.cfg.Join = nil
 				m.net.Host("10.0.0.77") // nobody listens there
@@ -70,7 +70,7 @@ func (a *attempts) list() []peer.JoinInfo {
 func TestJoinGoesOn(t *testing.T) {
 	list := filepath.Join(t.TempDir(), "peers")
 	require.NoError(t, os.WriteFile(list, []byte("bad line\n"), 0o600))
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		var tried attempts
 		calls := 0
@@ -102,7 +102,7 @@ func TestJoinGoesOn(t *testing.T) {
 func TestFileIsWatched(t *testing.T) {
 	list := filepath.Join(t.TempDir(), "peers")
 	require.NoError(t, os.WriteFile(list, []byte("# nobody yet\n"), 0o600))
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		a := m.start(0, func(c *peer.Config) { c.Join = nil })
 		b := m.start(1, func(c *peer.Config) { c.Join = []string{"file:" + list} })
@@ -116,7 +116,7 @@ func TestFileIsWatched(t *testing.T) {
 func TestRejoinAfterARestart(t *testing.T) {
 	for name, at := range map[string]int{"at its address": 1, "at another": 7} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
 				m := newMesh(t)
 				ns := m.grow(3)
 				meet(t, 10*time.Second, ns...)
@@ -149,7 +149,7 @@ func addrOf(m *peer.Mesh, id string) string {
 
 // TestTwoMeshesBecomeOne: groups that could not see each other from the start meet when they can.
 func TestTwoMeshesBecomeOne(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		var left, right []string
 		for i := range 4 {
@@ -167,7 +167,7 @@ func TestTwoMeshesBecomeOne(t *testing.T) {
 
 // TestPartialPartition: who is seen by some is not lost to the others.
 func TestPartialPartition(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		ns := m.grow(5)
 		meet(t, 10*time.Second, ns...)

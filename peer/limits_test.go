@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/peer"
 )
 
@@ -16,7 +17,7 @@ import (
 // nobody is missed.
 func TestSkewedClocks(t *testing.T) {
 	for _, skew := range []time.Duration{-4 * time.Minute, 4 * time.Minute} {
-		synctest.Test(t, func(t *testing.T) {
+		bubbletest.Test(t, func(t *testing.T) {
 			m := newMesh(t)
 			var failed atomic.Int32
 			m.cfg.Events.Member = func(o peer.Member) {
@@ -39,7 +40,7 @@ func TestSkewedClocks(t *testing.T) {
 
 // TestLongNames: all that a node may say of itself fits.
 func TestLongNames(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		long := strings.Repeat("n", 64)
 		a := m.start(0, func(c *peer.Config) { c.Zone, c.Rack, c.Cluster, c.Weight = long, long, long, 1<<32-1 })

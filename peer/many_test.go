@@ -4,18 +4,18 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/peer"
 )
 
 // TestManyNodes joins 100 nodes and says what that takes: a figure to look at, with bounds far from it.
 func TestManyNodes(t *testing.T) {
 	wall := time.Now()
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		before := heap()
 		start := time.Now()
@@ -45,7 +45,7 @@ func heap() int64 {
 // TestLifeOfManyNodes: 25 join, some die, the network splits and heals.
 func TestLifeOfManyNodes(t *testing.T) {
 	wall := time.Now()
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		start := time.Now()
 		took := func() time.Duration { d := time.Since(start); start = time.Now(); return d }

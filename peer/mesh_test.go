@@ -8,11 +8,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/netsim"
 	"github.com/millpond/millpond/peer"
 )
@@ -158,7 +158,7 @@ func (m *mesh) grow(n int) (nodes []*peer.Mesh) {
 }
 
 func TestThreeInMemory(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		ns := m.grow(3)
 		meet(t, 10*time.Second, ns...)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/peer"
 )
 
@@ -26,7 +27,7 @@ func owner(m *peer.Mesh, k peer.Key) string { return m.Owners(nil, k, 1)[0] }
 
 // TestOwnersAreSharesOfWeights, the same on all nodes.
 func TestOwnersAreSharesOfWeights(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		var ns []*peer.Mesh
 		for i := range 3 {
@@ -49,7 +50,7 @@ func TestOwnersAreSharesOfWeights(t *testing.T) {
 
 // TestFlappingMovesNothing: who fails and comes back within the grace time has its keys again; meanwhile others stand in.
 func TestFlappingMovesNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		m.cfg.GraceTime = time.Minute
 		ns := m.grow(4)
@@ -88,7 +89,7 @@ func TestFlappingMovesNothing(t *testing.T) {
 
 // TestPrevious: after a change the owner before is known for a while, if it lives.
 func TestPrevious(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		m.cfg.GraceTime = -1
 		ns := m.grow(3)
@@ -138,7 +139,7 @@ func TestLookUpAllocates(t *testing.T) {
 
 // TestChanged tells of members, of what they say, and of the ring.
 func TestChanged(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		var rings []int
 		a := m.start(0, func(c *peer.Config) {

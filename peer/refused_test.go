@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/peer"
 )
 
@@ -58,7 +59,7 @@ func TestRefusedOnBothSides(t *testing.T) {
 		"a clock 6 minutes off":     {func(c *peer.Config) { c.Now = func() time.Time { return time.Now().Add(6 * time.Minute) } }, peer.ErrClock, "6m0s"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
 				m := newMesh(t)
 				m.cfg.Encrypt = name == "another secret, under TLS"
 				var first, second refusals
@@ -79,7 +80,7 @@ func TestRefusedOnBothSides(t *testing.T) {
 // TestSecondNodeWithAnID is refused while the first one lives, wherever it joins.
 func TestSecondNodeWithAnID(t *testing.T) {
 	for _, contact := range []int{0, 1} { // another node; the node itself
-		synctest.Test(t, func(t *testing.T) {
+		bubbletest.Test(t, func(t *testing.T) {
 			m := newMesh(t)
 			var second, other refusals
 			a, b := m.start(0, other.listen), m.start(1, other.listen)
@@ -108,7 +109,7 @@ func TestSecondNodeWithAnID(t *testing.T) {
 
 // TestOneAddressForTwo: a node that tells others the address of another one is told so, and so is that.
 func TestOneAddressForTwo(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		var first, second refusals
 		a := m.start(0, first.listen)
@@ -121,7 +122,7 @@ func TestOneAddressForTwo(t *testing.T) {
 
 // TestManyStrangersAreLoggedSeldom: refusals for one reason are logged once a second, with how many there were besides.
 func TestManyStrangersAreLoggedSeldom(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		var log bytes.Buffer
 		var told refusals

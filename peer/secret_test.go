@@ -3,11 +3,11 @@ package peer_test
 import (
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/peer"
 )
 
@@ -17,7 +17,7 @@ const newSecret = "another secret of some length"
 func TestSecretChangedWhileRunning(t *testing.T) {
 	for name, encrypt := range map[string]bool{"authenticated": false, "encrypted": true} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
 				m := newMesh(t)
 				m.cfg.Encrypt = encrypt
 				var failed atomic.Int32

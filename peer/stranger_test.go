@@ -6,11 +6,11 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/netsim"
 	"github.com/millpond/millpond/peer"
 )
@@ -45,7 +45,7 @@ func (r *recording) stop(n *netsim.Net) []netsim.Sent {
 // TestReplayedPackets: what was recorded while a node came, failed and left does nothing when it is sent again, to whom
 // it was sent, to others, and to a node that has restarted since.
 func TestReplayedPackets(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		tape := record(m.net)
 		ns := m.grow(4)
@@ -82,7 +82,7 @@ func TestReplayedPackets(t *testing.T) {
 
 // TestForgedPackets: noise, changed packets and those of a mesh of another secret do nothing, and are not remembered.
 func TestForgedPackets(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		ns := m.grow(2)
 		other := &mesh{t: t, net: m.net, cfg: m.cfg}
@@ -118,7 +118,7 @@ func TestForgedPackets(t *testing.T) {
 
 // TestSecretIsNotSent: nothing that a node says of itself can be read off the network.
 func TestSecretIsNotSent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		m.cfg.Encrypt = true
 		m.cfg.Zone = "a-zone-with-a-name"

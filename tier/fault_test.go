@@ -7,11 +7,11 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/tier"
 )
@@ -89,7 +89,7 @@ func TestDirectoryFailsAndComesBack(t *testing.T) {
 		"full": {syscall.ENOSPC, false}, "read-only": {syscall.EROFS, false}, "EIO of writes": {syscall.EIO, false}, "EIO": {syscall.EIO, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
 				disk, seen, ctx := newFailing(), &dirEvents{}, t.Context()
 				s := openWith(t, tier.Options{FS: disk, Events: seen.events()}, ssd(8*mib, "/d"))
 				for n := range 20 {
@@ -148,7 +148,7 @@ func TestDirectoryFailsAndComesBack(t *testing.T) {
 
 // TestDirectoryDisappears removes a directory while it is used.
 func TestDirectoryDisappears(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		disk, seen, ctx := newFailing(), &dirEvents{}, t.Context()
 		s := openWith(t, tier.Options{FS: disk, Events: seen.events()}, ssd(8*mib, "/d"))
 		defer closeStore(t, s)
@@ -172,7 +172,7 @@ func TestDirectoryDisappears(t *testing.T) {
 
 // TestOtherDirectoryTakesOver fails one of two directories.
 func TestOtherDirectoryTakesOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		var bad atomic.Bool
 		fsys := vfs.NewFaulty(vfs.NewMem(), func(op vfs.Op) error {
 			if bad.Load() && op.Kind.Mutates() && len(op.Name) > 2 && op.Name[:2] == "/a" {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/tier"
 )
@@ -45,7 +46,7 @@ func TestWaitEndsWhenABlockMayLeave(t *testing.T) {
 
 // waitFor fills memory with blocks put with o and a Writer; keep may keep them in other ways, and returns what lets one go.
 func waitFor(t *testing.T, o tier.PutOptions, keep func(*testing.T, *tier.Store) (letGo func())) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		s, ctx := open(t, vfs.NewMem(), memory(mib)), t.Context()
 		w, err := s.Create(ctx, id(100), 64*kib, tier.PutOptions{})
 		require.NoError(t, err)
@@ -68,7 +69,7 @@ func waitFor(t *testing.T, o tier.PutOptions, keep func(*testing.T, *tier.Store)
 // TestOneGoroutineWritesManyBlocks takes turns between Writers whose blocks do not fit into memory together. None of them ends
 // before the others, so that waiting for them would be for ever: what does not fit goes to the disk.
 func TestOneGoroutineWritesManyBlocks(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		s, ctx := open(t, vfs.NewMem(), memory(mib), ssd(64*mib, "/d")), t.Context()
 		var writers []*tier.Writer
 		for n := range 8 {

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"io"
 	"testing"
-	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/memufs"
@@ -54,7 +54,7 @@ func bubble(t *testing.T, o ufs.Options, hide func(c *driver.Caps), test func(w 
 // over runs a test over the driver that make makes.
 func over(t *testing.T, o ufs.Options, make func() driver.Store, test func(w *world)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		d := make()
 		w := &world{T: t, d: d}
 		var err error

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/ufs"
 )
 
@@ -57,7 +57,7 @@ func change(t *testing.T, n *cachefs.Node, path string, within time.Duration) er
 // TestKillAndCrash: the primary is killed, then the next one's machine loses its power. The others go on, and both come back with all
 // that was acknowledged.
 func TestKillAndCrash(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		c := cachefstest.New(t, 3)
 		require.NoError(t, write(c.Node(), cachefstest.MountPath+"/f", "in the store"))
 		for k, end := range []func(int){c.Kill, c.Crash} {
@@ -82,7 +82,7 @@ func TestKillAndCrash(t *testing.T) {
 
 // TestPartition: a minority reads and does not change; when the network heals all see what the majority did.
 func TestPartition(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		c := cachefstest.New(t, 3)
 		time.Sleep(5 * time.Second)
 		require.NoError(t, write(c.Nodes[0], "/scratch", "two copies"))
@@ -111,7 +111,7 @@ func TestPartition(t *testing.T) {
 // TestLateChange: a change that a node asked for while it was cut off, and that is made when the network heals, was not
 // answered as if nobody had it.
 func TestLateChange(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		c := cachefstest.New(t, 3)
 		for k := range 6 {
 			time.Sleep(10 * time.Second)
@@ -132,7 +132,7 @@ func TestLateChange(t *testing.T) {
 
 // TestSlowLink: bytes take as long as the link says.
 func TestSlowLink(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		c := cachefstest.New(t, 2)
 		c.SetLink(0, 1, cachefstest.Link{Latency: 50 * time.Millisecond})
 		began := time.Now()
@@ -146,7 +146,7 @@ func TestSlowLink(t *testing.T) {
 
 // TestSkew: a node whose clock is ahead takes part, unless it is too far ahead.
 func TestSkew(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		c := cachefstest.New(t, 2)
 		c.Stop(1)
 		c.Skew(1, time.Minute)
@@ -159,7 +159,7 @@ func TestSkew(t *testing.T) {
 // TestReadsWhileANodeDies: all nodes read half of the files, one is killed, and the others read the rest at once. Nobody fails, nobody
 // waits long, and what came from the store is the bytes of the files.
 func TestReadsWhileANodeDies(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		c := cachefstest.New(t, 4)
 		const files, size = 60, 20_000
 		for i := range files {

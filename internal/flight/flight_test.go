@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/flight"
 )
 
@@ -34,7 +35,7 @@ func (s *spawner) spawn(task func(ctx context.Context)) bool {
 }
 
 func TestEqualCallsAreOne(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		g := flight.New[int]((&spawner{ctx: t.Context()}).spawn, errClosed)
 		var calls atomic.Int32
 		var wg sync.WaitGroup
@@ -58,7 +59,7 @@ func TestEqualCallsAreOne(t *testing.T) {
 
 // TestLeaving: who leaves has its context's cause at once, and those who stay have the answer.
 func TestLeaving(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		g := flight.New[string]((&spawner{ctx: t.Context()}).spawn, errClosed)
 		why := errors.New("gone for lunch")
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -91,7 +92,7 @@ func TestLeaving(t *testing.T) {
 
 // TestPanic reaches all who wait as an error, and the key can be asked for again.
 func TestPanic(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		g := flight.New[int]((&spawner{ctx: t.Context()}).spawn, errClosed)
 		var wg sync.WaitGroup
 		for range 3 {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/netsim"
 )
 
@@ -47,7 +48,7 @@ func noise(n int) []byte {
 }
 
 func TestEchoOfMoreThanAWindow(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		here, there := connect(t, netsim.New(1))
 		require.Equal(t, b+":7", here.RemoteAddr().String())
 		require.Equal(t, here.LocalAddr().String(), there.RemoteAddr().String())
@@ -69,7 +70,7 @@ func TestEchoOfMoreThanAWindow(t *testing.T) {
 }
 
 func TestCloseIsSeenAfterTheBytes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		here, there := connect(t, netsim.New(1))
 		_, err := here.Write([]byte("last words"))
 		require.NoError(t, err)
@@ -86,7 +87,7 @@ func TestCloseIsSeenAfterTheBytes(t *testing.T) {
 }
 
 func TestCloseWakes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		here, _ := connect(t, netsim.New(1))
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -104,7 +105,7 @@ func TestCloseWakes(t *testing.T) {
 }
 
 func TestDeadlines(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		here, _ := connect(t, netsim.New(1))
 		start := time.Now()
 		require.NoError(t, here.SetReadDeadline(start.Add(time.Second)))
@@ -131,7 +132,7 @@ func TestDeadlines(t *testing.T) {
 }
 
 func TestRateAndLatency(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		n := netsim.New(1)
 		n.SetLink(a, b, netsim.Link{Latency: 50 * time.Millisecond, Rate: 1 << 20})
 		here, there := connect(t, n)
@@ -146,7 +147,7 @@ func TestRateAndLatency(t *testing.T) {
 }
 
 func TestLossDelaysAConnection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		n := netsim.New(1)
 		n.SetAll(netsim.Link{Loss: 1})
 		here, there := connect(t, n)
@@ -160,7 +161,7 @@ func TestLossDelaysAConnection(t *testing.T) {
 }
 
 func TestDial(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		n := netsim.New(1)
 		host := n.Host(a)
 		n.Host(b)
@@ -193,7 +194,7 @@ func TestDial(t *testing.T) {
 
 // TestLinkOfAnOpenConnection: what is set holds for connections that are open, too.
 func TestLinkOfAnOpenConnection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		n := netsim.New(1)
 		here, there := connect(t, n)
 		n.SetLink(a, b, netsim.Link{Latency: time.Second})

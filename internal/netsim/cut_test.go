@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/netsim"
 )
 
@@ -30,7 +31,7 @@ func TestCutHoldsUpAndHealGoesOn(t *testing.T) {
 		"in two groups": func(n *netsim.Net) { n.Partition([]string{a, c}, []string{b, c}) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
 				n := netsim.New(1)
 				n.Host(c)
 				here, there := connect(t, n)
@@ -50,7 +51,7 @@ func TestCutHoldsUpAndHealGoesOn(t *testing.T) {
 }
 
 func TestDialWaitsForHeal(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		n := netsim.New(1)
 		l, p, err := n.Host(b).Listen(t.Context(), ":7")
 		require.NoError(t, err)
@@ -72,7 +73,7 @@ func TestDialWaitsForHeal(t *testing.T) {
 }
 
 func TestPartition(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		n := netsim.New(1)
 		got := receivers(t, n, a, b, c)
 		n.Partition([]string{a, c}, []string{b, c}) // a and b see c, but not each other
@@ -116,7 +117,7 @@ func receivers(t *testing.T, n *netsim.Net, ips ...string) func() map[string][]s
 }
 
 func TestKillResets(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		n := netsim.New(1)
 		here, there := connect(t, n)
 		old := n.Host(b)
@@ -138,7 +139,7 @@ func TestKillResets(t *testing.T) {
 }
 
 func TestKillEndsWhoWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		n := netsim.New(1)
 		h := n.Host(a)
 		l, p, err := h.Listen(t.Context(), ":7")
@@ -155,7 +156,7 @@ func TestKillEndsWhoWaits(t *testing.T) {
 
 // TestVanish: the others hear nothing, until the machine is back and knows nothing of them.
 func TestVanish(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		n := netsim.New(1)
 		here, _ := connect(t, n)
 		n.Host(b).Vanish()

@@ -6,16 +6,16 @@ import (
 	"os"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/netsim"
 )
 
 func TestPackets(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		n := netsim.New(1)
 		l, from, err := n.Host(a).Listen(t.Context(), ":7")
 		require.NoError(t, err)
@@ -44,7 +44,7 @@ func TestPackets(t *testing.T) {
 }
 
 func TestLossAndReordering(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		n := netsim.New(1)
 		n.SetLink(a, b, netsim.Link{Latency: time.Millisecond, Jitter: 10 * time.Millisecond, Loss: 0.25})
 		got := receivers(t, n, a, b)
@@ -61,7 +61,7 @@ func TestLossAndReordering(t *testing.T) {
 
 // TestQueueIsBounded: what nobody reads is lost at last.
 func TestQueueIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		n := netsim.New(1)
 		l, p, err := n.Host(b).Listen(t.Context(), ":7")
 		require.NoError(t, err)

@@ -3,19 +3,19 @@ package hdfsufs_test
 import (
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/hdfsufs"
 )
 
 // inBubble opens a place of a fake over connections in memory, where time is synctest's.
 func inBubble(t *testing.T, answers map[string]answer, do func(t *testing.T, f *fake, s *ufs.Store)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		f := unheard(t, answers)
 		s, err := hdfsufs.Open("nn", "/place", &hdfsufs.Options{User: "me", Dial: f.dial})
 		require.NoError(t, err)

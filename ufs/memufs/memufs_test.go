@@ -7,11 +7,11 @@ import (
 	"io"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/memufs"
@@ -146,7 +146,7 @@ func TestDeleteVersion(t *testing.T) {
 
 // TestLatency is the bubble's time, and ends with the call's context.
 func TestLatency(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		s := memufs.New(&memufs.Options{Latency: time.Second})
 		began := time.Now()
 		_, err := s.Stat(t.Context(), "")

@@ -7,9 +7,9 @@ import (
 	"io"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/objects"
 	"github.com/stretchr/testify/require"
@@ -124,7 +124,7 @@ func TestOnePartIsOneRequest(t *testing.T) {
 }
 
 func TestPartsInFlightAreBoundedByBytes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		s := &sink{parts: map[int][]byte{}}
 		p := objects.NewParts(10, 35)
 		data := pattern(127)
@@ -142,7 +142,7 @@ func TestPartsInFlightAreBoundedByBytes(t *testing.T) {
 }
 
 func TestAPartIsSentAgainAndThenGivenUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		calls, cut := 0, errors.New("cut")
 		s := &sink{parts: map[int][]byte{}}
 		s.fail = func(n int) error {
@@ -172,7 +172,7 @@ func TestAPartIsSentAgainAndThenGivenUp(t *testing.T) {
 }
 
 func TestAbortAndCancelLeaveNoPart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		for _, cancelled := range []bool{false, true} {
 			s := &sink{parts: map[int][]byte{}}
 			ctx, cancel := context.WithCancel(t.Context())
@@ -196,7 +196,7 @@ func TestAbortAndCancelLeaveNoPart(t *testing.T) {
 
 // An upload whose end is unknown may be there: dropping it could take a published object's parts.
 func TestAnUnknownFinishIsNotDropped(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		for err, dropped := range map[error]int{&driver.Unknown{Err: errors.New("reset")}: 0, driver.ErrExist: 1} {
 			s := &sink{parts: map[int][]byte{}, finish: err}
 			u := objects.NewParts(10, 100).Upload(t.Context(), s, 0)
@@ -211,7 +211,7 @@ func TestAnUnknownFinishIsNotDropped(t *testing.T) {
 // TestCommitAgain commits once more what the store refused for now.
 func TestCommitAgain(t *testing.T) {
 	for _, size := range []int{5, 25} {
-		synctest.Test(t, func(t *testing.T) {
+		bubbletest.Test(t, func(t *testing.T) {
 			s := &sink{parts: map[int][]byte{}, refuse: &driver.Retryable{Err: errors.New("slow down")}}
 			u := objects.NewParts(10, 100).Upload(t.Context(), s, 0)
 			_, err := u.Write(pattern(size))
@@ -229,7 +229,7 @@ func TestCommitAgain(t *testing.T) {
 // TestLentBytesAreSentFromWhereTheyLie writes pieces that do not end where parts do. Each is given back once, when the parts
 // that have some of it are sent, and nothing is copied.
 func TestLentBytesAreSentFromWhereTheyLie(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		data := pattern(1 << 20)
 		s := &sink{parts: map[int][]byte{}}
 		back := map[int]int{}
@@ -287,7 +287,7 @@ func TestLentBytesComeBackWhateverHappens(t *testing.T) {
 		commit bool
 	}{"abort": {nil, false}, "a part that fails": {driver.ErrPermission, true}} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
 				s := &sink{parts: map[int][]byte{}, fail: func(int) error { return c.fail }}
 				u := objects.NewParts(100, 100).Upload(t.Context(), s, 0)
 				lent, back := 0, 0

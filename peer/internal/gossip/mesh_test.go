@@ -11,11 +11,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/netsim"
 	"github.com/millpond/millpond/peer/internal/gossip"
 )
@@ -169,7 +169,7 @@ func (m *mesh) grow(n int) []*node {
 // TestJoinCrashSplitHeal is the life of 25 nodes.
 func TestJoinCrashSplitHeal(t *testing.T) {
 	wall := time.Now()
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
 		ns := m.grow(25)
 		t.Logf("25 nodes know each other after %v", m.until(10*time.Second, ns...))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/peer/internal/link"
 )
 
@@ -79,7 +80,7 @@ func (p *pipes) node(t *testing.T, id string, h link.Handler, set func(*link.Con
 }
 
 func TestIdleConnectionsAreClosed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		p := &pipes{ends: map[string]*pipeEnd{}}
 		var here, there recorder
 		a := p.node(t, "a", &handler{}, here.set)
@@ -113,7 +114,7 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 
 // A stranger has a second, whatever it does with it.
 func TestStrangerHasASecond(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		p := &pipes{ends: map[string]*pipeEnd{}}
 		p.node(t, "b", &handler{}, secrets("s"))
 		c, err := p.dial(t.Context(), "b")
@@ -135,7 +136,7 @@ func TestStrangerHasASecond(t *testing.T) {
 
 // A node that accepts and says nothing holds up a caller for DialTime, or its context.
 func TestSilentNode(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		p := &pipes{ends: map[string]*pipeEnd{}}
 		a := p.node(t, "a", &handler{}, nil)
 		l := p.listen("b")
@@ -165,7 +166,7 @@ func TestSilentNode(t *testing.T) {
 
 // The deadline of a call ends it there as well.
 func TestDeadlineEndsTheHandler(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		p := &pipes{ends: map[string]*pipeEnd{}}
 		a := p.node(t, "a", &handler{}, nil)
 		ended := make(chan time.Time, 1)
@@ -185,7 +186,7 @@ func TestDeadlineEndsTheHandler(t *testing.T) {
 
 // A sender that stalls within a call's request does not keep the memory of it.
 func TestCallThatStalls(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		p := &pipes{ends: map[string]*pipeEnd{}}
 		a := p.node(t, "a", &handler{}, nil)
 		var there recorder
@@ -228,7 +229,7 @@ func (s *scribbler) Read(p []byte) (int, error) {
 }
 
 func TestNothingWritesAfterReadBlock(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
 		p := &pipes{ends: map[string]*pipeEnd{}}
 		conn := &scribbler{past: make(chan struct{})}
 		a := p.node(t, "a", &handler{}, func(c *link.Config) {
