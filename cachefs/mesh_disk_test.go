@@ -18,13 +18,19 @@ import (
 	"github.com/millpond/millpond/ufs/memufs"
 )
 
-// openOnDisks opens two nodes on the loopback whose one tier is a disk of the operating system, and returns its directories.
+// onDisk gives a node a disk of the operating system as its one tier, and returns the directory.
+func onDisk(t *testing.T, c *cachefs.Config) (dir string) {
+	dir = filepath.Join(t.TempDir(), "ssd")
+	c.Tiers = []tier.Config{{Kind: tier.SSD, Size: 64 << 20, Dirs: []tier.Dir{{Path: dir}}}}
+	return dir
+}
+
+// openOnDisks opens two nodes on the loopback that are on disks, and returns their directories.
 func openOnDisks(t *testing.T) (r *readers, dirs []string) {
 	r = openReadersOver(t, memufs.New(nil), 0)
 	for range 2 {
 		c := r.config()
-		dirs = append(dirs, filepath.Join(t.TempDir(), "ssd"))
-		c.Tiers = []tier.Config{{Kind: tier.SSD, Size: 64 << 20, Dirs: []tier.Dir{{Path: dirs[len(dirs)-1]}}}}
+		dirs = append(dirs, onDisk(t, &c))
 		c.Mesh = &peer.Config{Secret: meshSecret}
 		if len(r.nodes) > 0 {
 			info, err := r.nodes[0].Cluster(t.Context())
@@ -73,6 +79,17 @@ func TestServedFromDisk(t *testing.T) {
 // the peer is told.
 func TestDamagedOnThePeersDisk(t *testing.T) {
 	r, dirs := openOnDisks(t)
+	damagedOnAPeer(t, r, dirs)
+}
+
+// TestDamagedOnThePeersDiskWithoutNetwork is the same over the fake, which has to refuse what the link does.
+func TestDamagedOnThePeersDiskWithoutNetwork(t *testing.T) {
+	var dirs []string
+	r := openReaders(t, 2, func(_ int, c *cachefs.Config) { dirs = append(dirs, onDisk(t, c)) })
+	damagedOnAPeer(t, r, dirs)
+}
+
+func damagedOnAPeer(t *testing.T, r *readers, dirs []string) {
 	r.put("f", 20*meshBlock)
 	r.expect(0, "f", cachefs.CachePromote)
 	r.expect(1, "f", cachefs.CachePromote)

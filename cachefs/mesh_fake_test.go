@@ -5,11 +5,14 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"hash/fnv"
 	"io"
 	"os"
 	"slices"
 	"sync"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/millpond/millpond/peer"
 )
@@ -128,7 +131,7 @@ func (p *fakePeers) ReadBlock(ctx context.Context, to string, r peer.BlockReques
 	if n == nil {
 		return nil, peer.ErrUnreachable
 	}
-	w := &fakeWriter{ctx: ctx, dst: dst, arrived: arrived}
+	w := &fakeWriter{ctx: ctx, off: r.Off, dst: dst, arrived: arrived}
 	if f.Bytes != nil {
 		w.bytes = func(b []byte) { f.Bytes(p.self, to, b) }
 	}
@@ -144,6 +147,7 @@ func (p *fakePeers) ReadBlock(ctx context.Context, to string, r peer.BlockReques
 
 type fakeWriter struct {
 	ctx     context.Context
+	off     int64 // of the request, in the block
 	dst     [][]byte
 	n       int64
 	err     error
@@ -160,9 +164,26 @@ func (w *fakeWriter) Lend(b []byte, release func()) error {
 	return err
 }
 
-func (w *fakeWriter) SendFile(f *os.File, off, n int64, _ []uint64) error {
-	_, err := io.CopyN(w, io.NewSectionReader(f, off, n), n)
-	return err
+// SendFile refuses what the link would: here what are no whole pieces with a sum each, where they arrive those whose sums do not
+// match. Pieces before one that does not have arrived.
+func (w *fakeWriter) SendFile(f *os.File, off, n int64, sums []uint64) error {
+	if at := w.off + w.n; at%pieceSize != 0 || int64(len(sums)) != (n+pieceSize-1)/pieceSize {
+		return fmt.Errorf("%d bytes at %d of a block, with %d sums: want whole pieces of %d", n, at, len(sums), pieceSize)
+	}
+	b := make([]byte, n)
+	if _, err := f.ReadAt(b, off); err != nil {
+		return err
+	}
+	for p := range slices.Chunk(b, pieceSize) {
+		if xxhash.Sum64(p) != sums[0] {
+			w.err = peer.ErrChecksum
+		}
+		if _, err := w.Write(p); err != nil {
+			return err
+		}
+		sums = sums[1:]
+	}
+	return nil
 }
 
 func (w *fakeWriter) Write(p []byte) (int, error) {
