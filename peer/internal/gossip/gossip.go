@@ -60,10 +60,13 @@ func Open(cfg Config) (*Gossip, error) {
 func (g *Gossip) Accept(conn net.Conn) { g.transport.accept(conn) }
 
 // Join meets nodes at addresses of IP and port, one after the other, and returns how many there were. The error is that of
-// the last if there was none.
+// the last if there was none. Leave and Close break it off.
 func (g *Gossip) Join(addrs []string) (int, error) {
 	g.joining <- struct{}{}
 	defer func() { <-g.joining }()
+	if g.transport.joins.Err() != nil {
+		return 0, net.ErrClosed
+	}
 	return g.serf.Join(addrs, true)
 }
 
@@ -76,13 +79,15 @@ func (g *Gossip) SetMeta(meta []byte) error {
 	return g.serf.SetTags(tags)
 }
 
-// Leave tells the others that this node goes. It waits for that, but not past ctx: Close waits for the rest.
+// Leave tells the others that this node goes. It waits for that, but not past ctx: Close waits for the rest. A Join that is
+// under way may end, so that those whom it meets are told, too, but within leaveTimeout.
 func (g *Gossip) Leave(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		g.turn <- struct{}{}
 		defer func() { <-g.turn }()
+		defer time.AfterFunc(leaveTimeout, g.transport.endJoins).Stop()
 		g.joining <- struct{}{}
 		defer func() { <-g.joining }()
 		if !g.alone() {
@@ -97,16 +102,14 @@ func (g *Gossip) Leave(ctx context.Context) error {
 	}
 }
 
-func (g *Gossip) alone() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.mu.alive) <= 1
-}
+// alone asks memberlist: what a Join has just learned may not have come here as an event yet.
+func (g *Gossip) alone() bool { return g.serf.Memberlist().NumMembers() <= 1 }
 
 // Close ends it. To the others that is a failure unless Leave was called.
 func (g *Gossip) Close() error { return g.close() }
 
 func (g *Gossip) shutdown() error {
+	g.transport.endJoins()
 	g.turn <- struct{}{}
 	defer func() { <-g.turn }()
 	_ = g.transport.Shutdown()

@@ -16,14 +16,16 @@ const maxStreams = 256
 
 // transport carries memberlist's packets and streams.
 type transport struct {
-	cfg     *Config
-	seal    *sealer
-	packets chan *memberlist.Packet
-	streams chan net.Conn
-	stats   stats
-	ctx     context.Context // ends with Shutdown
-	stop    context.CancelFunc
-	reader  sync.WaitGroup
+	cfg      *Config
+	seal     *sealer
+	packets  chan *memberlist.Packet
+	streams  chan net.Conn
+	stats    stats
+	ctx      context.Context // ends with Shutdown
+	stop     context.CancelFunc
+	joins    context.Context    // ends sooner, with endJoins
+	endJoins context.CancelFunc // breaks off what Join waits for, and whatever it tries later
+	reader   sync.WaitGroup
 
 	mu struct {
 		sync.Mutex
@@ -46,6 +48,7 @@ func newTransport(cfg *Config, seal *sealer) *transport {
 		streams: make(chan net.Conn),
 	}
 	t.ctx, t.stop = context.WithCancel(context.Background())
+	t.joins, t.endJoins = context.WithCancel(t.ctx)
 	t.mu.live = map[*stream]struct{}{}
 	t.reader.Go(t.read)
 	return t
@@ -120,16 +123,25 @@ func (t *transport) WriteTo(b []byte, addr string) (time.Time, error) {
 func (t *transport) PacketCh() <-chan *memberlist.Packet { return t.packets }
 func (t *transport) StreamCh() <-chan net.Conn           { return t.streams }
 
-// DialAddressTimeout opens a stream; Name is the node that is expected there, if it is known.
+// DialAddressTimeout opens a stream; Name is the node that is expected there, which only Join does not know.
 func (t *transport) DialAddressTimeout(a memberlist.Address, timeout time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(t.ctx, timeout)
+	life := t.ctx
+	if a.Name == "" {
+		life = t.joins
+	}
+	ctx, cancel := context.WithTimeout(life, timeout)
 	defer cancel()
 	conn, err := t.cfg.Dial(ctx, a.Addr, a.Name)
 	if err != nil {
 		return nil, err
 	}
 	t.stats.streamsOut.Add(1)
-	return t.keep(conn, false)
+	s, err := t.keep(conn, false)
+	if err != nil {
+		return nil, err
+	}
+	s.outlives = context.AfterFunc(life, func() { _ = conn.Close() })
+	return s, nil
 }
 
 func (t *transport) DialTimeout(addr string, timeout time.Duration) (net.Conn, error) {
@@ -171,9 +183,13 @@ type stream struct {
 	net.Conn
 	t        *transport
 	accepted bool
+	outlives func() bool // of one that was dialled: what ends it need not any more
 }
 
 func (s *stream) Close() error {
+	if s.outlives != nil {
+		s.outlives()
+	}
 	s.t.mu.Lock()
 	if _, live := s.t.mu.live[s]; live {
 		delete(s.t.mu.live, s)
