@@ -23,27 +23,35 @@ const (
 	maxGrace   = time.Hour
 )
 
-// faults collects what is wrong with a Config.
-type faults []error
+// faults collects what is wrong with a struct.
+type faults struct {
+	of   string // the struct
+	errs []error
+}
 
 func (f *faults) add(field string, value any, want string) {
-	*f = append(*f, fmt.Errorf("%w: peer.Config.%s is %v: %s", fs.ErrInvalid, field, value, want))
+	f.errs = append(f.errs, fmt.Errorf("%w: peer.%s.%s is %v: %s", fs.ErrInvalid, f.of, field, value, want))
+}
+
+// label refuses a name that is too long to be told to everybody.
+func (f *faults) label(field, value string) {
+	if len(value) > maxName {
+		f.add(field, strconv.Quote(value), fmt.Sprintf("use up to %d bytes", maxName))
+	}
 }
 
 // check reports everything that is wrong with a Config that has its defaults. Secrets are not in the errors.
 func (c Config) check() error {
-	var f faults
+	f := faults{of: "Config"}
 	c.checkAddresses(&f)
 	c.checkSecrets(&f)
-	for _, l := range []struct{ field, value string }{{"Cluster", c.Cluster}, {"Zone", c.Zone}, {"Rack", c.Rack}} {
-		if len(l.value) > maxName {
-			f.add(l.field, strconv.Quote(l.value), fmt.Sprintf("use up to %d bytes", maxName))
-		}
-	}
+	f.label("Cluster", c.Cluster)
+	f.label("Zone", c.Zone)
+	f.label("Rack", c.Rack)
 	if c.GraceTime > maxGrace {
 		f.add("GraceTime", c.GraceTime, fmt.Sprintf("use up to %v", maxGrace))
 	}
-	return errors.Join(f...)
+	return errors.Join(f.errs...)
 }
 
 func (c Config) checkAddresses(f *faults) {
@@ -109,20 +117,17 @@ func (o Options) complete() (Options, error) {
 	if o.Version == "" {
 		o.Version = moduleVersion()
 	}
-	var bad []error
-	add := func(field string, value any, want string) {
-		bad = append(bad, fmt.Errorf("%w: peer.Options.%s is %v: %s", fs.ErrInvalid, field, value, want))
-	}
+	f := faults{of: "Options"}
 	if len(o.ID) > maxName || strings.ContainsFunc(o.ID, func(r rune) bool { return r <= ' ' || r == '/' || r == 0x7f }) {
-		add("ID", strconv.Quote(o.ID), fmt.Sprintf("use up to %d bytes without spaces or slashes", maxName))
+		f.add("ID", strconv.Quote(o.ID), fmt.Sprintf("use up to %d bytes without spaces or slashes", maxName))
 	}
 	if len(o.Version) > maxVersion {
-		add("Version", strconv.Quote(o.Version), fmt.Sprintf("use up to %d bytes", maxVersion))
+		f.add("Version", strconv.Quote(o.Version), fmt.Sprintf("use up to %d bytes", maxVersion))
 	}
 	if o.Handler == nil {
-		add("Handler", "nil", "give one that serves what others ask")
+		f.add("Handler", "nil", "give one that serves what others ask")
 	}
-	return o, errors.Join(bad...)
+	return o, errors.Join(f.errs...)
 }
 
 // randomID is an id that no other node has.

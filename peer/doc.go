@@ -16,6 +16,9 @@
 // streams for whatever the program wants. A secret encrypts gossip and lets both ends of each connection prove that
 // they know it; Encrypt, or TLS with certificates of your own, encrypts connections as well.
 //
+// A program that is no node makes a Client with Dial: it calls, reads and opens streams by nodes' addresses, over connections
+// that are authenticated in the same way, and is not a member.
+//
 // # Guarantees
 //
 // Nodes that know the same members agree on the owners of every key. A share of the ring is within 5 % of the fair one.
@@ -26,7 +29,7 @@
 //
 // # Concurrency
 //
-// A Config is a value. All methods of a Mesh may be called from any goroutine. Owners and Members take no lock; Owners
+// A Config is a value. All methods of a Mesh and of a Client may be called from any goroutine. Owners and Members take no lock; Owners
 // makes the ring when it is first asked after a change, which takes some milliseconds.
 //
 // # Errors

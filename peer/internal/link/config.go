@@ -29,7 +29,8 @@ type Config struct {
 	Newest, Oldest byte
 	Handler        Handler
 
-	// Dial connects to an address, and Resolve says at which one a node is to be found now.
+	// Dial connects to an address, and Resolve says at which one a node is to be found now. Without Resolve nodes are called
+	// by their addresses instead of ids, and whoever answers there serves.
 	Dial    func(ctx context.Context, addr string) (net.Conn, error)
 	Resolve func(id string) (addr string, ok bool)
 	// Gossip takes over the connections that DialGossip opened; it owns them. Default: they are refused.

@@ -116,11 +116,15 @@ func (e *Endpoint) Forget(id string) {
 
 // dial connects to node id and does the handshake.
 func (e *Endpoint) dial(ctx context.Context, id string, proto protocol, stream string) (*admitted, error) {
-	addr, ok := e.cfg.Resolve(id)
-	if !ok {
-		return nil, &lostError{ErrUnreachable, id, errors.New("no member of the mesh")}
+	addr, want := id, ""
+	if e.cfg.Resolve != nil {
+		var ok bool
+		if addr, ok = e.cfg.Resolve(id); !ok {
+			return nil, &lostError{ErrUnreachable, id, errors.New("no member of the mesh")}
+		}
+		want = id
 	}
-	a, err := e.dialAddr(ctx, addr, id, proto, stream)
+	a, err := e.dialAddr(ctx, addr, want, proto, stream)
 	if err != nil {
 		return nil, &lostError{ErrUnreachable, id, err}
 	}
