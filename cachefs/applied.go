@@ -7,9 +7,11 @@ import (
 	"time"
 )
 
-// applying lets others wait for what the replica applies.
+// applying lets others wait for what the replica applies, and for what goes with it: its mounts are followed then, and what
+// the tiers are to do is queued. The replica's own index is ahead of that for a moment.
 type applying struct {
 	mu    sync.Mutex
+	index uint64        // up to where
 	moved chan struct{} // closed when something was applied; nil while nobody waits
 }
 
@@ -22,20 +24,29 @@ func (a *applying) next() <-chan struct{} {
 	return a.moved
 }
 
-func (a *applying) tell() {
+// at is the index up to which all is done, and what ends when that moves.
+func (a *applying) at() (index uint64, moved <-chan struct{}) {
+	moved = a.next()
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.index, moved
+}
+
+func (a *applying) tell(index uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.index = index
 	if a.moved != nil {
 		close(a.moved)
 		a.moved = nil
 	}
 }
 
-// awaitIndex returns when the replica has applied what another's had at an index.
+// awaitIndex returns when this node has applied what another's replica had at an index.
 func (n *Node) awaitIndex(ctx context.Context, index uint64) error {
 	for {
-		moved := n.applying.next()
-		if n.tree.Index() >= index {
+		at, moved := n.applying.at()
+		if at >= index {
 			return nil
 		}
 		select {

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/journal"
 	"github.com/millpond/millpond/tier"
 )
 
@@ -102,3 +103,13 @@ func (e Effects) Add()                           { e.e.add([]namespace.Effect{{K
 func (e Effects) Take()                          { e.e.take() }
 func (e Effects) Rest()                          { e.e.rest() }
 func (e Effects) Wait(ctx context.Context) error { return e.e.wait(ctx, nil) }
+
+// FollowMounts applies commands to a replica, one by one, and says when its mounts have changed. reached is what who waits for the
+// replica takes for applied at that time.
+func FollowMounts(cmds [][]byte, changed func(reached uint64)) {
+	m := machine{tree: namespace.New(), effects: newEffects(), leftovers: newLeftovers(), applying: &applying{}}
+	m.mounts = func() { at, _ := m.applying.at(); changed(at) }
+	for i, cmd := range cmds {
+		m.Apply([]journal.Entry{{Index: uint64(i + 1), Time: 1, Cmd: cmd}})
+	}
+}

@@ -33,13 +33,13 @@ func (m *machine) Apply(entries []journal.Entry) [][]byte {
 	return answers
 }
 
-// follow tells those who wait for the replica, and of mounts that were made or went.
+// follow tells of mounts that were made or went, then those who wait for the replica: another node's request meets them.
 func (m *machine) follow() {
-	m.applying.tell()
 	if now := m.tree.MountChanges(); now != m.mounted {
 		m.mounted = now
 		m.mounts()
 	}
+	m.applying.tell(m.tree.Index())
 }
 
 func (m *machine) Snapshot() (journal.Snapshot, error) { return m.tree.Snapshot(), nil }

@@ -71,3 +71,11 @@ func TestMountsOfOthers(t *testing.T) {
 		require.ErrorIs(t, err, cachefs.ErrNotExist)
 	})
 }
+
+// TestMountsAreFollowedFirst: who waits for a replica, for another node, finds the mounts that it has.
+func TestMountsAreFollowedFirst(t *testing.T) {
+	cmds := [][]byte{(&namespace.Mkdir{Path: "/d"}).Append(nil), (&namespace.Mount{Path: "/o", Place: "mem://o"}).Append(nil)}
+	var reached []uint64
+	cachefs.FollowMounts(cmds, func(at uint64) { reached = append(reached, at) })
+	require.Equal(t, []uint64{1}, reached)
+}
