@@ -5,7 +5,6 @@ import (
 	"io"
 	"io/fs"
 	"math/bits"
-	"sync"
 	"sync/atomic"
 
 	"github.com/millpond/millpond/internal/namespace"
@@ -35,9 +34,9 @@ type handle struct {
 	told    atomic.Bool // that it changed in its store
 	table   blockTable
 	ahead   ahead
-	windows windows // of NoCache
-	pos     struct {
-		sync.Mutex
+	windows windows  // of NoCache
+	pos     struct { // held across reads, and across writes to who is given the bytes
+		turn
 		off int64
 	}
 	file File // the first File: one allocation for both
@@ -98,8 +97,10 @@ func (f *File) Close() error {
 
 // Read reads from the offset on, at most to the end of the block it lies in; io.EOF at the file's end.
 func (f *File) Read(p []byte) (int, error) {
-	f.pos.Lock()
-	defer f.pos.Unlock()
+	if err := f.pos.take(f.ctx); err != nil {
+		return 0, pathError("read", f.path, err)
+	}
+	defer f.pos.pass()
 	if f.closed.Load() {
 		return 0, pathError("read", f.path, ErrClosed)
 	}
@@ -119,8 +120,10 @@ func (f *File) Read(p []byte) (int, error) {
 
 // Seek sets the offset of Read. Beyond the end is allowed: Read gives io.EOF there.
 func (f *File) Seek(offset int64, whence int) (int64, error) {
-	f.pos.Lock()
-	defer f.pos.Unlock()
+	if err := f.pos.take(f.ctx); err != nil {
+		return 0, pathError("seek", f.path, err)
+	}
+	defer f.pos.pass()
 	if f.closed.Load() {
 		return 0, pathError("seek", f.path, ErrClosed)
 	}
@@ -142,8 +145,10 @@ func (f *File) Seek(offset int64, whence int) (int64, error) {
 
 // WriteTo writes what is left of the file to w, lending w the cached bytes rather than copying them.
 func (f *File) WriteTo(w io.Writer) (n int64, err error) {
-	f.pos.Lock()
-	defer f.pos.Unlock()
+	if err := f.pos.take(f.ctx); err != nil {
+		return 0, pathError("read", f.path, err)
+	}
+	defer f.pos.pass()
 	if f.closed.Load() {
 		return 0, pathError("read", f.path, ErrClosed)
 	}

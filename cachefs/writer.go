@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/tier"
@@ -28,8 +27,8 @@ type Writer struct {
 	bs     int64
 	opts   CreateOptions
 
-	mu struct {
-		sync.Mutex
+	mu struct { // held across the store's and the tiers' waits
+		turn
 		size   int64
 		block  *tier.Writer   // the block that is being written
 		blocks []tier.BlockID // the finished ones
@@ -165,8 +164,10 @@ func (w *Writer) Name() string { return w.path }
 
 // Write appends p. It blocks while the tiers make room.
 func (w *Writer) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	if err := w.mu.take(w.ctx); err != nil {
+		return 0, w.error("write", err)
+	}
+	defer w.mu.pass()
 	n := 0
 	for n < len(p) {
 		if err := w.readyLocked(); err != nil {
@@ -202,8 +203,10 @@ func (w *Writer) ReadFrom(r io.Reader) (n int64, err error) {
 // readDirect reads the rest of the block that is being written into its frame, if no store wants the bytes too.
 // io.EOF: r has ended.
 func (w *Writer) readDirect(r io.Reader) (n int64, direct bool, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	if err := w.mu.take(w.ctx); err != nil {
+		return 0, true, err
+	}
+	defer w.mu.pass()
 	if err := w.readyLocked(); err != nil {
 		return 0, true, err
 	}
@@ -463,8 +466,8 @@ func (n *Node) abandon(w *Writer) error {
 // Abort gives the file up: nothing of it stays. It ends a Write or Close that is under way. After Close it is ErrClosed.
 func (w *Writer) Abort() error {
 	w.cancel(ErrClosed)
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	_ = w.mu.take(context.WithoutCancel(w.ctx)) // what is under way ends soon: it has lost its context
+	defer w.mu.pass()
 	if w.mu.done {
 		return w.error("abort", w.abortedLocked())
 	}

@@ -18,8 +18,10 @@ import (
 // Overwrite, is what it was; one whose store does not say what became of it shows, incomplete, until the store answers. A
 // second Close is ErrClosed.
 func (w *Writer) Close() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	if err := w.mu.take(w.ctx); err != nil {
+		return w.error("close", err)
+	}
+	defer w.mu.pass()
 	if w.mu.err != nil {
 		return w.error("close", w.mu.err)
 	}
