@@ -47,7 +47,7 @@ proxy() {
     for filter in $filters; do
       printf '[filter:%s]\nuse = egg:swift#%s\n' "$filter" "${filter/cache/memcache}"
       case $filter in
-        tempauth) echo 'user_test_tester = testing .admin' ;;
+        tempauth) printf 'user_test_tester = testing .admin\nuser_far_stranger = unknown\n' ;; # one who may do nothing in the other's account
         cache) echo "memcache_servers = 127.0.0.1:$3" ;;
       esac
     done
@@ -82,6 +82,8 @@ start() {
   echo "ST_AUTH=http://127.0.0.1:$port/auth/v1.0"
   echo "ST_USER=test:tester"
   echo "ST_KEY=testing"
+  echo "MILLPOND_SWIFT_STRANGER=far:stranger"
+  echo "MILLPOND_SWIFT_STRANGER_KEY=unknown"
 }
 
 main "$@"

@@ -91,8 +91,8 @@ func TestServerTrouble(t *testing.T) {
 		NoBucket: func(tb testing.TB, endpoint string) *ufs.Store {
 			return through(tb, endpoint, "no-such-container", "p", nil)
 		},
-		Known: map[string]string{
-			"expired_credentials_are_refreshed": "azurite takes no tokens over http, and the account's key does not expire",
+		Expiring: func(tb testing.TB, p *faultproxy.Proxy, st *ufs.Store) (*ufs.Store, func() int) {
+			return s.expiring(tb, p, account, s.prefixOf(st))
 		},
 	}
 	troubletest.Run(t, h)

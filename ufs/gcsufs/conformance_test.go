@@ -2,8 +2,12 @@ package gcsufs_test
 
 import (
 	"crypto/rand"
+	"net/http"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/internal/faultproxy"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/gcsufs"
 	"github.com/millpond/millpond/ufs/ufstest"
@@ -32,7 +36,19 @@ func TestServerConformance(t *testing.T) {
 				},
 				Second: func(tb testing.TB, st *ufs.Store) *ufs.Store { return s.open(tb, prefixes[st], o) },
 				PutRaw: func(tb testing.TB, st *ufs.Store, key string, data []byte) { s.put(tb, prefixes[st]+"/"+key, data) },
+				Deny:   func(tb testing.TB, st *ufs.Store, _ string) *ufs.Store { return s.denied(tb, prefixes[st], o) },
 			})
 		})
 	}
+}
+
+// denied opens a place behind a proxy that answers as Google does to those who may do nothing: the server lets everybody
+// do everything, as TestServerDefects shows.
+func (s *server) denied(tb testing.TB, prefix string, o gcsufs.Options) *ufs.Store {
+	p, err := faultproxy.Start(s.endpoint, kind)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, p.Close()) })
+	p.On(faultproxy.Rule{Fault: refuse(http.StatusForbidden, 0)})
+	o.Endpoint = p.URL()
+	return s.open(tb, prefix, o)
 }

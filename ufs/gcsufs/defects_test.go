@@ -3,6 +3,7 @@ package gcsufs_test
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"testing"
 
 	"cloud.google.com/go/storage"
@@ -35,6 +36,24 @@ func TestServerDefects(t *testing.T) {
 		s.put(t, "f", []byte("new"))
 		_, err := s.h.Object("to").CopierFrom(s.h.Object("f").If(stale)).Run(t.Context())
 		require.NoError(t, err, "Google answers 412")
+	})
+	t.Run("nobody_is_refused", func(t *testing.T) {
+		s.put(t, "f", []byte("new"))
+		r, err := http.NewRequest(http.MethodGet, s.endpoint+"/storage/v1/b/"+s.name+"/o/f?alt=media", nil)
+		require.NoError(t, err)
+		r.Header.Set("Authorization", "Bearer nobody")
+		defer http.DefaultClient.CloseIdleConnections()
+		resp, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		require.Equal(t, http.StatusOK, resp.StatusCode, "Google answers 401")
+	})
+	t.Run("a_resumable_upload_ignores_its_sum", func(t *testing.T) {
+		w := s.h.Object("f").NewWriter(t.Context())
+		w.ChunkSize, w.SendCRC32C, w.CRC32C = part, true, 1
+		_, err := w.Write(make([]byte, 2*part))
+		require.NoError(t, err)
+		require.NoError(t, w.Close(), "Google answers 400")
 	})
 	t.Run("maxResults_counts_no_prefixes", func(t *testing.T) {
 		for i := range 5 {

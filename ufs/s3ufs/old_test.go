@@ -1,6 +1,7 @@
 package s3ufs_test
 
 import (
+	"bytes"
 	"net/http"
 	"os"
 	"strings"
@@ -8,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/internal/faultproxy"
@@ -52,8 +55,8 @@ func learn(tb testing.TB, s *ufs.Store, o s3ufs.Options) {
 	require.Zero(tb, s.Caps().BatchDelete)
 }
 
-// TestServerOld is about what Swift's s3api refuses, or does wrong: each is met once, and never asked for again.
-func TestServerOld(t *testing.T) {
+// TestOldServer is about what Swift's s3api refuses, or does wrong: each is met once, and never asked for again.
+func TestOldServer(t *testing.T) {
 	for name, f := range map[string]func(*testing.T, *trouble){
 		"conditional_PUT_is_NotImplemented":        oldConditionalPut,
 		"conditional_completion_is_InvalidRequest": oldConditionalCompletion,
@@ -61,11 +64,13 @@ func TestServerOld(t *testing.T) {
 		"DeleteObjects_is_InvalidRequest":          oldDeleteObjects,
 		"nothing_is_sent_aws_chunked":              oldChunked,
 		"the_answer_to_a_HEAD_has_a_rest_after_it": oldRestOfHead,
+		"no_checksum_is_told":                      oldTellsNoSums,
+		"unsigned_requests_are_Swifts":             oldUnsigned,
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := realServer(t)
 			if !isOld() {
-				t.Skip("MILLPOND_S3_KIND is not s3api")
+				t.Skip("MILLPOND_S3_KIND is not s3api: make test-servers STORES=s3api starts that server")
 			}
 			p, err := faultproxy.Start(v.endpoint, faultproxy.S3)
 			require.NoError(t, err)
@@ -190,4 +195,27 @@ func oldRestOfHead(t *testing.T, v *trouble) {
 	for err := range errs {
 		require.ErrorIs(t, err, driver.ErrNotExist)
 	}
+}
+
+// oldTellsNoSums shows tellsNoSums, past the driver. When it fails the items that are known for it can be asserted.
+func oldTellsNoSums(t *testing.T, v *trouble) {
+	name := v.prefix + "f"
+	_, err := v.client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &v.bucket, Key: &name, Body: bytes.NewReader(pattern(100)), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c})
+	require.NoError(t, err)
+	out, err := v.client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &v.bucket, Key: &name, ChecksumMode: types.ChecksumModeEnabled})
+	require.NoError(t, err)
+	defer out.Body.Close()
+	for _, sum := range []*string{out.ChecksumCRC32, out.ChecksumCRC32C, out.ChecksumCRC64NVME, out.ChecksumSHA1, out.ChecksumSHA256} {
+		require.Nil(t, sum)
+	}
+}
+
+// oldUnsigned shows unsignedIsSwift, without any client.
+func oldUnsigned(t *testing.T, v *trouble) {
+	v.put(t, v.prefix+"f", pattern(100))
+	resp, err := http.Get(v.endpoint + "/" + v.bucket + "/" + v.prefix + "f")
+	require.NoError(t, err)
+	defer http.DefaultClient.CloseIdleConnections()
+	defer resp.Body.Close()
+	require.Equal(t, http.StatusBadRequest, resp.StatusCode, "S3 answers 403")
 }

@@ -28,7 +28,7 @@ func (v *trouble) refusing(status int, code string, match func(*http.Request) bo
 
 // TestServerLacks is about stores that are like S3: what they lack is asked for once.
 func TestServerLacks(t *testing.T) {
-	notAtOld(t, "s3api lacks these by itself, TestServerOld meets them")
+	notAtOld(t, "s3api lacks these by itself, TestOldServer meets them")
 	t.Run("conditional_PUT", func(t *testing.T) {
 		v := newTrouble(t, s3ufs.Options{})
 		asked := v.refusing(501, "NotImplemented", func(r *http.Request) bool { return r.Header.Get("If-None-Match") != "" })

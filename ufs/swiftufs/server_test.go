@@ -13,7 +13,6 @@ import (
 
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/swiftufs"
-	"github.com/millpond/millpond/ufs/ufstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -94,16 +93,4 @@ func (s *server) open(tb testing.TB, prefix string) *ufs.Store {
 func (s *server) prefixOf(st *ufs.Store) string {
 	_, prefix, _ := strings.Cut(st.ID(), "/"+s.name+"/")
 	return prefix
-}
-
-func TestServerConformance(t *testing.T) {
-	s := connect(t)
-	ufstest.Run(t, ufstest.Harness{
-		Open:   func(tb testing.TB) *ufs.Store { return s.open(tb, rand.Text()) },
-		Second: func(tb testing.TB, st *ufs.Store) *ufs.Store { return s.open(tb, s.prefixOf(st)) },
-		PutRaw: func(tb testing.TB, st *ufs.Store, key string, data []byte) {
-			require.NoError(tb, s.c.ObjectPutBytes(tb.Context(), s.name, s.prefixOf(st)+"/"+key, data, ""))
-		},
-		Leftovers: func(tb testing.TB, st *ufs.Store) int { return len(s.leftovers(tb, s.prefixOf(st))) },
-	})
 }

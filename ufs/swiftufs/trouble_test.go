@@ -2,10 +2,12 @@ package swiftufs_test
 
 import (
 	"crypto/rand"
+	"fmt"
 	"net/http"
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -99,14 +101,45 @@ func TestServerTrouble(t *testing.T) {
 			return through(tb, endpoint, "no-such-container", "p", nil)
 		},
 		Known: map[string]string{
-			"clock_that_is_wrong": "Swift's requests have no time in them",
+			"clock_that_is_wrong": "Swift's requests have no time in them, as no_request_says_the_time shows",
 		},
 	}
 	troubletest.Run(t, h)
+	t.Run("no_request_says_the_time", func(t *testing.T) { timeless(t, h) })
 	t.Run("stalled_store_leaves_cached_data_and_other_mounts", func(t *testing.T) {
 		p, err := faultproxy.Start(server, kind)
 		require.NoError(t, err)
 		defer p.Close()
 		cachefstest.Stall(t, p, func(o *ufs.Options) *ufs.Store { return h.Open(t, p.URL(), o) }, s.open(t, rand.Text()))
 	})
+}
+
+// timeless shows that no request says what time it is here: a clock that is wrong harms nothing.
+func timeless(t *testing.T, h troubletest.Harness) {
+	p, err := faultproxy.Start(h.Target, kind)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	var timed atomic.Int32
+	p.On(faultproxy.Rule{Match: func(r *http.Request) bool {
+		said := fmt.Sprint(r.URL, r.Header)
+		for _, layout := range []string{"2006-01-02", "20060102", "Jan 2006"} {
+			if strings.Contains(said, time.Now().UTC().Format(layout)) {
+				timed.Add(1)
+			}
+		}
+		return false
+	}})
+	st := h.Open(t, p.URL(), nil)
+	w, err := st.Create(t.Context(), "f", ufs.CreateOptions{})
+	require.NoError(t, err)
+	_, err = w.Write(make([]byte, 2*mib+1))
+	require.NoError(t, err)
+	_, err = w.Commit(t.Context())
+	require.NoError(t, err)
+	_, err = st.ReadAt(t.Context(), "f", "", make([]byte, 1), 0)
+	require.NoError(t, err)
+	for _, kind := range []string{"login", troubletest.Part, troubletest.Complete, troubletest.Get} {
+		require.Positive(t, p.Counts()[kind], kind)
+	}
+	require.Zero(t, timed.Load())
 }

@@ -79,6 +79,13 @@ func (p *place) write(ctx context.Context, key string, size int) error {
 	return err
 }
 
+// writeSoon is write for 5 s: an SDK may go on for longer.
+func (p *place) writeSoon(key string, size int) error {
+	ctx, cancel := context.WithTimeout(p.Context(), 5*time.Second)
+	defer cancel()
+	return p.write(ctx, key, size)
+}
+
 // sizes of files that are published by a request of a kind each.
 func (p *place) sizes() map[string]int { return map[string]int{Put: 1000, Part: 3*p.h.PartSize - 7} }
 

@@ -18,23 +18,29 @@ import (
 	"syscall"
 )
 
-// store is a server, and the modules whose TestServer* tests run against it.
+// store is a server, and the modules whose tests run against it.
 type store struct {
 	name    string
 	script  string   // in internal/servers
+	tests   string   // a pattern of names
 	modules []string // directories
 }
+
+const (
+	realServer = "^TestServer"
+	oldServer  = "^Test(Server|Old)" // of S3's API as it was ten years ago
+)
 
 // stores is the list that a new driver adds itself to.
 func stores() []store {
 	return []store{
-		{"azure", "azurite.sh", []string{"ufs/azufs"}},
-		{"gcs", "fakegcs.sh", []string{"ufs/gcsufs"}},
-		{"gluster", "gluster.sh", []string{"ufs/fileufs"}},
-		{"hdfs", "hdfs.sh", []string{"ufs/hdfsufs"}},
-		{"s3", "versitygw.sh", []string{"ufs/s3ufs", "examples/bucket", "examples/etl"}},
-		{"s3api", "swift.sh", []string{"ufs/s3ufs"}},
-		{"swift", "swift.sh", []string{"ufs/swiftufs"}},
+		{"azure", "azurite.sh", realServer, []string{"ufs/azufs"}},
+		{"gcs", "fakegcs.sh", realServer, []string{"ufs/gcsufs"}},
+		{"gluster", "gluster.sh", realServer, []string{"ufs/fileufs"}},
+		{"hdfs", "hdfs.sh", realServer, []string{"ufs/hdfsufs"}},
+		{"s3", "versitygw.sh", realServer, []string{"ufs/s3ufs", "examples/bucket", "examples/etl"}},
+		{"s3api", "swift.sh", oldServer, []string{"ufs/s3ufs"}},
+		{"swift", "swift.sh", realServer, []string{"ufs/swiftufs"}},
 	}
 }
 

@@ -82,8 +82,10 @@ func (r *result) read(out io.Reader, w io.Writer) error {
 		case parents[name]:
 		case ends[name] == "pass":
 			r.passed++
-		case ends[name] == "skip":
+		case ends[name] == "skip" && named(said[name]):
 			r.skipped[said[name]]++
+		case ends[name] == "skip":
+			r.failed(fmt.Sprintf("%s: skipped by neither a capability (Caps.X) nor a defect of the server (known: X): %q", name, said[name]))
 		default:
 			r.failed(name)
 		}
@@ -92,6 +94,11 @@ func (r *result) read(out io.Reader, w io.Writer) error {
 		r.failing = append(r.failing, packages...)
 	}
 	return nil
+}
+
+// named reports whether a reason names what the store cannot do, or what its server does wrong.
+func named(reason string) bool {
+	return strings.HasPrefix(reason, "Caps.") || strings.HasPrefix(reason, "known: ")
 }
 
 // reason is what a test says before it ends, "file.go:12: reason".

@@ -45,6 +45,18 @@ func TestAPackageThatFailsByItself(t *testing.T) {
 	require.Equal(t, []string{"p"}, r.failing)
 }
 
+func TestASkipWantsANamedReason(t *testing.T) {
+	r := result{}
+	require.NoError(t, r.read(strings.NewReader(`{"Action":"output","Package":"p","Test":"T","Output":"    place.go:57: Harness.Deny\n"}
+{"Action":"skip","Package":"p","Test":"T"}
+{"Action":"output","Package":"p","Test":"U","Output":"    place.go:57: known: it forgets\n"}
+{"Action":"skip","Package":"p","Test":"U"}
+{"Action":"skip","Package":"p","Test":"V"}`), &bytes.Buffer{}))
+	require.Equal(t, map[string]int{"known: it forgets": 1}, r.skipped)
+	require.Len(t, r.failing, 2)
+	require.Contains(t, r.failing[0], `p.T: skipped by neither a capability (Caps.X) nor a defect of the server (known: X): "Harness.Deny"`)
+}
+
 func TestChoose(t *testing.T) {
 	all := []store{{name: "a"}, {name: "b"}}
 	got, err := choose(all, []string{"b"})

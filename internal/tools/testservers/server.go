@@ -41,7 +41,7 @@ func (s store) test(ctx context.Context, w io.Writer) (r result) {
 		return r
 	}
 	for _, module := range s.modules {
-		cmd := exec.CommandContext(ctx, "go", "test", "-json", "-race", "-count=1", "-timeout=11m", "-run=^TestServer", "./...")
+		cmd := exec.CommandContext(ctx, "go", "test", "-json", "-race", "-count=1", "-timeout=11m", "-run="+s.tests, "./...")
 		cmd.Dir, cmd.Env = module, append(os.Environ(), env...)
 		if err := r.follow(cmd, w); err != nil {
 			r.failed(fmt.Sprintf("go test in %s: %v", module, err))
