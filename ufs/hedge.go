@@ -59,7 +59,7 @@ func (h *hedge) run() {
 func (h *hedge) begin() *stream {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.mu.over || !h.s.hedging.spend() {
+	if h.mu.over || !h.s.hedging.budget.Spend() {
 		return nil
 	}
 	p, ok := h.s.tryEnter(opOpen, h.r.weight())

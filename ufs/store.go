@@ -8,6 +8,7 @@ import (
 	"iter"
 	"strings"
 
+	"github.com/millpond/millpond/internal/tail"
 	"github.com/millpond/millpond/ufs/driver"
 )
 
@@ -45,7 +46,7 @@ func New(d driver.Store, id string, o *Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("under store %s: %w", id, err), d.Close())
 	}
-	s := &Store{d: d, id: id, o: opts}
+	s := &Store{d: d, id: id, o: opts, hedging: hedging{delays: tail.NewDelays(recentOpens, enoughOpens)}}
 	s.limits = newLimits(opts.MaxCalls, opts.MaxBytes)
 	s.writing = newLimits(int(^uint(0)>>1), opts.MaxBytes)
 	s.guard = newGuard(s)

@@ -56,7 +56,7 @@ func (st *stream) open(r request) (Attr, error) {
 	}
 	took := st.pass.settle(st.caller, err, err == nil)
 	if err == nil || context.Cause(st.ctx) == errOvertaken { // so long at least
-		st.s.hedging.observe(took)
+		st.s.hedging.delays.Observe(took)
 	}
 	if err != nil {
 		st.close()
