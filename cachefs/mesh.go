@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/millpond/millpond/internal/tail"
 	"github.com/millpond/millpond/peer"
 )
 
@@ -34,9 +35,10 @@ type blockWriter interface {
 
 // mesh is what this node's reads have of the other nodes. A node that is alone has none.
 type mesh struct {
-	n  *Node
-	p  peers
-	mu struct {
+	n      *Node
+	p      peers
+	hedges tail.Budget
+	mu     struct {
 		sync.Mutex
 		known map[string]*acquaintance
 	}
@@ -54,7 +56,7 @@ func (m *mesh) of(id string) *acquaintance {
 	defer m.mu.Unlock()
 	a := m.mu.known[id]
 	if a == nil {
-		a = &acquaintance{}
+		a = newAcquaintance()
 		m.mu.known[id] = a
 	}
 	return a

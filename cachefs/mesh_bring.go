@@ -54,6 +54,12 @@ func (p *part) homes() []string {
 
 func (p *part) left() int64 { return p.end - p.at }
 
+// wrote notes n more bytes in the destination.
+func (p *part) wrote(n int64) {
+	p.to.Wrote(n)
+	p.at += n
+}
+
 // bring brings p: from the peers that should have it, then from the store, and if that does not have it, or not for us,
 // from whoever can.
 func (m *mesh) bring(ctx context.Context, p *part, store func(ctx context.Context) error) error {
@@ -73,10 +79,13 @@ func (m *mesh) bring(ctx context.Context, p *part, store func(ctx context.Contex
 	return nil
 }
 
-// askAll asks one after the other until all is there. Its error is that of the destination, or of ctx.
+// askAll asks one after the other until all is there, and others beside who is late. Its error is that of the destination, or of
+// ctx.
 func (m *mesh) askAll(ctx context.Context, p *part, asks []ask) error {
-	for _, a := range asks {
-		err := m.ask(ctx, p, a)
+	for len(asks) > 0 {
+		a, rest := asks[0], asks[1:]
+		var err error
+		asks, err = m.ask(ctx, p, a, rest)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -87,7 +96,7 @@ func (m *mesh) askAll(ctx context.Context, p *part, asks []ask) error {
 			return d.error
 		}
 		if err != nil {
-			m.asked(p, a, err)
+			m.asked(p.id, a, err)
 		}
 	}
 	return nil
@@ -97,12 +106,12 @@ func (m *mesh) askAll(ctx context.Context, p *part, asks []ask) error {
 type destinationError struct{ error }
 
 // asked notes how a peer failed to help.
-func (m *mesh) asked(p *part, a ask, err error) {
-	m.n.log.Debug("a peer did not send a block", "peer", a.peer, "block", p.id.String(), "err", err)
+func (m *mesh) asked(id tier.BlockID, a ask, err error) {
+	m.n.log.Debug("a peer did not send a block", "peer", a.peer, "block", id.String(), "err", err)
 	switch {
 	case errors.Is(err, peer.ErrChecksum):
 		m.of(a.peer).stalled(time.Now())
-		m.n.spawn(func(ctx context.Context) { m.complain(ctx, a.peer, p.id) })
+		m.n.spawn(func(ctx context.Context) { m.complain(ctx, a.peer, id) })
 	case errors.Is(err, peer.ErrUnreachable), errors.Is(err, errSilent):
 		m.of(a.peer).failed(time.Now())
 	case errors.Is(err, errStalled):
@@ -113,35 +122,40 @@ func (m *mesh) asked(p *part, a ask, err error) {
 	m.n.counters.peerFailures.Add(1)
 }
 
-// ask asks one peer for what is left of p. What has arrived when it fails stays.
-func (m *mesh) ask(ctx context.Context, p *part, a ask) error {
+// ask asks one peer for what is left of p. What has arrived when it fails stays. rest are those that are asked next; it returns
+// whom to ask then.
+func (m *mesh) ask(ctx context.Context, p *part, a ask, rest []ask) ([]ask, error) {
 	r := peer.BlockRequest{Key: peer.Key(p.id), Off: p.at, Length: p.left()}
 	if a.fill {
 		r.Hint, r.Fill = p.h.hint(a.alone) // no store has it: then who holds it
 	}
 	space, err := p.to.Space(p.left())
 	if err != nil {
-		return &destinationError{err}
+		return nil, &destinationError{err}
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if !p.fill.asks(m.n.id, a, stop) {
-		return errUrged
+		return nil, errUrged
 	}
 	defer p.fill.answered()
-	w := m.watch(ctx, stop, a, r)
-	defer w.end()
-	base := p.at
+	w := m.watch(ctx, stop, a, &r, rest)
+	got := int64(0)
 	_, err = m.p.ReadBlock(ctx, a.peer, r, space, func(n int64) {
-		more := n - (p.at - base)
-		p.to.Wrote(more)
-		p.at += more
-		m.n.counters.peerBytes.Add(uint64(more))
+		p.wrote(n - got)
+		m.n.counters.peerBytes.Add(uint64(n - got))
+		got = n
 		w.arrived()
 		p.fill.progressed()
 	})
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return err
+	w.end()
+	defer w.hedge.end()
+	if n := w.hedge.take(space, got); n > 0 {
+		p.wrote(n)
+		p.fill.progressed()
+	}
+	return w.hedge.next(a, rest), err
 }

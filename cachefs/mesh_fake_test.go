@@ -131,7 +131,7 @@ func (p *fakePeers) ReadBlock(ctx context.Context, to string, r peer.BlockReques
 	if n == nil {
 		return nil, peer.ErrUnreachable
 	}
-	w := &fakeWriter{ctx: ctx, off: r.Off, dst: dst, arrived: arrived}
+	w := &fakeWriter{ctx: ctx, off: r.Off, dst: slices.Clone(dst), arrived: arrived}
 	if f.Bytes != nil {
 		w.bytes = func(b []byte) { f.Bytes(p.self, to, b) }
 	}
@@ -206,6 +206,8 @@ func (w *fakeWriter) Write(p []byte) (int, error) {
 		w.dst[0], rest = w.dst[0][k:], rest[k:]
 	}
 	w.n += int64(len(p))
-	w.arrived(w.n)
+	if w.arrived != nil {
+		w.arrived(w.n)
+	}
 	return len(p), nil
 }

@@ -1,9 +1,10 @@
 package cachefs
 
 import (
-	"slices"
 	"sync"
 	"time"
+
+	"github.com/millpond/millpond/internal/tail"
 )
 
 const (
@@ -18,27 +19,29 @@ const (
 
 // acquaintance is what this node remembers of a peer: how soon it answers, and whether it failed of late.
 type acquaintance struct {
-	mu struct {
+	delays *tail.Delays // until the first bytes, where those did not wait for a store
+	mu     struct {
 		sync.Mutex
-		delays [delays]time.Duration // until the first bytes, the latest ones
-		n      int                   // of all of them
-		p95    time.Duration         // of delays, computed now and then
-		avoid  time.Time             // it failed: others first until then
+		avoid  time.Time // it failed: others first until then
 		pause  time.Duration
 		stalls int // one after the other
 	}
 }
 
-// answered notes how long the first bytes took. Only answers from a tier say how soon the peer is.
+func newAcquaintance() *acquaintance {
+	return &acquaintance{delays: tail.NewDelays(delays, 1)}
+}
+
+// answered notes how long the first bytes took.
 func (a *acquaintance) answered(after time.Duration) {
+	a.delays.Observe(after)
+	a.works()
+}
+
+// works notes that the peer can be relied on.
+func (a *acquaintance) works() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.mu.delays[a.mu.n%delays] = after
-	a.mu.n++
-	if a.mu.n&(a.mu.n-1) == 0 || a.mu.n%(delays/4) == 0 {
-		sorted := slices.Sorted(slices.Values(a.mu.delays[:min(a.mu.n, delays)]))
-		a.mu.p95 = sorted[(len(sorted)*95-1)/100]
-	}
 	a.mu.pause, a.mu.avoid, a.mu.stalls = 0, time.Time{}, 0
 }
 
@@ -64,12 +67,11 @@ func (a *acquaintance) failed(now time.Time) {
 
 // patience is how long to wait for the first bytes before somebody else is asked.
 func (a *acquaintance) patience() time.Duration {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.mu.n == 0 {
+	p95 := a.delays.P95()
+	if p95 == 0 {
 		return firstPatience
 	}
-	return min(max(a.mu.p95, minPatience), maxPatience)
+	return min(max(p95, minPatience), maxPatience)
 }
 
 // avoided reports whether others are to be asked first.

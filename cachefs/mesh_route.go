@@ -23,6 +23,7 @@ type ask struct {
 	peer  string
 	fill  bool // bring it if you lack it
 	alone bool // and ask nobody else
+	only  bool // nobody else can have it
 }
 
 // successors are how many members of the ring are asked to bring a block before this node does so itself: the second is

@@ -24,6 +24,7 @@ const (
 	stateNone    = iota // it has nothing of the block, or waits for a peer itself
 	stateAtStore        // it waits for the store
 	stateHeld           // it has the block
+	stateUnknown        // never on the wire
 )
 
 // stallPatience is how long a transfer that has begun may pause: 64 KiB arrive at a time, at 1 MB/s each 64 ms.
@@ -40,12 +41,16 @@ type watch struct {
 	ctx    context.Context
 	stop   context.CancelCauseFunc
 	ask    ask
-	key    peer.Key
+	req    *peer.BlockRequest
+	hedge  hedge
+	hedged bool // hedge runs, or ran
 	began  time.Time
 	got    atomic.Bool // bytes have arrived
 	since  atomic.Bool // and some since the timer ran down
-	asked  atomic.Bool // the peer was asked
-	late   atomic.Bool // and did not say that it waits for its store
+	probe  sync.Once
+	probed chan struct{} // closed when the peer has said what it does, or not
+	said   atomic.Uint32 // what that answered; stateUnknown before
+	late   atomic.Bool   // it did not wait for its store, and sent nothing
 	ending sync.WaitGroup
 	mu     struct {
 		sync.Mutex
@@ -54,8 +59,12 @@ type watch struct {
 	}
 }
 
-func (m *mesh) watch(ctx context.Context, stop context.CancelCauseFunc, a ask, r peer.BlockRequest) *watch {
-	w := &watch{m: m, ctx: ctx, stop: stop, ask: a, key: r.Key, began: time.Now()}
+// watch begins to watch a request that is about to be made; end follows. rest are those that are asked if a does not answer.
+func (m *mesh) watch(ctx context.Context, stop context.CancelCauseFunc, a ask, r *peer.BlockRequest, rest []ask) *watch {
+	m.hedges.Earn()
+	w := &watch{m: m, ctx: ctx, stop: stop, ask: a, req: r, probed: make(chan struct{}), began: time.Now()}
+	w.hedge.w, w.hedge.rest = w, rest
+	w.said.Store(stateUnknown)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ending.Add(1)
@@ -66,16 +75,26 @@ func (m *mesh) watch(ctx context.Context, stop context.CancelCauseFunc, a ask, r
 // arrived notes that bytes came. It is called for each 64 KiB and takes no lock but at the first.
 func (w *watch) arrived() {
 	w.since.Store(true)
-	if w.got.Load() || w.got.Swap(true) || w.asked.Load() { // else it says how soon a store is
+	if w.got.Load() || w.got.Swap(true) {
 		return
 	}
-	w.m.of(w.ask.peer).answered(time.Since(w.began))
+	w.hedge.overtake()
+	switch a := w.m.of(w.ask.peer); w.said.Load() {
+	case stateUnknown, stateHeld:
+		a.answered(time.Since(w.began))
+	default: // it says how soon a store is
+		a.works()
+	}
 }
 
 // ranDown is called by the timer.
 func (w *watch) ranDown() {
 	defer w.ending.Done()
 	if !w.since.Swap(false) {
+		if !w.hedged && !w.got.Load() {
+			w.hedged = true
+			w.ending.Go(w.hedge.run)
+		}
 		if err := w.works(); err != nil {
 			w.stop(err)
 			return
@@ -94,11 +113,14 @@ func (w *watch) ranDown() {
 func (w *watch) works() error {
 	ctx, cancel := context.WithTimeout(w.ctx, probeTime)
 	defer cancel()
-	state, err := w.m.stateAt(ctx, w.ask.peer, tier.BlockID(w.key), maxHops)
+	state, err := w.m.stateAt(ctx, w.ask.peer, tier.BlockID(w.req.Key), maxHops)
+	if err == nil {
+		w.said.Store(uint32(state))
+	}
+	w.probe.Do(func() { close(w.probed) })
 	if err != nil {
 		return errSilent
 	}
-	w.asked.Store(true)
 	if state != stateAtStore && w.late.Swap(true) {
 		return errStalled
 	}

@@ -29,6 +29,8 @@ type Metrics struct {
 	StoreBytes      uint64 // brought from under stores
 	PeerBytes       uint64 // brought from peers
 	PeerFailures    uint64 // peers that were to send a block and did not answer in time, or sent a damaged one
+	PeerHedges      uint64 // second requests to another peer, since the first was late: one for 20 requests at most
+	PeerHedgesWon   uint64 // of those, answered first
 	Served          Served // to peers
 	Fills           uint64 // blocks brought
 	FillsDropped    uint64 // given up because FillQueue was full
@@ -59,6 +61,8 @@ type counters struct {
 	storeBytes          atomic.Uint64
 	peerBytes           atomic.Uint64
 	peerFailures        atomic.Uint64
+	peerHedges          atomic.Uint64
+	peerHedgesWon       atomic.Uint64
 	served              served
 	saved               striped
 	skippedNames        atomic.Uint64
@@ -88,7 +92,8 @@ func (n *Node) Metrics() Metrics {
 	m := Metrics{
 		Tiers: n.tiers.Metrics(), Journal: n.journal.Metrics(), Stores: map[string]ufs.Metrics{},
 		DiskHits: n.counters.diskHits.Load(), DiskBytes: n.counters.diskBytes.Load(), Misses: n.counters.misses.Load(), MissBytes: n.counters.missBytes.Load(),
-		PeerBytes: n.counters.peerBytes.Load(), PeerFailures: n.counters.peerFailures.Load(), Served: n.counters.served.load(),
+		PeerBytes: n.counters.peerBytes.Load(), PeerFailures: n.counters.peerFailures.Load(),
+		PeerHedges: n.counters.peerHedges.Load(), PeerHedgesWon: n.counters.peerHedgesWon.Load(), Served: n.counters.served.load(),
 		StoreBytes: n.counters.storeBytes.Load(), Fills: n.filler.fills.Load(), FillsDropped: n.filler.dropped.Load(),
 		FillQueue: len(n.filler.queue), StoreCallsSaved: n.counters.saved.load(), SkippedNames: n.counters.skippedNames.Load(), HiddenNames: n.counters.hiddenNames.Load(),
 		EffectQueue: n.effects.depth(), Discovering: int(n.overlay.size.Load()),
