@@ -119,7 +119,7 @@ type ListOptions struct {
 // MkdirOptions are the options of Mkdir.
 type MkdirOptions struct {
 	Parents bool        // make missing parents; an existing directory is no error
-	Mode    fs.FileMode // permission bits. Default 0755
+	Mode    fs.FileMode // permission bits and fs.ModeSticky. Default 0755
 }
 
 // RenameOptions are the options of Rename.

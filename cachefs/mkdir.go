@@ -3,6 +3,7 @@ package cachefs
 import (
 	"context"
 	"errors"
+	"io/fs"
 
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/ufs"
@@ -18,7 +19,7 @@ func (n *Node) Mkdir(ctx context.Context, path string, o *MkdirOptions) error {
 }
 
 func (n *Node) mkdir(ctx context.Context, path string, o MkdirOptions) error {
-	o.Mode = orDefault(o.Mode.Perm(), 0o755)
+	o.Mode = orDefault(o.Mode.Perm(), 0o755) | o.Mode&fs.ModeSticky
 	old, err := n.known(ctx, path)
 	switch {
 	case err != nil:

@@ -108,8 +108,7 @@ func TestPermissions(t *testing.T) {
 		denied(open(guest, dir+"/f")) // older than the default
 
 		// A directory of all, whose entries are their owners'.
-		allowed(n.Mkdir(process, base+"/tmp", nil))
-		allowed(n.SetAttr(process, base+"/tmp", &cachefs.AttrOptions{Mode: new(0o777 | fs.ModeSticky)}))
+		allowed(n.Mkdir(process, base+"/tmp", &cachefs.MkdirOptions{Mode: 0o777 | fs.ModeSticky}))
 		allowed(create(ann, base+"/tmp/f", nil))
 		denied(n.Remove(bob, base+"/tmp/f", nil))
 		denied(n.Rename(bob, base+"/tmp/f", base+"/tmp/g", nil))

@@ -74,7 +74,10 @@ func (n *Node) endOfLife(ctx context.Context, path string, in *namespace.Inode) 
 		return n.removeInode(ctx, path, now, RemoveOptions{Recursive: true})
 	}
 	err = n.free(ctx, path, FreeOptions{Recursive: true})
-	if err != nil && !errors.Is(err, ErrNotPersisted) && !errors.Is(err, ErrPinned) {
+	switch {
+	case errors.Is(err, ErrNotPersisted) && now.Persist == namespace.ToPersist: // it leaves when it is in its store
+		return namespace.ErrStale
+	case err != nil && !errors.Is(err, ErrNotPersisted) && !errors.Is(err, ErrPinned):
 		return err
 	}
 	var forever time.Duration

@@ -147,3 +147,22 @@ func TestFreedAtTheEndOfItsLife(t *testing.T) {
 		}
 	})
 }
+
+// A file whose upload is still to come when its life ends leaves the cache when it is in its store.
+func TestLifeEndsBeforeTheUpload(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		n, faulty, _ := brokenNode(t)
+		require.NoError(t, faulty.Play("commit fail=unavailable"))
+		o := cachefs.CreateOptions{TTL: cachefs.TTL{After: 3 * time.Second}, WriteType: cachefs.AsyncThrough}
+		require.NoError(t, write("/mem/f", "1", o)(n))
+		time.Sleep(time.Minute)
+		require.NotEmpty(t, cachefs.Blocks(n), "it is the only copy")
+		require.NoError(t, faulty.Play(""))
+		time.Sleep(30 * time.Minute)
+		require.Empty(t, cachefs.Blocks(n))
+		info, err := n.Stat(t.Context(), "/mem/f", nil)
+		require.NoError(t, err)
+		require.Zero(t, info.TTL().After)
+		require.NoError(t, same(readAll(t, n, "/mem/f"), planned("1"), 0))
+	})
+}
