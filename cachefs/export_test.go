@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/journal"
+	"github.com/millpond/millpond/peer"
 	"github.com/millpond/millpond/tier"
 )
 
@@ -111,5 +113,26 @@ func FollowMounts(cmds [][]byte, changed func(reached uint64)) {
 	m.mounts = func() { at, _ := m.applying.at(); changed(at) }
 	for i, cmd := range cmds {
 		m.Apply([]journal.Entry{{Index: uint64(i + 1), Time: 1, Cmd: cmd}})
+	}
+}
+
+// Hot counts how often blocks are asked for.
+type Hot struct{ hot }
+
+func NewHot() Hot { return Hot{hot{newSlots[heat]()}} }
+
+func (h Hot) Asked(key peer.Key, from string, now time.Time) []string { return h.asked(key, from, now) }
+func (h Hot) Kept(key peer.Key, by string)                            { h.kept(key, by) }
+
+// Key names a file's first block.
+func Key(info *Info) peer.Key { return peer.Key(tier.NewBlockID(info.FileID(), 0)) }
+
+// Owner is who owns a block, as n sees it.
+func Owner(n *Node, key peer.Key) string { return n.mesh.p.Owners(nil, key, 1)[0] }
+
+// Drop takes all that a node has out of its tiers.
+func Drop(n *Node) {
+	for b := range n.tiers.All() {
+		n.tiers.Drop(b.ID)
 	}
 }

@@ -32,7 +32,7 @@ func (n *Node) ownerElsewhere(id tier.BlockID) (owner string, ok bool) {
 // loadAt has another node bring a block. ok is false if that could not be asked, or cannot reach the store.
 func (n *Node) loadAt(ctx context.Context, owner string, h *handle, i int64, save bool) (had, ok bool, err error) {
 	id := blockID(&h.in, i)
-	hint, ok := h.hint(false)
+	hint, ok := h.hint(false, false)
 	if !ok { // no store has it: it is where it was written
 		return false, false, nil
 	}

@@ -38,6 +38,8 @@ type mesh struct {
 	n      *Node
 	p      peers
 	hedges tail.Budget
+	hot    hot    // blocks that others ask for
+	copies copies // that others have, of hot blocks
 	mu     struct {
 		sync.Mutex
 		known map[string]*acquaintance
@@ -45,7 +47,7 @@ type mesh struct {
 }
 
 func newMesh(n *Node, p peers) *mesh {
-	m := &mesh{n: n, p: p}
+	m := &mesh{n: n, p: p, hot: hot{newSlots[heat]()}, copies: copies{newSlots[told]()}}
 	m.mu.known = map[string]*acquaintance{}
 	return m
 }

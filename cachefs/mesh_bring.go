@@ -108,6 +108,7 @@ type destinationError struct{ error }
 // asked notes how a peer failed to help.
 func (m *mesh) asked(id tier.BlockID, a ask, err error) {
 	m.n.log.Debug("a peer did not send a block", "peer", a.peer, "block", id.String(), "err", err)
+	m.copies.forget(peer.Key(id), a.peer)
 	switch {
 	case errors.Is(err, peer.ErrChecksum):
 		m.of(a.peer).stalled(time.Now())
@@ -127,7 +128,10 @@ func (m *mesh) asked(id tier.BlockID, a ask, err error) {
 func (m *mesh) ask(ctx context.Context, p *part, a ask, rest []ask) ([]ask, error) {
 	r := peer.BlockRequest{Key: peer.Key(p.id), Off: p.at, Length: p.left()}
 	if a.fill {
-		r.Hint, r.Fill = p.h.hint(a.alone) // no store has it: then who holds it
+		r.Hint, r.Fill = p.h.hint(a.alone, p.fill != nil) // no store has it: then who holds it
+	}
+	if !r.Fill && p.fill != nil {
+		r.Hint = keepsHint
 	}
 	space, err := p.to.Space(p.left())
 	if err != nil {
@@ -141,7 +145,7 @@ func (m *mesh) ask(ctx context.Context, p *part, a ask, rest []ask) ([]ask, erro
 	defer p.fill.answered()
 	w := m.watch(ctx, stop, a, &r, rest)
 	got := int64(0)
-	_, err = m.p.ReadBlock(ctx, a.peer, r, space, func(n int64) {
+	holders, err := m.p.ReadBlock(ctx, a.peer, r, space, func(n int64) {
 		p.wrote(n - got)
 		m.n.counters.peerBytes.Add(uint64(n - got))
 		got = n
@@ -151,6 +155,7 @@ func (m *mesh) ask(ctx context.Context, p *part, a ask, rest []ask) ([]ask, erro
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
+	m.told(r.Key, holders)
 	w.end()
 	defer w.hedge.end()
 	if n := w.hedge.take(space, got); n > 0 {

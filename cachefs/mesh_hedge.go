@@ -83,14 +83,17 @@ func (h *hedge) ask(ctx context.Context, a ask) bool {
 // length is how many bytes are asked for: who sends them first will send the others, too.
 func (h *hedge) length() int64 { return int64(len(upTo(h.buf, h.w.req.Off, h.w.req.Length))) }
 
-// copies lists who may have the block: who would be asked next, and the next in the ring, which are those that keep copies if
-// there is a bound on them.
+// copies lists who may have the block: who is known to have it, who would be asked next, and the next in the ring, which are those
+// that keep copies if there is a bound on them.
 func (h *hedge) copies() (asks []ask) {
 	m := h.w.m
 	if h.w.ask.only {
 		return nil
 	}
 	r := router{skip: []string{m.n.id, h.w.ask.peer}}
+	for _, id := range m.copies.of(h.w.req.Key, time.Now()) {
+		r.add(ask{peer: id})
+	}
 	for _, a := range h.rest {
 		r.add(ask{peer: a.peer})
 	}

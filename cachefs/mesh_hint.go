@@ -13,6 +13,7 @@ import (
 // hash of most of it, so a peer that is told something else than the version's place finds out.
 type hint struct {
 	alone     bool // ask no other node for the block: the asker has, or will
+	keeps     bool // the asker will have a copy
 	ino       uint64
 	size      int64
 	blockSize int64
@@ -23,13 +24,28 @@ type hint struct {
 
 const hintFormat = 1
 
+// Flags of a hint.
+const (
+	hintAlone = 1 << iota
+	hintKeeps
+)
+
+// keepsHint is the hint of who keeps a copy and has nothing else to say.
+var keepsHint = []byte{hintFormat, hintKeeps}
+
+// keeps reports whether who asks will have a copy.
+func keeps(hint []byte) bool { return len(hint) > 1 && hint[0] == hintFormat && hint[1]&hintKeeps != 0 }
+
 var errHint = errors.New("damaged hint")
 
 // append is the wire form: format, flags, three numbers as varints, three strings with their lengths.
 func (h *hint) append(b []byte) []byte {
 	flags := byte(0)
 	if h.alone {
-		flags = 1
+		flags |= hintAlone
+	}
+	if h.keeps {
+		flags |= hintKeeps
 	}
 	b = append(b, hintFormat, flags)
 	for _, v := range []uint64{h.ino, uint64(h.size), uint64(h.blockSize)} {
@@ -43,10 +59,10 @@ func (h *hint) append(b []byte) []byte {
 }
 
 func decodeHint(b []byte) (h hint, err error) {
-	if len(b) < 2 || b[0] != hintFormat || b[1] > 1 {
+	if len(b) < 2 || b[0] != hintFormat || b[1] > hintAlone|hintKeeps {
 		return h, errHint
 	}
-	h.alone = b[1] == 1
+	h.alone, h.keeps = b[1]&hintAlone != 0, b[1]&hintKeeps != 0
 	b = b[2:]
 	var nums [3]uint64
 	for i := range nums {
@@ -71,12 +87,12 @@ func decodeHint(b []byte) (h hint, err error) {
 }
 
 // hint describes h for a peer; ok is false if no store has the version, so that nobody can bring it.
-func (h *handle) hint(alone bool) (b []byte, ok bool) {
+func (h *handle) hint(alone, keeps bool) (b []byte, ok bool) {
 	p, err := h.source()
 	if err != nil {
 		return nil, false
 	}
-	d := hint{alone: alone, ino: h.in.Ino, size: h.in.Size, blockSize: h.in.BlockSize, mount: p.mount.path, key: p.key, version: p.version}
+	d := hint{alone: alone, keeps: keeps, ino: h.in.Ino, size: h.in.Size, blockSize: h.in.BlockSize, mount: p.mount.path, key: p.key, version: p.version}
 	return d.append(nil), true
 }
 

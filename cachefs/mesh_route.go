@@ -61,6 +61,9 @@ func (m *mesh) route(key peer.Key, as role, from string, homes []string) []ask {
 			r.add(ask{peer: id, fill: true, alone: true})
 		}
 	}
+	if !mine && as != asOwner {
+		r.asks = m.amongCopies(key, r.asks)
+	}
 	return m.reliable(r.asks)
 }
 

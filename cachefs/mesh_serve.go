@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/millpond/millpond/peer"
 	"github.com/millpond/millpond/tier"
@@ -29,6 +30,7 @@ func (m *mesh) serveBlock(ctx context.Context, from string, r *peer.BlockRequest
 	if m.n.ctx.Err() != nil { // a node that leaves serves until it has handed on what only it has
 		return ErrClosed
 	}
+	w.Holders(m.hot.asked(r.Key, from, time.Now()))
 	id := tier.BlockID(r.Key)
 	for off, end := r.Off, r.Off+r.Length; off < end; {
 		n, err := m.sendHeld(ctx, id, off, end-off, w)
@@ -39,6 +41,9 @@ func (m *mesh) serveBlock(ctx context.Context, from string, r *peer.BlockRequest
 			return err
 		}
 		off += n
+	}
+	if keeps(r.Hint) {
+		m.hot.kept(r.Key, from)
 	}
 	return nil
 }
