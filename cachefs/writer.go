@@ -11,12 +11,8 @@ import (
 	"github.com/millpond/millpond/tier"
 )
 
-// Writer writes a file, once, from its beginning to its end. Nobody reads it before Close; Abort, or the end of the
-// node, leaves nothing of it. It is an io.WriteCloser and an io.ReaderFrom, and is used by one goroutine at a time,
-// but for Abort. Its context is that of Create.
-//
-// After an error the file is gone: Close returns that error again.
-type Writer struct {
+// nodeWriter is a Writer of this node. See Writer for what its methods promise.
+type nodeWriter struct {
 	n      *Node
 	ctx    context.Context // ends with Create's, and with the node
 	cancel context.CancelCauseFunc
@@ -42,7 +38,7 @@ type Writer struct {
 
 // Create makes a file that is written once and becomes visible to readers at Close.
 func (n *Node) Create(ctx context.Context, path string, o *CreateOptions) (*Writer, error) {
-	var w *Writer
+	var w *nodeWriter
 	err := n.latest(ctx, func() (err error) {
 		w, err = n.create(ctx, path, deref(o))
 		return err
@@ -50,10 +46,10 @@ func (n *Node) Create(ctx context.Context, path string, o *CreateOptions) (*Writ
 	if err != nil {
 		return nil, pathError("create", path, err)
 	}
-	return w, nil
+	return &Writer{w}, nil
 }
 
-func (n *Node) create(ctx context.Context, path string, o CreateOptions) (*Writer, error) {
+func (n *Node) create(ctx context.Context, path string, o CreateOptions) (*nodeWriter, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -64,7 +60,7 @@ func (n *Node) create(ctx context.Context, path string, o CreateOptions) (*Write
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{n: n, path: path, bs: o.BlockSize, opts: o}
+	w := &nodeWriter{n: n, path: path, bs: o.BlockSize, opts: o}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	w.unbind = context.AfterFunc(n.ctx, func() { w.cancel(ErrClosed) })
 	rand.Read(w.id[:])
@@ -102,7 +98,7 @@ func (n *Node) create(ctx context.Context, path string, o CreateOptions) (*Write
 }
 
 // release lets go of the writer's context.
-func (w *Writer) release() {
+func (w *nodeWriter) release() {
 	w.unbind()
 	w.cancel(ErrClosed)
 }
@@ -149,7 +145,7 @@ func (n *Node) defaults(ctx context.Context, path string, o *CreateOptions) erro
 }
 
 // copyOld makes the file begin with the bytes of the version that it will replace.
-func (w *Writer) copyOld(ctx context.Context) error {
+func (w *nodeWriter) copyOld(ctx context.Context) error {
 	f, err := w.n.Open(ctx, w.path, nil)
 	if err != nil {
 		return err
@@ -159,11 +155,9 @@ func (w *Writer) copyOld(ctx context.Context) error {
 	return err
 }
 
-// Name is the path that will be.
-func (w *Writer) Name() string { return w.path }
+func (w *nodeWriter) Name() string { return w.path }
 
-// Write appends p. It blocks while the tiers make room.
-func (w *Writer) Write(p []byte) (int, error) {
+func (w *nodeWriter) Write(p []byte) (int, error) {
 	if err := w.mu.take(w.ctx); err != nil {
 		return 0, w.error("write", err)
 	}
@@ -183,8 +177,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return n, w.error("write", w.usableLocked())
 }
 
-// ReadFrom appends all of r. Bytes that only go to the cache are read straight into its frames.
-func (w *Writer) ReadFrom(r io.Reader) (n int64, err error) {
+func (w *nodeWriter) ReadFrom(r io.Reader) (n int64, err error) {
 	for {
 		m, direct, err := w.readDirect(r)
 		n += m
@@ -202,7 +195,7 @@ func (w *Writer) ReadFrom(r io.Reader) (n int64, err error) {
 
 // readDirect reads the rest of the block that is being written into its frame, if no store wants the bytes too.
 // io.EOF: r has ended.
-func (w *Writer) readDirect(r io.Reader) (n int64, direct bool, err error) {
+func (w *nodeWriter) readDirect(r io.Reader) (n int64, direct bool, err error) {
 	if err := w.mu.take(w.ctx); err != nil {
 		return 0, true, err
 	}
@@ -229,20 +222,20 @@ func (w *Writer) readDirect(r io.Reader) (n int64, direct bool, err error) {
 }
 
 // orFailLocked ends the writer if there is an error.
-func (w *Writer) orFailLocked(err error) error {
+func (w *nodeWriter) orFailLocked(err error) error {
 	if err != nil {
 		return w.failLocked(err)
 	}
 	return nil
 }
 
-func (w *Writer) readCopied(r io.Reader) (int64, error) {
+func (w *nodeWriter) readCopied(r io.Reader) (int64, error) {
 	buf := make([]byte, 256<<10)
 	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, buf)
 }
 
 // usableLocked is nil while bytes can be appended.
-func (w *Writer) usableLocked() error {
+func (w *nodeWriter) usableLocked() error {
 	switch {
 	case w.mu.err != nil:
 		return w.mu.err
@@ -253,7 +246,7 @@ func (w *Writer) usableLocked() error {
 }
 
 // readyLocked makes sure that there is a block to write to, if the tiers take part.
-func (w *Writer) readyLocked() error {
+func (w *nodeWriter) readyLocked() error {
 	if err := w.usableLocked(); err != nil {
 		return err
 	}
@@ -271,7 +264,7 @@ func (w *Writer) readyLocked() error {
 }
 
 // newBlockLocked begins the next block, or, if the tiers are full, goes on as the write type says.
-func (w *Writer) newBlockLocked() error {
+func (w *nodeWriter) newBlockLocked() error {
 	id := tier.NewBlockID(w.id, uint32(w.mu.size/w.bs))
 	b, err := w.n.tiers.Create(w.ctx, id, w.hint(), tier.PutOptions{Hold: w.held() || w.mu.lends, Pin: w.opts.Pin, Try: w.opts.WriteType == CacheThrough})
 	if err == nil {
@@ -285,7 +278,7 @@ func (w *Writer) newBlockLocked() error {
 }
 
 // hint is how long the next block will be, as far as the caller has said.
-func (w *Writer) hint() int64 {
+func (w *nodeWriter) hint() int64 {
 	if w.opts.Size <= w.mu.size {
 		return 0
 	}
@@ -293,7 +286,7 @@ func (w *Writer) hint() int64 {
 }
 
 // held reports whether the tiers have the only copy.
-func (w *Writer) held() bool {
+func (w *nodeWriter) held() bool {
 	return w.opts.WriteType == MustCache || w.opts.WriteType == AsyncThrough
 }
 
@@ -301,7 +294,7 @@ func isFull(err error) bool { return errors.Is(err, tier.ErrNoSpace) || errors.I
 
 // fullLocked goes on without the tiers, if the write type allows: CacheThrough does without a cached copy,
 // AsyncThrough writes through.
-func (w *Writer) fullLocked(err error) error {
+func (w *nodeWriter) fullLocked(err error) error {
 	switch w.opts.WriteType {
 	case CacheThrough:
 		if w.mu.lends {
@@ -318,7 +311,7 @@ func (w *Writer) fullLocked(err error) error {
 }
 
 // throughLocked turns an AsyncThrough writer into a Through one: what is cached goes to the store first.
-func (w *Writer) throughLocked() error {
+func (w *nodeWriter) throughLocked() error {
 	up, err := w.n.newUpload(w.ctx, w.path, w.opts.Size, w.opts.Mode)
 	if err != nil {
 		return err
@@ -339,7 +332,7 @@ func (w *Writer) throughLocked() error {
 }
 
 // sendBlockLocked sends a copy of what the block that is being written has.
-func (w *Writer) sendBlockLocked() error {
+func (w *nodeWriter) sendBlockLocked() error {
 	b := w.mu.block
 	if b == nil {
 		return nil
@@ -349,7 +342,7 @@ func (w *Writer) sendBlockLocked() error {
 }
 
 // dropBlocksLocked gives the tiers back what they took.
-func (w *Writer) dropBlocksLocked() {
+func (w *nodeWriter) dropBlocksLocked() {
 	if w.mu.block != nil {
 		w.mu.block.Abort()
 		w.mu.block = nil
@@ -359,7 +352,7 @@ func (w *Writer) dropBlocksLocked() {
 }
 
 // writeSome appends what of p fits into the block.
-func (w *Writer) writeSome(p []byte) (int, error) {
+func (w *nodeWriter) writeSome(p []byte) (int, error) {
 	through := w.mu.up != nil && !w.mu.lends
 	if w.mu.block != nil {
 		p = p[:min(int64(len(p)), w.bs-w.mu.block.Len())]
@@ -375,7 +368,7 @@ func (w *Writer) writeSome(p []byte) (int, error) {
 }
 
 // finishBlockLocked commits the block that is being written, and lends it to the upload.
-func (w *Writer) finishBlockLocked() error {
+func (w *nodeWriter) finishBlockLocked() error {
 	b := w.mu.block
 	if b.Len() == 0 { // begun for bytes that did not come
 		w.mu.block = nil
@@ -406,7 +399,7 @@ func (w *Writer) finishBlockLocked() error {
 
 // lendBlockLocked hands the last finished block to the upload, unless that has its bytes already. It was held until now; from
 // here on the store will have it.
-func (w *Writer) lendBlockLocked(send bool) error {
+func (w *nodeWriter) lendBlockLocked(send bool) error {
 	i := len(w.mu.blocks) - 1
 	if send {
 		in := namespace.Inode{FileID: w.id, BlockSize: w.bs, Size: w.mu.size}
@@ -419,7 +412,7 @@ func (w *Writer) lendBlockLocked(send bool) error {
 }
 
 // failLocked ends the writer with err: nothing of the file stays.
-func (w *Writer) failLocked(err error) error {
+func (w *nodeWriter) failLocked(err error) error {
 	if w.mu.err == nil {
 		w.mu.err = err
 		w.endLocked()
@@ -428,7 +421,7 @@ func (w *Writer) failLocked(err error) error {
 }
 
 // endLocked takes back what was written and the name.
-func (w *Writer) endLocked() {
+func (w *nodeWriter) endLocked() {
 	if w.mu.done {
 		return
 	}
@@ -449,7 +442,7 @@ func (w *Writer) endLocked() {
 
 // abandon takes the incomplete file out of the namespace, whatever the writer's context says by now. What an intent holds,
 // because its store does not say what became of it, goes when that has ended: nobody waits for it.
-func (n *Node) abandon(w *Writer) error {
+func (n *Node) abandon(w *nodeWriter) error {
 	c := &namespace.AbandonFile{Ino: w.ino, Lease: n.lease}
 	_, err := n.proposeOnce(n.ctx, c)
 	if _, held := errors.AsType[*namespace.IntentError](err); !held {
@@ -463,8 +456,7 @@ func (n *Node) abandon(w *Writer) error {
 	return nil
 }
 
-// Abort gives the file up: nothing of it stays. It ends a Write or Close that is under way. After Close it is ErrClosed.
-func (w *Writer) Abort() error {
+func (w *nodeWriter) Abort() error {
 	w.cancel(ErrClosed)
 	_ = w.mu.take(context.WithoutCancel(w.ctx)) // what is under way ends soon: it has lost its context
 	defer w.mu.pass()
@@ -476,11 +468,11 @@ func (w *Writer) Abort() error {
 }
 
 // abortedLocked: a writer that an error ended is aborted already.
-func (w *Writer) abortedLocked() error {
+func (w *nodeWriter) abortedLocked() error {
 	if w.mu.err != nil {
 		return nil
 	}
 	return ErrClosed
 }
 
-func (w *Writer) error(op string, err error) error { return pathError(op, w.path, err) }
+func (w *nodeWriter) error(op string, err error) error { return pathError(op, w.path, err) }

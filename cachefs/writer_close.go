@@ -10,14 +10,7 @@ import (
 	"github.com/millpond/millpond/tier"
 )
 
-// Close makes the file complete: it is visible to readers, whole, when Close returns nil. For CacheThrough and Through
-// the under store has published it then; an error that leaves open whether it has is returned unless the store turns out
-// to have the very bytes that are cached. For MustCache and AsyncThrough as many nodes have its bytes then as ReplicasMin says,
-// two by default, or all that live if those are fewer; each of them on a disk tier, if it has one and a journal that survives.
-// Where fewer than three nodes live, each of those has the inode, too. After an error the file is gone, or, with
-// Overwrite, is what it was; one whose store does not say what became of it shows, incomplete, until the store answers. A
-// second Close is ErrClosed.
-func (w *Writer) Close() error {
+func (w *nodeWriter) Close() error {
 	if err := w.mu.take(w.ctx); err != nil {
 		return w.error("close", err)
 	}
@@ -48,7 +41,7 @@ func (w *Writer) Close() error {
 	return nil
 }
 
-func (w *Writer) closeLocked() error {
+func (w *nodeWriter) closeLocked() error {
 	if w.mu.block != nil {
 		if err := w.finishBlockLocked(); err != nil {
 			return err
@@ -88,7 +81,7 @@ func (w *Writer) closeLocked() error {
 }
 
 // spreadLocked has other nodes take copies of what only the tiers have. It returns the nodes that have all, this one first.
-func (w *Writer) spreadLocked() ([]string, error) {
+func (w *nodeWriter) spreadLocked() ([]string, error) {
 	homes := []string{w.n.id}
 	if w.n.isAlone() {
 		return homes, nil
@@ -117,7 +110,7 @@ func (n *Node) awaitHomes(ctx context.Context, path string, homes []string) {
 
 // completed reports whether the file is complete although nobody has said so, because the writer's context ended first. If
 // it is not, it never will be.
-func (w *Writer) completed() bool {
+func (w *nodeWriter) completed() bool {
 	if w.n.abandon(w) != nil {
 		return false
 	}
@@ -126,7 +119,7 @@ func (w *Writer) completed() bool {
 }
 
 // saveLocked makes the only copy survive the process, where something of this node does.
-func (w *Writer) saveLocked() error {
+func (w *nodeWriter) saveLocked() error {
 	if !w.n.durable() || len(w.mu.blocks) == 0 {
 		return nil
 	}
@@ -137,7 +130,7 @@ func (w *Writer) saveLocked() error {
 func (n *Node) durable() bool { return n.disk && n.cfg.Journal.Dir != "" }
 
 // publishLocked publishes the upload and completes the file, under one intent.
-func (w *Writer) publishLocked(c *namespace.CompleteFile) error {
+func (w *nodeWriter) publishLocked(c *namespace.CompleteFile) error {
 	c.Persist = namespace.Persisted
 	err := w.n.publish(w.ctx, w.path, w.ino, w.mu.up, c)
 	if err == nil && !w.mu.cache {

@@ -10,26 +10,26 @@ import (
 type writerSet struct {
 	mu struct {
 		sync.Mutex
-		open   map[*Writer]struct{}
+		open   map[*nodeWriter]struct{}
 		closed bool
 	}
 }
 
 // add reports false once the node closes.
-func (s *writerSet) add(w *Writer) bool {
+func (s *writerSet) add(w *nodeWriter) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.closed {
 		return false
 	}
 	if s.mu.open == nil {
-		s.mu.open = map[*Writer]struct{}{}
+		s.mu.open = map[*nodeWriter]struct{}{}
 	}
 	s.mu.open[w] = struct{}{}
 	return true
 }
 
-func (s *writerSet) remove(w *Writer) {
+func (s *writerSet) remove(w *nodeWriter) {
 	w.release()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,7 +71,7 @@ func (s *writerSet) below(dir string) string {
 func (s *writerSet) abortAll() {
 	s.mu.Lock()
 	s.mu.closed = true
-	open := make([]*Writer, 0, len(s.mu.open))
+	open := make([]*nodeWriter, 0, len(s.mu.open))
 	for w := range s.mu.open {
 		open = append(open, w)
 	}
