@@ -30,7 +30,7 @@ func (n *Node) propose(ctx context.Context, c command) (namespace.Answer, error)
 }
 
 func (n *Node) proposeOnce(ctx context.Context, c command) (namespace.Answer, error) {
-	op := n.session.Next()
+	op := n.opFor(ctx, c)
 	a, err := n.proposeAs(ctx, op, c)
 	if b, ok := c.(*namespace.BeginBy); ok && err != nil && ctx.Err() != nil {
 		n.revert(op, b)

@@ -55,5 +55,8 @@ func linkError(op, from, to string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if le, ok := errors.AsType[*os.LinkError](err); ok && le.Op == op && le.Old == from && le.New == to {
+		return err
+	}
 	return &os.LinkError{Op: op, Old: from, New: to, Err: advised(op, err)}
 }

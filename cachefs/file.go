@@ -24,6 +24,7 @@ type File struct {
 // handle is what all contexts of one open file share.
 type handle struct {
 	n     *Node
+	far   *farFile        // what reads a Client's file, which has no n; nil: n does
 	in    namespace.Inode // as it was opened
 	path  string
 	from  *found // where the store has it, while the replica does not know it yet
@@ -152,7 +153,7 @@ func (f *File) WriteTo(w io.Writer) (n int64, err error) {
 	if f.closed.Load() {
 		return 0, pathError("read", f.path, ErrClosed)
 	}
-	if f.read == NoCache {
+	if f.read == NoCache || f.far != nil {
 		return f.copyUncached(w)
 	}
 	f.n.readWhole(f.handle, f.pos.off)

@@ -6,7 +6,7 @@ import (
 	"iter"
 )
 
-// FileSystem is what applications import. *Node implements it; it may grow, so a fake embeds it.
+// FileSystem is what applications import. *Node and *Client implement it; it may grow, so a fake embeds it.
 //
 // Paths are absolute and clean: "/logs/2026/11/22.log". A nil options pointer means the zero options. Errors are
 // *fs.PathError around a sentinel of this package (Rename: *os.LinkError; a recursive Remove: joined PathErrors; Mounts,

@@ -55,11 +55,20 @@ func (n *Node) newJob(ctx context.Context, work func(ctx context.Context, j *Job
 	return j, nil
 }
 
+// end ends the job: err, beside what became of single files.
 func (j *Job) end(err error) {
+	j.mu.Lock()
+	errs := append([]error{err}, j.mu.p.Errors...)
+	j.mu.Unlock()
+	j.ended(errors.Join(errs...))
+}
+
+// ended ends the job with all that Wait returns.
+func (j *Job) ended(err error) {
 	j.mu.Lock()
 	j.mu.ended = time.Now()
 	j.mu.p.Done = true
-	j.mu.err = errors.Join(append([]error{err}, j.mu.p.Errors...)...)
+	j.mu.err = err
 	j.mu.Unlock()
 	j.cancel(nil)
 	close(j.done)

@@ -91,28 +91,37 @@ const (
 var errNotOpen = errors.New("the node is not open yet, or closes")
 
 func (d *door) ServeBlock(ctx context.Context, from string, r *peer.BlockRequest, w *peer.BlockWriter) error {
-	if !d.open.Load() {
+	switch {
+	case !d.open.Load():
 		return errNotOpen
+	case peer.IsClient(from):
+		return d.n.serveClientBlock(ctx, from, r, w)
 	}
 	return d.n.mesh.serveBlock(ctx, from, r, w)
 }
 
 func (d *door) ServeCall(ctx context.Context, from, method string, req []byte) ([]byte, error) {
 	switch s := d.journal.Load(); {
-	case method == callJournal && s != nil:
+	case method == callJournal && s != nil && !peer.IsClient(from):
 		return (*s).ServeCall(ctx, from, req)
 	case method == callJournal || !d.open.Load():
 		return nil, errNotOpen
+	case peer.IsClient(from):
+		return d.n.serveClient(ctx, method, req)
 	}
 	return d.n.serve(ctx, from, method, req)
 }
 
 func (d *door) ServeStream(from, proto string, conn net.Conn) {
-	if s := d.journal.Load(); proto == streamJournal && s != nil {
+	s := d.journal.Load()
+	switch {
+	case peer.IsClient(from) && d.open.Load():
+		d.n.serveClientStream(proto, conn)
+	case !peer.IsClient(from) && proto == streamJournal && s != nil:
 		(*s).ServeStream(from, conn)
-		return
+	default:
+		_ = conn.Close()
 	}
-	_ = conn.Close()
 }
 
 // others are the members of the mesh, as changes see them.

@@ -51,6 +51,9 @@ type Node struct {
 	writers   writerSet
 	counters  counters
 
+	clientFiles   clientFiles // that Clients read here
+	clientStreams atomic.Int32
+
 	ctx    context.Context // of everything that runs in the background; ends with Shutdown
 	cancel context.CancelCauseFunc
 	tasks  struct {

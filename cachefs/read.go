@@ -48,6 +48,8 @@ func (f *File) readAtSlow(p []byte, off int64) (n int, err error) {
 		return 0, nil
 	case off >= f.in.Size:
 		return 0, io.EOF
+	case f.far != nil:
+		return f.readFar(p, off)
 	}
 	if last, _ := f.place(min(off+int64(len(p)), f.in.Size) - 1); last > off/f.in.BlockSize {
 		first, _ := f.place(off)
@@ -71,6 +73,9 @@ func (f *File) readAtSlow(p []byte, off int64) (n int, err error) {
 func (f *File) readSome(p []byte, off int64) (int, error) {
 	i, at := f.place(off)
 	p = p[:min(int64(len(p)), f.blockLen(i)-at)]
+	if f.far != nil {
+		return f.readFar(p, off)
+	}
 	slot := f.table.slot(i)
 	if b := slot.Load(); b != nil && f.ctx.Err() == nil {
 		if n, ok := b.ReadAt(p, at); ok {

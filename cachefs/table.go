@@ -40,7 +40,13 @@ func (t *blockTable) slot(i int64) *blockSlot {
 	return t.far(i)
 }
 
+// noSlot is the slot of every block of a table that was not made for any.
+var noSlot blockSlot
+
 func (t *blockTable) far(i int64) *blockSlot {
+	if t.leaves == nil {
+		return &noSlot
+	}
 	p := &t.leaves[i/leafBlocks]
 	leaf := p.Load()
 	if leaf == nil {

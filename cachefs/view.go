@@ -58,6 +58,13 @@ func (f *File) viewSlow(off int64, n int) (*View, error) {
 	}
 	i, at := f.place(off)
 	n = int(min(int64(n), f.blockLen(i)-at))
+	if f.far != nil {
+		v := &View{own: make([]byte, n)}
+		if err := f.far.read(f, v.own, off); err != nil {
+			return nil, err
+		}
+		return v, nil
+	}
 	id := tier.NewBlockID(f.in.FileID, uint32(i))
 	f.n.readAhead(f.handle, i, at, n)
 	missed := false

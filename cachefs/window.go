@@ -7,7 +7,7 @@ const (
 	maxWindow = 1 << 20 // at 100 MB/s 10 ms: as long as a store takes for the first byte
 )
 
-// window makes one request of many small reads where nothing is to be cached: a reader who goes on where the last one
+// window makes one request of many small reads where nothing is to be cached, or a node is asked by a Client: a reader who goes on where the last one
 // ended is brought more than it asked for, twice as much each time, and what it has not read yet waits here and nowhere
 // else. A reader who jumps gets what it asks for.
 type window struct {
@@ -21,11 +21,11 @@ type window struct {
 // it, does without.
 type windows struct{ idle atomic.Pointer[window] }
 
-// readUncached fills p from off on, from the store and by way of the window.
+// readUncached fills p from off on, past the tiers and by way of the window.
 func (f *File) readUncached(p []byte, off int64) error {
 	w := f.windows.idle.Swap(nil)
 	if w == nil {
-		return f.readPast(f.ctx, p, off, asGuest, "")
+		return f.readDirect(p, off)
 	}
 	defer func() {
 		f.windows.idle.Store(w)
@@ -34,6 +34,14 @@ func (f *File) readUncached(p []byte, off int64) error {
 		}
 	}()
 	return w.read(f, p, off)
+}
+
+// readDirect is readUncached without the window.
+func (f *File) readDirect(p []byte, off int64) error {
+	if f.far != nil {
+		return f.far.read(f, p, off)
+	}
+	return f.readPast(f.ctx, p, off, asGuest, "")
 }
 
 func (w *window) read(f *File, p []byte, off int64) error {
@@ -52,13 +60,13 @@ func (w *window) read(f *File, p []byte, off int64) error {
 	want := int(min(int64(w.size), f.in.Size-off))
 	if want <= len(p) {
 		w.buf = nil
-		return f.readPast(f.ctx, p, off, asGuest, "")
+		return f.readDirect(p, off)
 	}
 	if cap(w.buf) < want {
 		w.buf = make([]byte, want)
 	}
 	w.buf, w.off = w.buf[:want], off
-	if err := f.readPast(f.ctx, w.buf, off, asGuest, ""); err != nil {
+	if err := f.readDirect(w.buf, off); err != nil {
 		w.buf = nil
 		return err
 	}

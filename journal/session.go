@@ -3,6 +3,7 @@ package journal
 import (
 	"crypto/rand"
 	"sync"
+	"time"
 )
 
 // Session hands out operation ids and keeps track of which answers have arrived. Safe for concurrent use; copies share their state.
@@ -26,6 +27,11 @@ func (j *Journal) Session() Session { return newSession(j.now) }
 // now is the time of an operation: what the entries say goes on where the clock goes back, or the journal would take each
 // for a retry that is too old.
 func (j *Journal) now() int64 { return max(j.cfg.Now().UnixNano(), j.Time()) }
+
+// NewSession begins a session of a client of the journal's nodes that has no journal. now is its clock.
+func NewSession(now func() time.Time) Session {
+	return newSession(func() int64 { return now().UnixNano() })
+}
 
 func newSession(now func() int64) Session {
 	s := &session{now: now}

@@ -1,0 +1,224 @@
+package cachefs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/journal"
+	"github.com/millpond/millpond/peer"
+)
+
+// elsewhere is that a node did not do what it was asked for, and another may.
+type elsewhere struct{ error }
+
+func (e *elsewhere) Unwrap() error { return e.error }
+
+// askPause is between two rounds over all addresses.
+const askPause = 100 * time.Millisecond
+
+// anywhere calls do with one address after the other, beginning with the one that answered last, until it returns something
+// else than an elsewhere. It goes round while nodes say that they are behind, and for RetryTime while none answers.
+func (c *Client) anywhere(ctx context.Context, do func(ctx context.Context, addr string) error) error {
+	if err := c.ready(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := c.bound(ctx)
+	defer cancel()
+	began := time.Now()
+	for {
+		err := c.round(ctx, do)
+		if _, again := err.(*elsewhere); !again {
+			return err
+		}
+		switch {
+		case ctx.Err() != nil:
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		case errors.Is(err, errBehind):
+			began = time.Now() // somebody lives
+		case allRefuse(err) || time.Since(began) >= c.cfg.RetryTime:
+			return err.(*elsewhere).error
+		}
+		select {
+		case <-time.After(askPause):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// bound is ctx that ends with the Client, too.
+func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(c.ctx, func() { cancel(ErrClosed) })
+	return ctx, func() { stop(); cancel(nil) }
+}
+
+// round asks each address once: an elsewhere is of all of them.
+func (c *Client) round(ctx context.Context, do func(ctx context.Context, addr string) error) error {
+	list, err := c.addresses(ctx)
+	if len(list) == 0 {
+		return &elsewhere{errors.Join(err, peer.ErrUnreachable)}
+	}
+	var errs []error
+	for _, addr := range list {
+		err := c.watched(ctx, addr, do)
+		e, again := err.(*elsewhere)
+		if !again {
+			c.answeredBy(addr)
+			return err
+		}
+		errs = append(errs, fmt.Errorf("node at %s: %w", addr, e.error))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	c.forgetAddresses()
+	return &elsewhere{errors.Join(errs...)}
+}
+
+// addresses are where nodes may be, the one that answered last first.
+func (c *Client) addresses(ctx context.Context) ([]string, error) {
+	c.addrs.Lock()
+	list := c.addrs.list
+	c.addrs.Unlock()
+	if len(list) > 0 {
+		return list, nil
+	}
+	list, err := c.peers.Addresses(ctx)
+	c.addrs.Lock()
+	defer c.addrs.Unlock()
+	c.addrs.list = list
+	return list, err
+}
+
+// answeredBy has an address be asked first.
+func (c *Client) answeredBy(addr string) {
+	c.addrs.Lock()
+	defer c.addrs.Unlock()
+	if i := slices.Index(c.addrs.list, addr); i > 0 {
+		c.addrs.list = slices.Concat(c.addrs.list[i:], c.addrs.list[:i])
+	}
+}
+
+// forgetAddresses has them looked up again.
+func (c *Client) forgetAddresses() {
+	c.addrs.Lock()
+	defer c.addrs.Unlock()
+	c.addrs.list = nil
+}
+
+// allRefuse reports whether every node that was asked refuses to talk: asking again helps nobody.
+func allRefuse(err error) bool {
+	e, ok := err.(*elsewhere)
+	if !ok {
+		return false
+	}
+	parts, ok := e.error.(interface{ Unwrap() []error })
+	if !ok {
+		return false
+	}
+	return !slices.ContainsFunc(parts.Unwrap(), func(err error) bool {
+		_, refused := errors.AsType[*peer.RefusedError](err)
+		return !refused
+	})
+}
+
+// request is what a Client says to a node each time.
+func request[A any](ctx context.Context, c *Client, args A) *clientRequest[A] {
+	u, _ := ctx.Value(userKey{}).(*namespace.User)
+	return &clientRequest[A]{Seen: c.seen.Load(), User: u, Args: args}
+}
+
+// saw notes how new an answer was.
+func (c *Client) saw(index uint64) {
+	for {
+		old := c.seen.Load()
+		if index <= old || c.seen.CompareAndSwap(old, index) {
+			return
+		}
+	}
+}
+
+// query asks any node something that changes nothing.
+func query[R, A any](ctx context.Context, c *Client, op string, args A) (answer R, err error) {
+	err = c.anywhere(ctx, func(ctx context.Context, addr string) error {
+		answer, err = queryAt[R](ctx, c, addr, op, request(ctx, c, args))
+		return err
+	})
+	return answer, plainly(ctx, err)
+}
+
+// plainly is err of what changes nothing as a node would have it: that ctx ended, if it did, and not what noticed it.
+func plainly(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// queryAt asks one node.
+func queryAt[R, A any](ctx context.Context, c *Client, addr, op string, req *clientRequest[A]) (answer R, err error) {
+	raw, err := encodeWire(req)
+	if err != nil {
+		return answer, err
+	}
+	if raw, err = c.peers.Call(ctx, addr, clientMethod+op, raw); err != nil {
+		return answer, &elsewhere{err}
+	}
+	var got clientReply[R]
+	if err := decodeWire(raw, &got); err != nil {
+		return answer, err
+	}
+	c.saw(got.Index)
+	return got.Answer, fromNode(got.Err)
+}
+
+// fromNode is the error that a node answered: an elsewhere if it cannot serve.
+func fromNode(w *wireError) error {
+	err := w.error()
+	if errors.Is(err, errBehind) || errors.Is(err, errNotOpen) || errors.Is(err, ErrClosed) {
+		return &elsewhere{err}
+	}
+	return err
+}
+
+// change asks nodes for a change until one has made it. It happens once: who is asked after a node that did not answer finds
+// out first what that has done.
+func change[A any](ctx context.Context, c *Client, op string, args A) error {
+	var tried []journal.OpID
+	defer func() {
+		for _, op := range tried {
+			c.session.Done(op)
+		}
+	}()
+	unknown := false
+	err := c.anywhere(ctx, func(ctx context.Context, addr string) error {
+		req := request(ctx, c, args)
+		req.Tried, req.Op = tried, c.session.Next()
+		tried = append(tried, req.Op)
+		_, err := queryAt[none](ctx, c, addr, op, req)
+		if e, again := err.(*elsewhere); !again {
+			unknown = false // it has found out
+		} else if !notBegun(e) {
+			unknown = true
+		}
+		return err
+	})
+	switch {
+	case err != nil && unknown && ctx.Err() != nil:
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, context.Cause(ctx))
+	case err != nil && unknown:
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+	}
+	return plainly(ctx, err)
+}
+
+// notBegun reports whether a node surely did nothing of what it was asked for.
+func notBegun(err error) bool {
+	_, refused := errors.AsType[*peer.RemoteError](err) // before it looked at it
+	return refused || errors.Is(err, peer.ErrUnreachable) || errors.Is(err, errBehind) || errors.Is(err, errNotOpen)
+}

@@ -1,0 +1,90 @@
+package cachefs_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"maps"
+	"slices"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/peer"
+)
+
+// overLoopback lets a node alone be asked by Clients.
+func overLoopback(cfg *cachefs.Config) {
+	cfg.Mesh = &peer.Config{Secret: meshSecret}
+}
+
+// dial returns a Client of nodes that listen on the loopback.
+func dial(t *testing.T, nodes ...*cachefs.Node) *cachefs.Client {
+	t.Helper()
+	cfg := cachefs.DialConfig{Mesh: peer.DialConfig{Secret: meshSecret}}
+	for _, n := range nodes {
+		info, err := n.Cluster(t.Context())
+		require.NoError(t, err)
+		for _, p := range info.Peers {
+			if p.ID == n.ID() {
+				cfg.Mesh.Addresses = append(cfg.Mesh.Addresses, p.Addr)
+			}
+		}
+	}
+	c, err := cachefs.Dial(t.Context(), cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.Close()) })
+	return c
+}
+
+func TestClientFiles(t *testing.T) {
+	c := cachefstest.New(t, 1, overLoopback)
+	f := dial(t, c.Node())
+	ctx := t.Context()
+	for _, size := range []int{0, 1, 100_000, 128 << 10, 9 << 20} {
+		want := content(uint32(size), size)
+		for _, path := range []string{"/a", "/mem/b"} {
+			w, err := f.Create(ctx, path, &cachefs.CreateOptions{Overwrite: true})
+			require.NoError(t, err)
+			_, err = io.Copy(w, bytes.NewReader(want))
+			require.NoError(t, err)
+			require.NoError(t, w.Close())
+			require.ErrorIs(t, w.Close(), cachefs.ErrClosed)
+			for _, rt := range []cachefs.ReadType{cachefs.CachePromote, cachefs.Cache, cachefs.NoCache} {
+				r, err := f.Open(ctx, path, &cachefs.OpenOptions{ReadType: rt})
+				require.NoError(t, err)
+				got, err := io.ReadAll(r)
+				require.NoError(t, err)
+				require.NoError(t, same(got, want, 0))
+				p := make([]byte, size+1)
+				n, err := r.ReadAt(p, 0)
+				require.ErrorIs(t, err, io.EOF)
+				require.NoError(t, same(p[:n], want, 0))
+				require.NoError(t, r.Close())
+			}
+		}
+	}
+	w, err := f.Create(ctx, "/given up", nil)
+	require.NoError(t, err)
+	_, err = w.Write(make([]byte, 1<<20))
+	require.NoError(t, err)
+	require.NoError(t, w.Abort())
+	require.Eventually(t, func() bool { _, err := f.Stat(ctx, "/given up", nil); return err != nil }, 5e9, 1e7)
+	_, err = f.Stat(context.Background(), "/given up", nil)
+	require.ErrorIs(t, err, cachefs.ErrNotExist)
+}
+
+// TestClientIOFS: what shows a node's tree as an fs.FS shows it by way of a Client.
+func TestClientIOFS(t *testing.T) {
+	c := cachefstest.New(t, 1, overLoopback, func(cfg *cachefs.Config) { cfg.BlockSize = 64 << 10 })
+	for name, data := range tree {
+		putStore(t, c, name, data)
+	}
+	f := dial(t, c.Node())
+	fsys := cachefs.IOFS(t.Context(), f, "/mem")
+	require.NoError(t, fstest.TestFS(fsys, slices.Sorted(maps.Keys(tree))...))
+	require.NoError(t, fstest.TestFS(cachefs.IOFS(t.Context(), f, "/"), "mem/a.txt", "mem/deep/ümlaut"))
+}

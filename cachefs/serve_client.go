@@ -1,0 +1,102 @@
+package cachefs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/journal"
+)
+
+// What a Client asks a node for begins with this: calls, and streams for what takes long.
+const clientMethod = "client."
+
+// clientRequest is what a Client says each time.
+type clientRequest[A any] struct {
+	Seen  uint64          // index of the journal of the newest answer that it had: a node that is behind waits
+	User  *namespace.User // on whose behalf; nil: its own
+	Op    journal.OpID    // of a change
+	Tried []journal.OpID  // the same change, asked of others without an answer
+	Left  time.Duration   // until its deadline; 0: none. Of streams: calls have theirs
+	Args  A
+}
+
+// clientReply is what it hears.
+type clientReply[A any] struct {
+	Index  uint64 // of the replica, when the answer was ready
+	Answer A
+	Err    *wireError
+}
+
+// clientCall answers one kind of call.
+type clientCall func(ctx context.Context, n *Node, raw []byte) ([]byte, error)
+
+// answered makes a clientCall of what a node does.
+func answered[A, R any](do func(ctx context.Context, n *Node, a A) (R, error)) clientCall {
+	return func(ctx context.Context, n *Node, raw []byte) ([]byte, error) {
+		var req clientRequest[A]
+		if err := decodeWire(raw, &req); err != nil {
+			return nil, err
+		}
+		var out clientReply[R]
+		ctx, done, err := n.admitClient(ctx, req.Seen, req.User, req.Op, req.Tried)
+		if err == nil && !done {
+			out.Answer, err = do(ctx, n, req.Args)
+		}
+		out.Index, out.Err = n.tree.Index(), errorToWire(err)
+		return encodeWire(&out)
+	}
+}
+
+// changed makes a clientCall of what a node does that has no answer but an error.
+func changed[A any](do func(ctx context.Context, n *Node, a A) error) clientCall {
+	return answered(func(ctx context.Context, n *Node, a A) (none, error) { return none{}, do(ctx, n, a) })
+}
+
+// admitClient begins a Client's request: the node has caught up with what the Client has seen. done: the change was made
+// when the Client asked before.
+func (n *Node) admitClient(ctx context.Context, seen uint64, u *namespace.User, op journal.OpID, tried []journal.OpID) (_ context.Context, done bool, err error) {
+	if err := n.ready(ctx); err != nil {
+		return ctx, false, err
+	}
+	if u != nil {
+		ctx = context.WithValue(ctx, userKey{}, u)
+	}
+	if err := n.catchUp(ctx, seen); err != nil {
+		return ctx, false, err
+	}
+	done, err = n.repeated(ctx, tried)
+	return withOperation(ctx, op), done, err
+}
+
+// errBehind says that the node's replica is older than what the Client has seen.
+var errBehind = errors.New("the node is behind what the client has seen")
+
+// behindTime is how long a Client waits at a node that is behind before it looks for another: they are mostly some milliseconds
+// apart, and a node that was cut off does not catch up.
+const behindTime = time.Second
+
+// catchUp returns when the replica has applied an index.
+func (n *Node) catchUp(ctx context.Context, seen uint64) error {
+	if n.tree.Index() >= seen {
+		return nil
+	}
+	soon, cancel := context.WithTimeout(ctx, behindTime)
+	defer cancel()
+	err := n.awaitIndex(soon, seen)
+	if err != nil && soon.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: at change %d of %d", errBehind, n.tree.Index(), seen)
+	}
+	return err
+}
+
+// serveClient answers a Client's call.
+func (n *Node) serveClient(ctx context.Context, method string, req []byte) ([]byte, error) {
+	call := clientCalls[method]
+	if call == nil {
+		return nil, fmt.Errorf("%w: no call %q", ErrUnsupported, method)
+	}
+	return call(ctx, n, req)
+}
