@@ -34,6 +34,9 @@ const lookEvery = 100 * time.Millisecond
 func (j *Journal) enter(ctx context.Context) error {
 	if j.cfg.Peers == nil {
 		j.trans = lone.New(j.node)
+		if j.cfg.Restore != nil {
+			return j.nameHistory()
+		}
 		return nil
 	}
 	j.mesh = newMesh(j)

@@ -1,8 +1,10 @@
 package journal
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"time"
@@ -51,6 +53,14 @@ type Config struct {
 	Expect int
 	// BootstrapWait is how long they are waited for at most. Default 3 s.
 	BootstrapWait time.Duration
+	// Restore is called by Open of a node that begins a new history, before that has an entry. It hands streams of [Journal.Backup] to
+	// restore until one is taken; restore may be called again, and what it took last counts. If it took none the journal begins empty.
+	// An error fails Open, and so it is called again by the next one; history is the same then, and what History answers.
+	// Default: the journal begins empty.
+	Restore func(ctx context.Context, history string, restore func(io.Reader) error) error
+	// Last is called by Close of a node that nobody has taken the journal over from, while it can still be read: it is the last one. ctx
+	// is that of Close, which returns its error too. Default: nothing is done.
+	Last func(ctx context.Context) error
 	// Logger gets what an operator may want to know. Default: nothing is logged.
 	Logger *slog.Logger
 	// Now is the clock that stamps entries. Default time.Now.

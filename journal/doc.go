@@ -28,6 +28,13 @@
 // Close hands the vote over, and the leadership. After a majority of the voters was lost for good a person says so with
 // [Journal.Recover].
 //
+// # Backup
+//
+// [Journal.Backup] streams the state to wherever its caller keeps it, and Config.Restore begins a new history with such a stream: changes
+// are numbered on, and retries of what it has are answered as before. Config.Last is called by the Close that nobody takes over from. Where
+// nodes end at the same time it is the primary's, when all others have given their votes back, or 5 s later; a Last that finds no
+// primary has to say so.
+//
 // # Guarantees
 //
 //   - Propose returned nil: the change survives kill -9 and power loss (unless Config.NoSync), and is applied here.

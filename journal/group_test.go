@@ -22,6 +22,8 @@ type group struct {
 	net   *journaltest.Network
 	disks map[string]*vfs.Mem
 	nodes map[string]*node // those that run
+
+	opened map[string]*node // that were opened, where a test needs them while they end
 }
 
 type node struct {

@@ -90,15 +90,47 @@ func (m *mesh) mayKnow(primary string) []string {
 	if primary != "" {
 		return []string{primary}
 	}
+	return m.inState(wire.Member)
+}
+
+// inState are the other nodes of this history that live and say that they are in that state.
+func (m *mesh) inState(s wire.NodeState) (ids []string) {
 	_, c := m.is()
-	var ids []string
 	for _, o := range m.peers.Members() {
 		meta, err := wire.ParseMeta(o.Meta)
-		if err == nil && o.Alive && o.ID != m.j.node && meta.State == wire.Member && meta.Cluster == c {
+		if err == nil && o.Alive && o.ID != m.j.node && m.stateOf(&o, meta) == s && meta.Cluster == c {
 			ids = append(ids, o.ID)
 		}
 	}
 	return ids
+}
+
+// stateOf is what a node says of itself: that it leaves it has perhaps told this node, and not yet everybody.
+func (m *mesh) stateOf(o *Member, meta wire.Meta) wire.NodeState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if since, told := m.mu.leaving[o.ID]; told && since.Equal(o.Since) {
+		return wire.Leaving
+	}
+	return meta.State
+}
+
+// noteLeaving notes that a member has said that it goes.
+func (m *mesh) noteLeaving(id string) {
+	members := m.peers.Members()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	was := m.mu.leaving
+	m.mu.leaving = make(map[string]time.Time)
+	for _, o := range members {
+		since, told := was[o.ID]
+		switch {
+		case o.ID == id:
+			m.mu.leaving[id] = o.Since
+		case told && since.Equal(o.Since):
+			m.mu.leaving[o.ID] = since
+		}
+	}
 }
 
 // serveJoin takes a node in as one that follows without a vote. One that has lost its log must not keep a vote that it had.

@@ -10,26 +10,29 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/millpond/millpond/journal/internal/stable"
+	"github.com/millpond/millpond/journal/internal/transport"
 )
 
 // Journal is one node's replica of the log. Safe for concurrent use.
 type Journal struct {
-	cfg    Config
-	log    *slog.Logger
-	raft   *raft.Raft
-	trans  transporter
-	mesh   *mesh // nil alone
-	store  *logStore
-	snaps  checkpoints
-	state  stable.Store
-	lock   io.Closer // nil in memory
-	node   string
-	m      *machine
-	at     progress
-	queue  queue
-	lead   leadership
-	ckpt   checkpointer
-	counts counters
+	cfg   Config
+	log   *slog.Logger
+	raft  *raft.Raft
+	trans transporter
+	mesh  *mesh // nil alone
+	store *logStore
+	snaps checkpoints
+	state stable.Store
+	lock  io.Closer // nil in memory
+	node  string
+	m     *machine
+
+	history transport.Cluster // alone: its name, if it needs one
+	at      progress
+	queue   queue
+	lead    leadership
+	ckpt    checkpointer
+	counts  counters
 
 	closing chan struct{} // closed when Close begins
 	closed  chan struct{} // closed when nothing is left
@@ -114,15 +117,15 @@ func (j *Journal) err() error {
 // returned while closing goes on, without handing over: call again to wait for it.
 func (j *Journal) Close(ctx context.Context) error {
 	j.once.Do(func() {
-		if j.mesh == nil {
+		if j.mesh == nil && j.cfg.Last == nil {
 			close(j.closing)
-			go j.tearDown()
+			go j.tearDown(nil)
 			return
 		}
 		go func() {
-			j.mesh.handOver(ctx)
+			err := j.goAway(ctx)
 			close(j.closing)
-			j.tearDown()
+			j.tearDown(err)
 		}()
 	})
 	select {
@@ -139,9 +142,17 @@ func (j *Journal) Close(ctx context.Context) error {
 	return j.closeMu.err
 }
 
+// goAway hands over to others, or does what the last one has to.
+func (j *Journal) goAway(ctx context.Context) error {
+	if j.mesh != nil && j.mesh.handOver(ctx) || j.cfg.Last == nil || j.err() != nil {
+		return nil
+	}
+	return j.cfg.Last(ctx)
+}
+
 // tearDown ends in order: raft loses futures that it has not answered when it shuts down, so whoever waits for one goes first.
-func (j *Journal) tearDown() {
-	var errs []error
+func (j *Journal) tearDown(err error) {
+	errs := []error{err}
 	j.queue.close()
 	j.queue.wait()
 	errs = append(errs, j.ckpt.finish(j))

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -13,39 +14,75 @@ import (
 // handOverMost bounds handing over where Close's context does not: an election and some changes of the configuration.
 const handOverMost = 5 * time.Second
 
-var errNoHeir = errors.New("no other node is near enough to the end of the log")
+var (
+	errNoHeir   = errors.New("no other node is near enough to the end of the log")
+	errTogether = errors.New("others that leave have not said so yet")
+)
 
 // handOver leaves the mesh so that the others need not miss this node first: the leadership goes to another voter, the vote back
-// to the primary. It ends with ctx, or when nobody is left to take over.
-func (m *mesh) handOver(ctx context.Context) {
+// to the primary. It ends with ctx, or when nobody is left to take over. took says that another node leads on.
+func (m *mesh) handOver(ctx context.Context) (took bool) {
 	ctx, cancel := context.WithTimeout(ctx, handOverMost)
 	defer cancel()
 	if m.j.err() != nil || m.turn(wire.Leaving) != nil {
-		return
+		return false
 	}
 	for ctx.Err() == nil && m.j.err() == nil {
 		to, changed := m.j.lead.primary()
 		done, err := m.handOverOnce(ctx, to)
-		if done {
-			return
+		if done != stays {
+			return done == taken
 		}
 		m.j.log.Debug("handing over", "error", err)
 		_ = waitFor(ctx, changed, retryPause)
 	}
+	return false
 }
 
-func (m *mesh) handOverOnce(ctx context.Context, primary string) (done bool, err error) {
-	others := m.mayKnow("")
+// handing is how far handing over is.
+type handing int
+
+const (
+	stays handing = iota // it is to be tried again
+	taken                // another node leads, and knows that this one goes
+	last                 // there is nobody
+)
+
+func (m *mesh) handOverOnce(ctx context.Context, primary string) (handing, error) {
+	others := m.inState(wire.Member)
 	switch {
-	case len(others) == 0:
-		return true, nil // nobody to hand over to
+	case len(others) == 0 && !m.together(primary):
+		return last, nil
+	case primary == m.j.node && len(others) == 0:
+		return stays, errTogether
 	case primary == m.j.node:
-		return false, m.yield(ctx, others)
+		return stays, m.yield(ctx, others)
 	case primary == "":
-		return false, ErrNoPrimary
+		return stays, ErrNoPrimary
 	}
-	_, err = m.call(ctx, primary, wire.Leave, nil)
-	return err == nil, err
+	if _, err := m.call(ctx, primary, wire.Leave, nil); err != nil {
+		return stays, err
+	}
+	return taken, nil
+}
+
+// together says whether others that leave at the same time are to be waited for: where the last node has something to do, it is the
+// primary that does it, when all have told it that they go and given their votes back. Else it would have no majority, and they
+// would take themselves for the last.
+func (m *mesh) together(primary string) bool {
+	if m.j.cfg.Last == nil {
+		return false
+	}
+	leaving := m.inState(wire.Leaving)
+	if primary != m.j.node {
+		return len(leaving) > 0 // one of them leads, or will
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.ContainsFunc(leaving, func(id string) bool {
+		_, told := m.mu.leaving[id]
+		return !told
+	})
 }
 
 // yield makes another node primary, one that votes, or gives the first one that can have it a vote.
@@ -62,7 +99,23 @@ func (m *mesh) yield(ctx context.Context, others []string) error {
 	if heir == "" {
 		return errNoHeir
 	}
-	return m.j.raft.AddVoter(raft.ServerID(heir), raft.ServerAddress(heir), 0, configTimeout).Error()
+	return m.seat(ctx, func() error {
+		if !slices.Contains(m.inState(wire.Member), heir) {
+			return errNoHeir // it has gone meanwhile: as a voter it would be missed
+		}
+		return m.j.raft.AddVoter(raft.ServerID(heir), raft.ServerAddress(heir), 0, configTimeout).Error()
+	})
+}
+
+// seat gives or takes a vote while nobody else does.
+func (m *mesh) seat(ctx context.Context, change func() error) error {
+	select {
+	case m.seats <- struct{}{}:
+		defer func() { <-m.seats }()
+		return change()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (m *mesh) isNear(ctx context.Context, id string) bool {
@@ -71,11 +124,18 @@ func (m *mesh) isNear(ctx context.Context, id string) bool {
 }
 
 // serveLeave takes a node that closes out of the configuration.
-func (m *mesh) serveLeave(from string) []byte {
-	if _, in := m.suffrage(from); in {
-		if err := m.j.raft.RemoveServer(raft.ServerID(from), 0, configTimeout).Error(); err != nil {
-			return m.changeFailed(err)
+func (m *mesh) serveLeave(ctx context.Context, from string) []byte {
+	err := m.seat(ctx, func() error {
+		if _, in := m.suffrage(from); in {
+			if err := m.j.raft.RemoveServer(raft.ServerID(from), 0, configTimeout).Error(); err != nil {
+				return err
+			}
 		}
+		m.noteLeaving(from)
+		return nil
+	})
+	if err != nil {
+		return m.changeFailed(err)
 	}
 	return wire.Answer(wire.OK, nil)
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/hashicorp/raft"
 
@@ -23,9 +24,9 @@ type applied struct {
 	raft, term uint64   // of the entry
 }
 
-// machine stands between raft and the state machine. Its fields are raft's state machine goroutine's (before raft starts,
-// Open's); what others see goes through progress.
+// machine stands between raft and the state machine. What others see goes through progress.
 type machine struct {
+	mu      sync.Mutex // of all that follows: raft's state machine goroutine has it, and who freezes the state for a backup
 	sm      StateMachine
 	level   uint32
 	answers *answers
@@ -50,6 +51,8 @@ func (m *machine) Apply(l *raft.Log) any { return m.ApplyBatch([]*raft.Log{l})[0
 
 // ApplyBatch implements raft.BatchingFSM. A response is an applied, or the error that stopped the node.
 func (m *machine) ApplyBatch(logs []*raft.Log) []any {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	out := make([]any, len(logs))
 	m.entries, m.slots, m.skipped = m.entries[:0], m.slots[:0], m.skipped[:0]
 	var last point
@@ -177,7 +180,12 @@ func (m *machine) apply() error {
 }
 
 // Snapshot implements raft.FSM.
-func (m *machine) Snapshot() (raft.FSMSnapshot, error) {
+func (m *machine) Snapshot() (raft.FSMSnapshot, error) { return m.freeze() }
+
+// freeze marks the state as it is now; any goroutine.
+func (m *machine) freeze() (*frozen, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.failed != nil {
 		return nil, m.failed
 	}
@@ -204,10 +212,14 @@ func (f *frozen) Persist(sink raft.SnapshotSink) error {
 	if s, ok := sink.(interface{ Index() uint64 }); ok { // both of ours do; raft's own transfer need not
 		f.know(point{s.Index(), f.index})
 	}
-	if _, err := sink.Write(f.head); err != nil {
+	return f.writeTo(sink)
+}
+
+func (f *frozen) writeTo(to io.Writer) error {
+	if _, err := to.Write(f.head); err != nil {
 		return err
 	}
-	w := bufio.NewWriterSize(sink, 64<<10)
+	w := bufio.NewWriterSize(to, 64<<10)
 	if _, err := f.snap.WriteTo(w); err != nil {
 		return err
 	}
@@ -219,7 +231,9 @@ func (f *frozen) Release() { f.snap.Release() }
 
 // Restore implements raft.FSM.
 func (m *machine) Restore(rc io.ReadCloser) error {
-	m.restore = m.read(rc)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.restore = m.readLocked(rc)
 	return m.restore
 }
 
@@ -228,7 +242,7 @@ type placed interface {
 	Place() (raftIndex, term uint64)
 }
 
-func (m *machine) read(rc io.ReadCloser) error {
+func (m *machine) readLocked(rc io.ReadCloser) error {
 	of := rc
 	if w, ok := rc.(raft.ReadCloserWrapper); ok { // raft counts what it hands on
 		of = w.WrappedReadCloser()
@@ -237,7 +251,13 @@ func (m *machine) read(rc io.ReadCloser) error {
 	if !ok {
 		return fmt.Errorf("a checkpoint of %T, not of this journal", of)
 	}
-	br := bufio.NewReaderSize(rc, 64<<10)
+	index, term := p.Place()
+	return m.takeLocked(rc, index, term)
+}
+
+// takeLocked makes a checkpoint's stream the state, as of that raft entry.
+func (m *machine) takeLocked(r io.Reader, index, term uint64) error {
+	br := bufio.NewReaderSize(r, 64<<10)
 	st, err := readState(br)
 	if err != nil {
 		return err
@@ -249,7 +269,6 @@ func (m *machine) read(rc io.ReadCloser) error {
 		return err
 	}
 	m.answers, m.index = st.answers, st.index
-	index, term := p.Place()
 	m.at.reset(point{index, st.index}, term, st.time, st.skipped, !m.follows(index, term))
 	return nil
 }

@@ -85,7 +85,7 @@ func (m *mesh) nodes() []voters.Node {
 	for _, o := range m.peers.Members() {
 		suffrage, is := in[o.ID]
 		meta, err := wire.ParseMeta(o.Meta)
-		takesPart := err == nil && meta.State == wire.Member && meta.Cluster == ours
+		takesPart := err == nil && m.stateOf(&o, meta) == wire.Member && meta.Cluster == ours
 		if err == nil && o.Alive && meta.State == wire.Member && meta.Cluster != ours {
 			m.conflict(&ClusterError{Node: o.ID, Ours: ours, Theirs: transport.Cluster(meta.Cluster)})
 		}

@@ -24,6 +24,7 @@ type mesh struct {
 	ctx     context.Context
 	cancel  context.CancelFunc // at Close
 	running sync.WaitGroup
+	seats   chan struct{} // capacity 1: who changes the configuration because a node leaves has it
 
 	mu struct {
 		sync.Mutex
@@ -31,15 +32,17 @@ type mesh struct {
 		cluster  transport.Cluster
 		missing  map[string]time.Time         // in the configuration and no member; since when the primary misses it
 		conflict map[string]transport.Cluster // reported
+		leaving  map[string]time.Time         // told this node that they go; since when they were members
 	}
 }
 
 func newMesh(j *Journal) *mesh {
-	m := &mesh{j: j, peers: j.cfg.Peers}
+	m := &mesh{j: j, peers: j.cfg.Peers, seats: make(chan struct{}, 1)}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.trans = transport.New(j.node, m.peers.Dial, newRaftLogger(j.log))
 	m.mu.missing = make(map[string]time.Time)
 	m.mu.conflict = make(map[string]transport.Cluster)
+	m.mu.leaving = make(map[string]time.Time)
 	return m
 }
 
@@ -182,7 +185,7 @@ func (m *mesh) ServeCall(ctx context.Context, from string, req []byte) ([]byte, 
 	case wire.Join:
 		return m.serveJoin(ctx, from, body), nil
 	case wire.Leave:
-		return m.serveLeave(from), nil
+		return m.serveLeave(ctx, from), nil
 	default:
 		return failed(fmt.Errorf("%w: unknown kind %d", wire.ErrFormat, k)), nil
 	}

@@ -44,7 +44,7 @@ func Open(ctx context.Context, cfg Config, sm StateMachine) (*Journal, error) {
 	if err := j.enter(ctx); err != nil {
 		return nil, errors.Join(err, j.release())
 	}
-	if err := j.startRaft(); err != nil {
+	if err := j.startRaft(ctx); err != nil {
 		return nil, errors.Join(err, j.leave(), j.release())
 	}
 	j.start()
@@ -92,8 +92,8 @@ func makeDirs(fsys vfs.FS, dir string, below ...string) error {
 }
 
 // startRaft begins a new log if there is none, and starts raft, which restores a checkpoint.
-func (j *Journal) startRaft() error {
-	if err := j.begin(); err != nil {
+func (j *Journal) startRaft(ctx context.Context) error {
+	if err := j.begin(ctx); err != nil {
 		return err
 	}
 	if err := j.knowCheckpoints(); err != nil {
@@ -135,8 +135,9 @@ func (j *Journal) newRaft() (err error) {
 	return err
 }
 
-// begin writes the first entry, unless others have: a configuration whose one voter is this node.
-func (j *Journal) begin() error {
+// begin writes the first entry, unless others have: a configuration whose one voter is this node. Where there is a backup to begin
+// with, a checkpoint stands for that entry.
+func (j *Journal) begin(ctx context.Context) error {
 	last, err := j.store.LastIndex()
 	if err != nil {
 		return err
@@ -152,6 +153,8 @@ func (j *Journal) begin() error {
 	case last == 0 && newest == 0 && begun:
 		err := fmt.Errorf("journal %s: the log is gone, and no checkpoint can be read", j.cfg.Dir)
 		return errors.Join(append([]error{err}, j.snaps.Problems()...)...)
+	case last == 0 && !begun && j.cfg.Restore != nil && (j.mesh == nil || j.mesh.founder): // a checkpoint is a restore that was cut off
+		return j.beginNew(ctx)
 	case newest > 0 && !follows:
 		// Without syncs a crash may take the log's end and leave the checkpoint: what is in the log is in it too. Or it came
 		// from another node.
@@ -163,12 +166,23 @@ func (j *Journal) begin() error {
 	case j.mesh != nil && !j.mesh.founder: // the entries come from the others
 		return nil
 	}
+	return j.beginNew(ctx)
+}
+
+// beginNew begins a new history.
+func (j *Journal) beginNew(ctx context.Context) error {
 	conf := raft.Configuration{Servers: []raft.Server{{
 		Suffrage: raft.Voter, ID: raft.ServerID(j.node), Address: raft.ServerAddress(j.node),
 	}}}
 	first := &raft.Log{Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(conf)}
-	if err := j.store.StoreLogs([]*raft.Log{first}); err != nil {
-		return err
+	restored, err := j.restoreBackup(ctx, first, conf)
+	if err != nil {
+		return fmt.Errorf("restoring a backup: %w", err)
+	}
+	if !restored {
+		if err := j.storeFirst(first); err != nil {
+			return err
+		}
 	}
 	return j.state.Put(keyBegun, []byte{1})
 }
@@ -183,7 +197,10 @@ func (j *Journal) knowCheckpoints() error {
 	if err != nil {
 		return err
 	}
-	if first == 1 || first == 0 && len(list) == 0 {
+	switch {
+	case j.m.index > 0: // restored to memory: the log begins behind it
+		j.at.know(point{restoredAt, j.m.index})
+	case first == 1 || first == 0 && len(list) == 0:
 		j.at.know(point{})
 	}
 	for _, m := range list {

@@ -157,3 +157,56 @@ func TestSizeIsWhatIsRead(t *testing.T) {
 		require.Len(t, got, n)
 	}
 }
+
+func encoded(t testing.TB, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	e, err := snap.Encode(&b, 7, 3)
+	require.NoError(t, err)
+	_, err = e.Write(data)
+	require.NoError(t, err)
+	require.NoError(t, e.End())
+	return b.Bytes()
+}
+
+func decode(b []byte) ([]byte, error) {
+	r, err := snap.Decode(bytes.NewReader(b), "it")
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
+}
+
+// TestStream: what Encode writes is a file of a Store, and Decode finds each bit that is wrong, missing or too much.
+func TestStream(t *testing.T) {
+	for _, n := range []int{0, 1, 256 << 10, 600_000} {
+		got, err := decode(encoded(t, big(n)))
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(big(n), got), "%d bytes", n)
+	}
+	whole := encoded(t, []byte("some state"))
+	for at := range whole {
+		b := bytes.Clone(whole)
+		b[at] ^= 0x10
+		_, err := decode(b)
+		require.ErrorContains(t, err, "it", "byte %d", at)
+		_, err = decode(whole[:at])
+		require.Error(t, err, "cut at %d", at)
+	}
+	_, err := decode(append(bytes.Clone(whole), 0))
+	require.ErrorContains(t, err, "bytes behind the end")
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "00000000000000000007.ckpt"), whole, 0o600))
+	got, err := read(open(t, dir), "00000000000000000007.ckpt")
+	require.NoError(t, err)
+	require.Equal(t, "some state", string(got))
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add(encoded(f, []byte("some state")))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got, err := decode(b)
+		require.LessOrEqual(t, len(got), len(b))
+		_ = err
+	})
+}
