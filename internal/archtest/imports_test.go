@@ -70,6 +70,7 @@ var rules = []rule{
 	{"internal/namespace", "tier", "the inode tree knows no blocks"},
 	{"internal/namespace", "journal", "the inode tree knows no log"},
 	{"internal/inodes", "internal/namespace", "the table knows no commands"},
+	{"internal/backups", "journal", "backups are bytes to it"},
 	{"internal/vfs", "tier", "the disk knows nothing above it"},
 	{"cachefs", "examples", "imports point down"},
 }
