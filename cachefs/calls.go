@@ -16,6 +16,7 @@ const (
 	callLook    = "cachefs.look"    // look at your under store
 	callLocate  = "cachefs.locate"  // which blocks of a file do you have?
 	callReport  = "cachefs.report"  // how are you?
+	callBackup  = "cachefs.backup"  // make a backup now
 )
 
 // serve answers what another node asks. ctx ends when nobody waits for the answer any more.
@@ -31,6 +32,8 @@ func (n *Node) serve(ctx context.Context, from, method string, req []byte) ([]by
 		return answer(req, func(r sightRequest) (sight, error) { return n.serveLook(ctx, r) })
 	case callLocate:
 		return answer(req, func(r locateRequest) ([]int, error) { return n.kinds(r), nil })
+	case callBackup:
+		return answer(req, func(r backupRequest) (none, error) { return none{}, n.serveBackup(ctx, r) })
 	case callReport:
 		return answer(req, func(none) (report, error) { return n.report(), nil })
 	}
@@ -50,7 +53,7 @@ type reply[A any] struct {
 }
 
 // callErrors are the errors that callers tell apart, by number. New ones go to the end.
-var callErrors = []error{nil, ErrNotExist, ErrNoSpace, ErrClosed, ErrChanged, ErrNotDir, ErrPermission, errKnown, errNoAccess}
+var callErrors = []error{nil, ErrNotExist, ErrNoSpace, ErrClosed, ErrChanged, ErrNotDir, ErrPermission, errKnown, errNoAccess, ErrNoPrimary, ErrBackupFenced, ErrInvalid}
 
 // remoteError is an error of another node.
 type remoteError struct {

@@ -41,6 +41,9 @@ type Config struct {
 	// Mesh says how this node finds the other nodes of its job and talks to them: with them it has one namespace, and a cache
 	// that all of them read. Default: none, the node is alone.
 	Mesh *peer.Config
+	// Backup keeps the namespace in an under store, for a mesh that ends: one that begins anew with the same Backup, on any machine, has
+	// it. Default: none, the namespace lives in Dir alone, or as long as a node does.
+	Backup *BackupConfig
 	// Journal tunes the log. Dir, FS, NodeID, Peers and Logger are filled in from here. Default: its zero value.
 	Journal journal.Config
 	// UFS tunes stores that are opened by URL: calls in flight, retries, breaker. Default: its zero value.
@@ -112,6 +115,7 @@ func (c Config) complete() (Config, error) {
 	if c.FS == nil {
 		c.FS = vfs.OS
 	}
+	c.completeBackup()
 	if c.Journal.Dir == "" && c.Dir != "" {
 		c.Journal.Dir = filepath.Join(c.Dir, "journal")
 	}

@@ -30,6 +30,7 @@ func (c *Config) check() (bad []error) {
 		bad = append(bad, layer("Mesh", c.Mesh.Check())...)
 	}
 	bad = append(bad, layer("UFS", c.UFS.Check())...)
+	bad = append(bad, c.checkBackup()...)
 	for i := range c.Mounts {
 		bad = append(bad, c.checkMount(i)...)
 	}

@@ -23,7 +23,7 @@
 //
 // The rooms: lookups and listings in stat.go, meta_*.go; reads in file.go, read.go, fill*.go, readahead.go, view.go,
 // source.go; the other nodes in mesh*.go, nodes.go, calls.go; writes in writer*.go, publish.go, persist*.go; changes in change.go, intent.go and a file a call; what the
-// tiers owe the replica in effects.go, compare.go; start and end in node.go.
+// tiers owe the replica in effects.go, compare.go; what outlives all nodes in backup.go; start and end in node.go.
 //
 // # Guarantees
 //
@@ -34,6 +34,10 @@
 //
 // Close of a Writer promises what its WriteType says. MustCache and AsyncThrough promise a copy that outlives the
 // process only where the node has a disk tier and a Dir.
+//
+// With Config.Backup the namespace outlives its nodes: it begins with the newest backup, and when the Shutdown of the last node
+// has returned nil its last change is in one. Files whose only copies were in tiers that are gone are ErrLost then. Backups are
+// no part of the promise of a change: nodes that all die at once lose what came after the last one.
 //
 // # Concurrency
 //

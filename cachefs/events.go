@@ -20,6 +20,12 @@ type Events struct {
 	StoreChanged func(FileInfo)
 	// StoreUnavailable: a mount's store cannot be opened by this node: Err says why. It is tried again when it is needed.
 	StoreUnavailable func(MountInfo)
+	// Backup: a backup was made, or why not. ErrBackupFenced: another mesh has the place, and this one's changes are in no backup.
+	Backup func(BackupInfo)
+	// BackupRestored: the namespace began with a backup.
+	BackupRestored func(BackupInfo)
+	// BackupDamaged: a backup is not as it was written, and the one before it is tried.
+	BackupDamaged func(BackupInfo)
 	// Tier: blocks evicted or corrupt, directories out of and back in service.
 	Tier tier.Events
 }

@@ -43,6 +43,9 @@ type Metrics struct {
 	Persisted       uint64 // files uploaded behind
 	PersistFailures uint64 // uploads that failed and are tried again
 	PersistBacklog  int    // files that wait for their store
+	Backups         uint64 // made by this node
+	BackupFailures  uint64 // that it could not make
+	BackupIndex     uint64 // last change in the newest one that it made, or began with
 	Writers         int    // files being written
 	Intents         int    // changes under way that touch a store, too
 }
@@ -99,6 +102,9 @@ func (n *Node) Metrics() Metrics {
 		EffectQueue: n.effects.depth(), Discovering: int(n.overlay.size.Load()),
 		Persisted: n.persist.done.Load(), PersistFailures: n.persist.failed.Load(), PersistBacklog: n.tree.Waiting(),
 		Writers: n.writers.count(), Intents: n.tree.IntentCount(),
+	}
+	if b := n.backup; b != nil {
+		m.Backups, m.BackupFailures, m.BackupIndex = b.made.Load(), b.failed.Load(), b.index.Load()
 	}
 	if n.peers != nil {
 		m.Mesh = n.peers.Metrics()

@@ -31,7 +31,7 @@ type Node struct {
 	session journal.Session
 	tiers   *tier.Store
 	disk    bool // a tier survives the process
-	young   bool // the journal was empty at Open: blocks that it does not know may be good yet
+	young   bool // the journal was empty at Open, or began with a backup: blocks that it does not know may be good yet
 	mounts  mountTable
 
 	effects   *effects
@@ -48,6 +48,7 @@ type Node struct {
 	mesh      *mesh      // what reads have of them
 	door      *door      // what they ask
 	persist   *persister
+	backup    *backer // nil: none
 	writers   writerSet
 	counters  counters
 
@@ -86,6 +87,7 @@ func open(ctx context.Context, cfg Config, among func(n *Node) nodes) (*Node, er
 	n.stats, n.lists = flight.New[*found](n.spawn, ErrClosed), flight.New[struct{}](n.spawn, ErrClosed)
 	n.filler = newFiller(n, cfg.FillQueue)
 	n.persist = newPersister(n)
+	n.backup = newBacker(n)
 	if among != nil {
 		n.nodes = among(n)
 	}
@@ -107,6 +109,11 @@ func (n *Node) openLayers(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if n.backup != nil {
+		if err := n.backup.check(ctx); err != nil {
+			return err
+		}
+	}
 	if err := n.openMesh(ctx); err != nil {
 		return err
 	}
@@ -114,7 +121,7 @@ func (n *Node) openLayers(ctx context.Context) (err error) {
 	if n.journal, err = journal.Open(ctx, n.cfg.Journal, &machine{tree: n.tree, effects: n.effects, leftovers: n.leftovers, applying: &n.applying, mounts: n.followMounts}); err != nil {
 		return err
 	}
-	n.young = n.tree.Index() == 0
+	n.young = n.tree.Index() == 0 || n.backup != nil && n.backup.restored
 	n.session = n.journal.Session()
 	if n.peers == nil {
 		n.id = n.journal.NodeID()
@@ -146,6 +153,10 @@ func (n *Node) start() {
 	n.spawn(n.runTTL)
 	n.spawn(n.runIntents)
 	n.spawn(n.runLeftovers)
+	if n.backup != nil {
+		n.backup.begun.Store(true)
+		n.spawn(n.backup.run)
+	}
 	if !n.isAlone() {
 		n.spawn(n.runDeparted)
 		n.spawn(n.runRepair)
@@ -308,6 +319,9 @@ func (n *Node) closeLayers(ctx context.Context) error {
 	errs = append(errs, n.closeMesh(ctx))
 	for _, m := range n.mounts.all() {
 		errs = append(errs, m.close())
+	}
+	if n.backup != nil {
+		errs = append(errs, n.backup.close())
 	}
 	n.absent.close()
 	return errors.Join(errs...)

@@ -1,0 +1,280 @@
+package cachefs_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/tier"
+	"github.com/millpond/millpond/ufs"
+	_ "github.com/millpond/millpond/ufs/fileufs"
+	"github.com/millpond/millpond/ufs/memufs"
+)
+
+// kept is where backups go, and what is mounted, over the lives of several meshes.
+type kept struct {
+	*testing.T
+	mounted *memufs.Store
+	place   *ufs.Store
+	events  *backupEvents
+}
+
+// backupEvents are those that were told, of all nodes.
+type backupEvents struct {
+	mu                      sync.Mutex
+	made, restored, damaged []cachefs.BackupInfo
+	lost                    []string
+}
+
+func (e *backupEvents) into(list *[]cachefs.BackupInfo) func(cachefs.BackupInfo) {
+	return func(i cachefs.BackupInfo) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		*list = append(*list, i)
+	}
+}
+
+func newKept(t *testing.T) *kept {
+	return &kept{T: t, mounted: memufs.New(nil), place: memufs.New(nil).UFS(), events: &backupEvents{}}
+}
+
+// mesh starts n fresh nodes whose namespace is kept. Without a disk all that they have ends with them.
+func (k *kept) mesh(n int, disk bool, more ...func(*cachefs.Config)) *cachefstest.Cluster {
+	k.Helper()
+	return cachefstest.New(k.T, n, append([]func(*cachefs.Config){func(c *cachefs.Config) {
+		c.Mounts = []cachefs.MountConfig{{Path: "/m", Store: k.mounted.UFS()}}
+		c.Backup = &cachefs.BackupConfig{Store: k.place}
+		c.Events.Backup = k.events.into(&k.events.made)
+		c.Events.BackupRestored = k.events.into(&k.events.restored)
+		c.Events.BackupDamaged = k.events.into(&k.events.damaged)
+		c.Events.FileLost = func(f cachefs.FileInfo) {
+			k.events.mu.Lock()
+			defer k.events.mu.Unlock()
+			k.events.lost = append(k.events.lost, f.Path)
+		}
+		if !disk {
+			c.Dir, c.Tiers = "", []tier.Config{{Kind: tier.Memory, Size: 64 << 20}}
+		}
+	}}, more...)...)
+}
+
+// stopAll closes the nodes of a mesh at the same time, which succeeds.
+func (k *kept) stopAll(c *cachefstest.Cluster) {
+	k.Helper()
+	var up []int
+	for i, n := range c.Nodes {
+		if n != nil {
+			up = append(up, i)
+		}
+	}
+	c.Stop(up...)
+}
+
+// paths is the tree of a node, with what a change of attributes would change.
+func paths(t *testing.T, n *cachefs.Node) (list []string) {
+	t.Helper()
+	for in, err := range n.List(t.Context(), "/", &cachefs.ListOptions{Recursive: true, Consistent: true}) {
+		require.NoError(t, err)
+		list = append(list, fmt.Sprintf("%s dir=%v size=%d mode=%v ttl=%v pinned=%v", in.Path(), in.IsDir(), in.Size(), in.Mode(), in.TTL(), in.Pinned()))
+	}
+	return list
+}
+
+// TestZeroScale: nodes that have no disk all end, at the same time or one by one, and others begin elsewhere: mounts, files,
+// attributes and what is in the store are there; what only the cache had is lost, and said to be.
+func TestZeroScale(t *testing.T) {
+	for _, n := range []int{1, 2, 3} {
+		for _, then := range []int{1, 3} {
+			t.Run(fmt.Sprintf("%d nodes, then %d", n, then), func(t *testing.T) {
+				bubbletest.Test(t, func(t *testing.T) {
+					k := newKept(t)
+					c := k.mesh(n, false)
+					ctx := t.Context()
+					require.NoError(t, c.Nodes[n-1].Mkdir(ctx, "/dir/below", &cachefs.MkdirOptions{Parents: true}))
+					require.NoError(t, writeFile(ctx, c.Nodes[0], "/m/kept", planned("1"), cachefs.CreateOptions{}))
+					require.NoError(t, writeFile(ctx, c.Nodes[0], "/dir/only", planned("2"), cachefs.CreateOptions{}))
+					pin, ttl := true, 100*time.Hour
+					require.NoError(t, c.Nodes[0].SetAttr(ctx, "/m/kept", &cachefs.AttrOptions{Pin: &pin, TTL: &ttl}))
+					other := memufs.New(nil)
+					require.NoError(t, c.Nodes[n-1].Mount(ctx, "/late", "", &cachefs.MountOptions{Store: other.UFS()}))
+					want := paths(t, c.Nodes[0])
+					k.stopAll(c)
+
+					c = k.mesh(then, false, func(c *cachefs.Config) {
+						c.Mounts = append(c.Mounts, cachefs.MountConfig{Path: "/late", Store: other.UFS()})
+					})
+					require.Equal(t, want, paths(t, c.Nodes[0]))
+					require.Len(t, k.events.restored, 1)
+					require.NoError(t, same(readAll(t, c.Nodes[then-1], "/m/kept"), planned("1"), 0))
+					time.Sleep(3 * time.Minute)
+					in, err := c.Nodes[0].Stat(ctx, "/dir/only", nil)
+					require.NoError(t, err)
+					require.Equal(t, cachefs.Lost, in.Persist())
+					require.Equal(t, []string{"/dir/only"}, slices.Compact(k.events.lost))
+					require.NoError(t, c.Nodes[0].Mkdir(ctx, "/more", nil))
+					k.stopAll(c)
+					last := k.mesh(1, false)
+					_, err = last.Nodes[0].Stat(ctx, "/more", nil)
+					require.NoError(t, err, "again")
+				})
+			})
+		}
+	}
+}
+
+// TestTwoMeshesOfOneBackup: one that still lives when another begins with its backup goes on without; it says so, and writes
+// nothing there. Either way round a person may say otherwise.
+func TestTwoMeshesOfOneBackup(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		k := newKept(t)
+		ctx := t.Context()
+		old := k.mesh(2, true)
+		require.NoError(t, old.Node().Mkdir(ctx, "/both", nil))
+		require.NoError(t, old.Nodes[1].Backup(ctx, nil), "by way of the primary")
+		young := k.mesh(1, true)
+		require.NoError(t, old.Node().Mkdir(ctx, "/old", nil), "it still changes")
+		err := old.Nodes[0].Backup(ctx, nil)
+		require.ErrorIs(t, err, cachefs.ErrBackupFenced)
+		require.ErrorIs(t, old.Nodes[1].Backup(ctx, nil), cachefs.ErrBackupFenced)
+		time.Sleep(2 * time.Minute)
+		require.ErrorIs(t, k.events.made[len(k.events.made)-1].Err, cachefs.ErrBackupFenced)
+		require.NoError(t, young.Node().Mkdir(ctx, "/young", nil))
+		require.NoError(t, young.Node().Backup(ctx, nil))
+
+		require.NoError(t, old.Nodes[1].Backup(ctx, &cachefs.BackupOptions{TakeOver: true}))
+		require.NoError(t, young.Node().Mkdir(ctx, "/young2", nil))
+		require.ErrorIs(t, young.Node().Backup(ctx, nil), cachefs.ErrBackupFenced)
+		n := young.Nodes[0]
+		young.Nodes[0] = nil
+		require.ErrorIs(t, n.Close(), cachefs.ErrBackupFenced, "its last changes are nowhere")
+		k.stopAll(old)
+		third := k.mesh(1, false)
+		_, err = third.Node().Stat(ctx, "/old", nil)
+		require.NoError(t, err)
+		_, err = third.Node().Stat(ctx, "/young", nil)
+		require.ErrorIs(t, err, cachefs.ErrNotExist)
+	})
+}
+
+// TestBackupsGoOn: the primary makes one when there were changes, whichever node it is; one that all at once crash leave is what
+// the next begin with.
+func TestBackupsGoOn(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		k := newKept(t)
+		ctx := t.Context()
+		c := k.mesh(3, true, func(c *cachefs.Config) { c.Backup.Interval = 10 * time.Second })
+		count := func() int {
+			k.events.mu.Lock()
+			defer k.events.mu.Unlock()
+			for _, i := range k.events.made {
+				require.NoError(t, i.Err)
+			}
+			return len(k.events.made)
+		}
+		time.Sleep(time.Minute)
+		before := count()
+		require.NotZero(t, before)
+		time.Sleep(time.Minute)
+		require.Equal(t, before, count(), "no change, no backup")
+		require.NoError(t, c.Nodes[0].Mkdir(ctx, "/one", nil))
+		time.Sleep(11 * time.Second)
+		require.Equal(t, before+1, count())
+		for i, n := range c.Nodes {
+			if n.Metrics().Journal.Primary {
+				c.Crash(i)
+				break
+			}
+		}
+		time.Sleep(5 * time.Second)
+		require.NoError(t, c.Node().Mkdir(ctx, "/two", nil))
+		time.Sleep(20 * time.Second)
+		require.Greater(t, count(), before+1)
+		for i, n := range c.Nodes {
+			if n != nil {
+				c.Crash(i)
+			}
+		}
+		names := k.keys()
+		require.LessOrEqual(t, len(names), 8, "old ones are deleted: %v", names)
+		c = k.mesh(1, false)
+		_, err := c.Node().Stat(ctx, "/two", nil)
+		require.NoError(t, err)
+	})
+}
+
+// keys are those of the place.
+func (k *kept) keys() (list []string) {
+	k.Helper()
+	for a, err := range k.place.List(k.Context(), ufs.ListOptions{Prefix: ".millpond"}) {
+		require.NoError(k, err)
+		list = append(list, a.Key)
+	}
+	return list
+}
+
+// TestBackupInAMount: in a directory of the operating system, by its URL, which is mounted as well.
+func TestBackupInAMount(t *testing.T) {
+	dir := t.TempDir()
+	cfg := cachefs.Config{
+		Mounts: []cachefs.MountConfig{{Path: "/data", URL: "file://" + dir}},
+		Backup: &cachefs.BackupConfig{URL: "file://" + dir},
+	}
+	n, err := cachefs.Open(t.Context(), cfg)
+	require.NoError(t, err)
+	require.NoError(t, writeFile(t.Context(), n, "/data/f", planned("1"), cachefs.CreateOptions{}))
+	require.NoError(t, n.Mkdir(t.Context(), "/dir", nil))
+	require.NoError(t, n.Close())
+	cfg.Mounts = nil // they are in the backup
+	n, err = cachefs.Open(t.Context(), cfg)
+	require.NoError(t, err)
+	defer n.Close()
+	require.NoError(t, same(readAll(t, n, "/data/f"), planned("1"), 0))
+	_, err = n.Stat(t.Context(), "/dir", nil)
+	require.NoError(t, err)
+}
+
+// TestBackupRefused: a store that cannot keep two meshes apart is refused, by the name of what it lacks.
+func TestBackupRefused(t *testing.T) {
+	lacks, reads := memufs.Directory(), memufs.Directory()
+	lacks.IfAbsent, reads.ReadOnly = false, true
+	for say, caps := range map[string]*ufs.Caps{"capability IfAbsent": &lacks, "read-only": &reads} {
+		_, err := cachefs.Open(t.Context(), cachefs.Config{Backup: &cachefs.BackupConfig{Store: memufs.New(&memufs.Options{Caps: caps}).UFS()}})
+		require.ErrorIs(t, err, cachefs.ErrUnsupported)
+		require.ErrorContains(t, err, say)
+		require.ErrorContains(t, err, "Config.Backup")
+	}
+}
+
+// TestBackupUnavailable: a fresh node does not begin without knowing whether there is a backup; one that has its journal starts, and
+// its Shutdown does not say that all is kept.
+func TestBackupUnavailable(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		store := memufs.New(nil)
+		down := errors.New("down")
+		fail := func(string, string) error { return down }
+		store.OnCall(fail)
+		k := newKept(t)
+		k.place = store.UFS()
+		_, err := cachefs.Open(t.Context(), cachefs.Config{Backup: &cachefs.BackupConfig{Store: k.place}})
+		require.ErrorIs(t, err, down)
+		store.OnCall(nil)
+		c := k.mesh(1, true)
+		require.NoError(t, c.Node().Mkdir(t.Context(), "/a", nil))
+		k.stopAll(c)
+		store.OnCall(fail)
+		c.Start(0)
+		require.NoError(t, c.Node().Mkdir(t.Context(), "/b", nil))
+		n := c.Node()
+		c.Nodes[0] = nil
+		require.ErrorIs(t, n.Shutdown(context.Background()), down)
+	})
+}
