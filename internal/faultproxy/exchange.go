@@ -54,6 +54,7 @@ func (x *exchange) body(r io.Reader) {
 	buf := make([]byte, 64<<10)
 	if _, err := io.CopyBuffer(struct{ io.Writer }{x.w}, struct{ io.Reader }{r}, buf); err != nil {
 		x.reset()
+		return
 	}
 	x.flush()
 }

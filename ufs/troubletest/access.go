@@ -19,7 +19,7 @@ func accessItems() []item {
 
 func wrongClock(p *place) {
 	p.put("f", pattern(100))
-	s, say := p.h.WrongClock(p.T, p.Proxy, p.s)
+	s, say := p.h.WrongClock(p.TB, p.Proxy, p.s)
 	_, err := s.ReadAt(p.Context(), "f", "", make([]byte, 1), 0)
 	require.ErrorContains(p, err, say)
 	require.NotErrorIs(p, err, driver.ErrNotExist)
@@ -27,7 +27,7 @@ func wrongClock(p *place) {
 
 func expiredCredentials(p *place) {
 	p.put("f", pattern(100))
-	s, asked := p.h.Expiring(p.T, p.Proxy, p.s)
+	s, asked := p.h.Expiring(p.TB, p.Proxy, p.s)
 	got := make([]byte, 100)
 	_, err := s.ReadAt(p.Context(), "f", "", got, 0)
 	require.NoError(p, err)
@@ -36,7 +36,7 @@ func expiredCredentials(p *place) {
 }
 
 func missingBucket(p *place) {
-	s := p.h.NoBucket(p.T, p.URL())
+	s := p.h.NoBucket(p.TB, p.URL())
 	for call, try := range map[string]func() error{
 		"stat":  func() error { _, err := s.Stat(p.Context(), "f"); return err },
 		"list":  func() error { _, err := s.ListPage(p.Context(), ufs.ListOptions{}); return err },

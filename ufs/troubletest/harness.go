@@ -2,6 +2,7 @@ package troubletest
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -65,16 +66,18 @@ type item struct {
 
 // Run asserts the table, each item over a place of its own.
 func Run(t *testing.T, h Harness) {
-	for _, group := range [][]item{readItems(), writeItems(), accessItems()} {
-		for _, i := range group {
-			t.Run(i.name, func(t *testing.T) {
-				if why := h.Known[i.name]; why != "" {
-					t.Skip("known: " + why)
-				}
-				i.f(h.place(t, quick()))
-			})
-		}
+	for _, i := range table() {
+		t.Run(i.name, func(t *testing.T) { i.check(t, h) })
 	}
+}
+
+func table() []item { return slices.Concat(readItems(), writeItems(), accessItems()) }
+
+func (i item) check(tb testing.TB, h Harness) {
+	if why := h.Known[i.name]; why != "" {
+		tb.Skip("known: " + why)
+	}
+	i.f(h.place(tb, quick()))
 }
 
 // quick are retries that a test can wait for. Nothing is hedged: requests are counted.
@@ -86,17 +89,17 @@ const attempts = 3
 
 // place is a store behind a proxy of its own.
 type place struct {
-	*testing.T
+	testing.TB
 	*faultproxy.Proxy
 	h Harness
 	s *ufs.Store
 }
 
-func (h Harness) place(t *testing.T, o *ufs.Options) *place {
+func (h Harness) place(tb testing.TB, o *ufs.Options) *place {
 	p, err := faultproxy.Start(h.Target, h.Kind)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, p.Close()) })
-	s := h.Open(t, p.URL(), o)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, p.Close()) })
+	s := h.Open(tb, p.URL(), o)
 	p.Reset()
-	return &place{T: t, Proxy: p, h: h, s: s}
+	return &place{TB: tb, Proxy: p, h: h, s: s}
 }

@@ -25,7 +25,7 @@ func pattern(n int) []byte {
 // put writes a file past the driver.
 func (p *place) put(key string, data []byte) {
 	p.Helper()
-	p.h.Put(p.T, p.s, key, data)
+	p.h.Put(p.TB, p.s, key, data)
 }
 
 // meet lets the next times requests of a kind, 0 for all, meet a fault.
@@ -92,24 +92,33 @@ func (p *place) sizes() map[string]int { return map[string]int{Put: 1000, Part: 
 // nothing asserts that neither a file nor a part of one is there.
 func (p *place) nothing(key string) {
 	p.Helper()
-	_, there := p.h.Get(p.T, p.s, key)
+	_, there := p.h.Get(p.TB, p.s, key)
 	require.False(p, there, "published")
-	require.Zero(p, p.h.Leftovers(p.T, p.s), "parts are left")
+	require.Zero(p, p.h.Leftovers(p.TB, p.s), "parts are left")
 }
 
 // holds asserts a file's content.
 func (p *place) holds(key string, size int) {
 	p.Helper()
-	got, there := p.h.Get(p.T, p.s, key)
+	got, there := p.h.Get(p.TB, p.s, key)
 	require.True(p, there, "published")
 	require.True(p, bytes.Equal(pattern(size), got), "%d bytes of %d", len(got), size)
 }
 
-// endsSoon asserts that a read ends with its context.
-func (p *place) endsSoon() {
+// soon is by when a call has to end whose context has ended: late enough for a machine with too much to do.
+const soon = 2 * time.Second
+
+// endsSoon lets requests to read meet a fault, and asserts that a read ends with its context, which ends after the first one.
+func (p *place) endsSoon(f faultproxy.Fault) {
 	p.Helper()
-	ctx, cancel := context.WithTimeout(p.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithCancel(p.Context())
 	defer cancel()
+	p.On(faultproxy.Rule{Kinds: []string{Get}, Fault: f, Match: func(*http.Request) bool {
+		time.AfterFunc(300*time.Millisecond, cancel) // when the answer has begun
+		return true
+	}})
+	began := time.Now()
 	_, err := p.s.ReadAt(ctx, "f", "", make([]byte, 1<<20), 0)
-	require.ErrorIs(p, err, context.DeadlineExceeded)
+	require.ErrorIs(p, err, context.Canceled)
+	require.Less(p, time.Since(began), soon)
 }

@@ -43,11 +43,11 @@ func cutPartOnce(p *place) {
 	require.Greater(p, p.Counts()[Part], 3-1)
 }
 
-// cancelledUpload ends the context while a part is under way. A small file may have arrived whole before that.
+// cancelledUpload ends the context while the second part is under way. A small file may have arrived whole before that.
 func cancelledUpload(p *place) {
 	ctx, cancel := context.WithCancel(p.Context())
 	defer cancel()
-	p.meet(Part, 0, faultproxy.Before(cancel))
+	p.On(faultproxy.Rule{Kinds: []string{Part}, Skip: 1, Fault: faultproxy.Before(cancel)})
 	require.ErrorIs(p, p.write(ctx, "f", p.sizes()[Part]), context.Canceled)
 	p.Reset()
 	p.nothing("f")
@@ -99,6 +99,6 @@ func completionFails(p *place) {
 	err := p.writeSoon("f", p.sizes()[Part])
 	unknown := new(driver.Unknown)
 	require.ErrorAs(p, err, &unknown)
-	_, there := p.h.Get(p.T, p.s, "f")
+	_, there := p.h.Get(p.TB, p.s, "f")
 	require.False(p, there)
 }

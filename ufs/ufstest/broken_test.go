@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/redtest"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/memufs"
@@ -91,7 +92,7 @@ func TestTableSeesBrokenDrivers(t *testing.T) {
 	for _, c := range breakages {
 		t.Run(c.name, func(t *testing.T) {
 			for _, n := range c.items {
-				failed, skipped, said := record(t, func(tb testing.TB) { ufstest.Check(tb, harness(c.breaks), n) })
+				failed, skipped, said := redtest.Record(t, func(tb testing.TB) { ufstest.Check(tb, harness(c.breaks), n) })
 				require.True(t, failed, "item %d is green (skipped: %v %v)", n, skipped, said)
 				red[n] = true
 			}
@@ -104,7 +105,7 @@ func TestTableSeesBrokenDrivers(t *testing.T) {
 		if n == 57 {
 			continue // the harness denies wrongly for all
 		}
-		failed, _, said := record(t, func(tb testing.TB) { ufstest.Check(tb, harness(whole), n) })
+		failed, _, said := redtest.Record(t, func(tb testing.TB) { ufstest.Check(tb, harness(whole), n) })
 		require.False(t, failed, "item %d over a store that is whole: %v", n, said)
 	}
 }

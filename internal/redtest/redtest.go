@@ -1,6 +1,9 @@
-package ufstest_test
+// Package redtest runs what should fail a test, and tells how it ended: for the tests of suites that hold others to
+// their promises.
+package redtest
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"slices"
@@ -11,7 +14,8 @@ import (
 // recorder is a testing.TB whose failures are nobody's: it remembers them.
 type recorder struct {
 	testing.TB
-	mu struct {
+	ctx context.Context
+	mu  struct {
 		sync.Mutex
 		failed, skipped bool
 		said            []string
@@ -19,12 +23,14 @@ type recorder struct {
 	}
 }
 
-// record runs f as a test's goroutine runs a test, and reports how it ended.
-func record(t testing.TB, f func(tb testing.TB)) (failed, skipped bool, said []string) {
-	r := &recorder{TB: t}
+// Record runs f as a test's goroutine runs a test, its cleanups too, and reports how it ended and what it said.
+func Record(t testing.TB, f func(tb testing.TB)) (failed, skipped bool, said []string) {
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &recorder{TB: t, ctx: ctx}
 	var wg sync.WaitGroup
 	wg.Go(func() { f(r) }) // FailNow ends the goroutine
 	wg.Wait()
+	cancel() // as a test's context ends: just before its cleanups
 	for _, c := range slices.Backward(r.mu.cleanups) {
 		c()
 	}
@@ -50,6 +56,7 @@ func (r *recorder) Fatal(args ...any)               { r.Error(args...); runtime.
 func (r *recorder) Fatalf(f string, args ...any)    { r.Errorf(f, args...); runtime.Goexit() }
 func (r *recorder) Skip(args ...any)                { r.note(false, true, fmt.Sprint(args...)); runtime.Goexit() }
 func (r *recorder) SkipNow()                        { r.Skip() }
+func (r *recorder) Context() context.Context        { return r.ctx }
 func (r *recorder) Failed() bool                    { r.mu.Lock(); defer r.mu.Unlock(); return r.mu.failed }
 func (r *recorder) Cleanup(f func()) {
 	r.mu.Lock()
