@@ -44,13 +44,15 @@ type member struct {
 
 // New opens n nodes, closed when t ends. Each has 64 MiB of memory tier, 64 MiB of disk tier and a journal on a disk in
 // memory; several are one mesh, all of them founders. Views that are used after their release read poison. configure
-// changes the Config of each. Under the race detector Go code runs on one thread until t ends: bubbles with nodes in
-// them end the process otherwise (golang/go#78156).
+// changes the Config of each. With several nodes, under the race detector, Go code runs on one thread until t ends: they
+// would end the process in a bubble otherwise (golang/go#78156).
 func New(t testing.TB, n int, configure ...func(*cachefs.Config)) *Cluster {
 	t.Helper()
-	bubbletest.OneThread(t)
 	if n < 1 || n > 250 {
 		t.Fatalf("cachefstest: %d nodes; want 1 to 250", n)
+	}
+	if n > 1 {
+		bubbletest.OneThread(t)
 	}
 	c := &Cluster{t: t, Store: memufs.New(nil), net: netsim.New(1), Nodes: make([]*cachefs.Node, n), change: configure}
 	for i := range n {
