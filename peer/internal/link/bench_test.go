@@ -25,3 +25,19 @@ func BenchmarkReadBlock(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkCall(b *testing.B) {
+	m := newMesh(b)
+	a := m.add("a", &handler{}, nil)
+	m.add("b", &handler{call: echo}, nil)
+	req := make([]byte, 100)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := a.Call(b.Context(), "b", "echo", req); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}

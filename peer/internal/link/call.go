@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/cespare/xxhash/v2"
 )
 
-// directBytes is what who makes a request writes itself: as many of these as the credit is fit into the buffers of a
-// connection, so that the write does not wait for the other side. Longer ones are written by a goroutine.
+// directBytes is what who makes a request writes itself. Longer ones are written by a goroutine.
 const directBytes = 1 << 10
 
 // Call asks node to for an answer. ctx's deadline travels. It returns ErrUnreachable (it was surely not delivered), ErrUnknownOutcome
@@ -59,17 +59,33 @@ func (c *client) send(ctx context.Context, q *request, frame func(b []byte) []by
 		}
 		return frame(b), q.others
 	}
-	if !c.out.post(encode) {
+	others, posted, mine := c.out.enqueue(encode)
+	switch {
+	case mine:
+		c.write(others, c.out.end)
+	case !posted:
 		if err := c.out.begin(ctx, c.dead); err != nil {
 			return c.unsent(q, err)
 		}
-		defer c.out.end()
-		c.out.write(c.out.head(func(b []byte) []byte { b, _ = encode(b); return b }))
+		head := c.out.head(func(b []byte) []byte { b, others = encode(b); return b })
+		c.write(others, func() { c.out.write(head); c.out.end() })
 	}
 	if refused != nil {
 		return c.unsent(q, refused)
 	}
 	return nil
+}
+
+// write lets f write, which has the turn: here, while what is unanswered fits into the connection's buffers; else in a
+// goroutine, since the other side may not read any more, and the caller's context is no reason to break the connection off.
+func (c *client) write(others bool, f func()) {
+	switch {
+	case !c.fits() && c.e.spawn(f):
+		return
+	case others:
+		runtime.Gosched()
+	}
+	f()
 }
 
 // sendLarge writes a call whose request is too large to be posted.

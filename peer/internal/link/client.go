@@ -28,6 +28,7 @@ type client struct {
 		sync.Mutex
 		requests map[uint64]*request // until their last frame
 		inside   *request            // the reader goroutine writes to its dst
+		sent     int                 // bytes of requests that are not answered yet, about
 		err      error               // why the connection failed
 	}
 	load load // guarded by the pool's mu
@@ -122,7 +123,18 @@ func (c *client) start(q *request) error {
 	c.lastID++
 	q.id = c.lastID
 	c.mu.requests[q.id] = q
+	c.mu.sent += q.frameSize()
 	return nil
+}
+
+// buffered is what the buffers of both ends take of a connection whose other end does not read: the least that systems have.
+const buffered = 64 << 10
+
+// fits reports whether all that is unanswered does, so that a write does not wait for the other side.
+func (c *client) fits() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.sent <= buffered
 }
 
 // await waits for q's end, and takes q back when ctx ends first.
@@ -194,5 +206,6 @@ func (c *client) end(q *request, o outcome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.mu.requests, q.id)
+	c.mu.sent -= q.frameSize()
 	q.finish(o)
 }

@@ -18,6 +18,15 @@ type request struct {
 	outside chan struct{} // made by who waits for the reader goroutine to leave dst
 }
 
+// frameSize is about how long its frame is.
+func (q *request) frameSize() int {
+	const rest = 256 // head, times, names
+	if q.read != nil {
+		return rest + len(q.read.Hint)
+	}
+	return rest + q.call
+}
+
 // outcome is what a request ends with.
 type outcome struct {
 	answer  []byte   // of a call

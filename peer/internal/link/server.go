@@ -125,8 +125,8 @@ func (s *server) call(h head, meta []byte) error {
 	q := s.request(h.id, h.body, m.timeout)
 	req, err := s.receive(q, m.sum)
 	if err != nil {
-		q.end()
-		return err
+		defer q.end()
+		return s.late(q, err)
 	}
 	s.serving.Go(func() {
 		defer s.e.room.Release(int64(h.body))
@@ -136,17 +136,36 @@ func (s *server) call(h head, meta []byte) error {
 	return nil
 }
 
-// receive reads a call's request when there is room for it; who has got it gives the room back.
+// errNoRoom ends a connection whose call could not be read for want of memory as long as its caller waits to write it.
+var errNoRoom = errors.New("no room for a call's request")
+
+// receive reads a call's request when there is room for it; who has got it gives the room back. It waits for room within
+// the call's deadline, and no longer than the caller waits for his write.
 func (s *server) receive(q *served, sum uint64) ([]byte, error) {
 	if err := s.admit(q); err != nil {
 		return nil, err
 	}
-	if err := s.e.room.Acquire(s.ctx, int64(q.call)); err != nil {
-		return nil, err
+	ctx, cancel := context.WithTimeoutCause(q.ctx, s.e.cfg.StallTime, errNoRoom)
+	defer cancel()
+	if s.e.room.Acquire(ctx, int64(q.call)) != nil {
+		return nil, context.Cause(ctx)
 	}
 	req, err := s.src.body(q.call, sum, s.e.cfg.StallTime)
 	if err != nil {
 		s.e.room.Release(int64(q.call))
 	}
 	return req, err
+}
+
+// late goes on after a call whose deadline has passed before there was room for its request, which is thrown away. err of
+// another kind ends the connection.
+func (s *server) late(q *served, err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) || s.ctx.Err() != nil {
+		return err
+	}
+	if err := s.src.skip(q.call, s.e.cfg.StallTime); err != nil {
+		return err
+	}
+	q.fail(err)
+	return nil
 }

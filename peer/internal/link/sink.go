@@ -48,23 +48,31 @@ func newSink(conn net.Conn, stall time.Duration, fail func(error)) *sink {
 // the order of frames locked, and says whether others may be about to post as well: then they are let go first. post is false, and
 // has not called encode, if too much is posted.
 func (s *sink) post(encode func(b []byte) (frames []byte, others bool)) bool {
-	s.mu.Lock()
-	if len(s.mu.posted) > mostPosted {
-		s.mu.Unlock()
-		return false
-	}
-	var others bool
-	s.mu.posted, others = encode(s.mu.posted)
-	s.mu.Unlock()
-	select {
-	case <-s.turn:
+	others, posted, mine := s.enqueue(encode)
+	if mine {
 		if others {
 			runtime.Gosched()
 		}
 		s.end()
-	default: // whose turn it is writes it
 	}
-	return true
+	return posted
+}
+
+// enqueue is post without the writing: mine says that the turn is the caller's, who owes end.
+func (s *sink) enqueue(encode func(b []byte) (frames []byte, others bool)) (others, posted, mine bool) {
+	s.mu.Lock()
+	if len(s.mu.posted) > mostPosted {
+		s.mu.Unlock()
+		return false, false, false
+	}
+	s.mu.posted, others = encode(s.mu.posted)
+	s.mu.Unlock()
+	select {
+	case <-s.turn:
+		return others, true, true
+	default: // whose turn it is writes it
+		return others, true, false
+	}
 }
 
 // begin waits for the turn, until ctx ends or dead is closed.

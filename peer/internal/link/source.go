@@ -101,6 +101,20 @@ func (s *source) body(n int, sum uint64, stall time.Duration) ([]byte, error) {
 	return b, nil
 }
 
+// skip throws n bytes of a body away, from a sender who may stall within them for as long as stall.
+func (s *source) skip(n int, stall time.Duration) error {
+	defer s.conn.SetReadDeadline(noDeadline)
+	for n > 0 {
+		s.conn.SetReadDeadline(time.Now().Add(stall))
+		got, err := s.discard(n)
+		if err != nil {
+			return within(err)
+		}
+		n -= got
+	}
+	return nil
+}
+
 // truncated tells the end within a frame from the one between two.
 func truncated(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
