@@ -16,6 +16,10 @@ type BlockRequest struct {
 	Off, Length int64  // bytes, within the block; at most 1 GiB
 	Fill        bool   // bring the block from its store if you lack it; else answer ErrMissing
 	Hint        []byte // what that takes, up to 16 KiB; the mesh does not look inside
+
+	// Sums is where ReadBlock puts the xxhash64 of the pieces of 64 KiB, counted from the block\'s start, that the bytes lie in: of
+	// what of them was asked for, before arrived tells of it. nil: they are not wanted. Not sent.
+	Sums []uint64
 }
 
 // BlockWriter sends the bytes of one request, in order: Lend without a copy, SendFile from a file without passing through

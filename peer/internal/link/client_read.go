@@ -118,7 +118,12 @@ func (c *client) piece(q *request, n int, sum uint64) error {
 	defer c.leave(q, nil)
 	if d.Sum64() != sum {
 		c.corrupt(q, q.got-int64(n))
-	} else if q.arrived != nil {
+		return nil
+	}
+	if q.read.Sums != nil {
+		q.read.Sums[countPieces(q.read.Off, q.got)-1] = sum
+	}
+	if q.arrived != nil {
 		q.arrived(q.got)
 	}
 	return nil

@@ -59,5 +59,8 @@ func (r *BlockRequest) checkPlace(dst [][]byte) error {
 	if n != r.Length {
 		return fmt.Errorf("read of %d bytes into %d: want a place of that size", r.Length, n)
 	}
+	if want := countPieces(r.Off, r.Length); r.Sums != nil && len(r.Sums) != want {
+		return fmt.Errorf("read of %d bytes at %d with a place for %d sums: want %d", r.Length, r.Off, len(r.Sums), want)
+	}
 	return nil
 }
