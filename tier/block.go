@@ -22,6 +22,7 @@ type Block struct {
 	next   atomic.Pointer[Block] // in its bucket of the index
 	one    [1]arena.Extent
 	pieces []arena.Extent
+	sums   sums
 }
 
 // blockState counts who uses a block's bytes; the top bit says that it has left. Whoever finds it dead and unused frees

@@ -26,6 +26,7 @@ func (w *Writer) Commit(ctx context.Context) (*Block, error) {
 	}
 	w.trim()
 	b := w.b
+	b.keep(w.sums)
 	if err := w.s.mem.add(b, &w.mv); err != nil {
 		w.giveBack()
 		return nil, err
@@ -105,6 +106,7 @@ func (w *Writer) giveBack() {
 		w.s.mem.arena.Release(e)
 	}
 	w.b.pieces = nil
+	w.b.freeSums()
 	w.s.mem.live.Add(-1)
 	w.s.mem.wrote()
 }

@@ -54,9 +54,28 @@ func (m *mounted) file(id BlockID, off, n int64) (r FileRange, ok bool) {
 	return FileRange{File: f, Off: lent.Off, Len: lent.Len, Sums: sums, Release: lent.Release}, true
 }
 
-// Verify compares a block on a disk with its checksums, whether that was done before or not, and drops it if it differs. false: no
-// disk tier has it, or has it any more.
+// sums are those of a block's pieces, as it was written; nil if they cannot be had.
+func (t *disks) sums(id BlockID) []uint64 {
+	m, _, _, ok := t.find(id)
+	if !ok {
+		return nil
+	}
+	list, err := m.d.Sums(disk.ID(id))
+	if err != nil {
+		return nil
+	}
+	return list
+}
+
+// Verify compares a block with its checksums, whether that was done before or not, and drops it where it differs; in memory, as
+// far as they are known. false: no tier has it, or has it any more.
 func (s *Store) Verify(id BlockID) bool {
+	there := false
+	if s.mem != nil {
+		if b := s.mem.get(&id); b != nil {
+			there = s.mem.verify(b)
+		}
+	}
 	for _, t := range s.disks {
 		if m, _, _, ok := t.find(id); ok {
 			err := m.d.Verify(disk.ID(id))
@@ -66,5 +85,5 @@ func (s *Store) Verify(id BlockID) bool {
 			m.failed(err)
 		}
 	}
-	return false
+	return there
 }

@@ -156,6 +156,7 @@ func (m *memory) freed(b *Block) {
 		m.used.Add(-int64(e.Len()))
 		m.arena.Release(e)
 	}
+	b.freeSums()
 	m.live.Add(-1)
 	m.announce()
 }

@@ -92,5 +92,6 @@ func (s *Store) bring(ctx context.Context, t *disks, id BlockID, length int64) (
 		}
 		w.n.Add(int64(n))
 	}
+	w.Sums(0, t.sums(id))
 	return w.Commit(ctx)
 }

@@ -39,6 +39,7 @@ type Writer struct {
 	room    int64
 	n       atomic.Int64 // written
 	parts   atomic.Pointer[[][]byte]
+	sums    []uint64 // of pieces that were brought with theirs; 0: not known
 	done    bool
 }
 
@@ -165,7 +166,12 @@ func endIsFine(err error) error {
 }
 
 // Truncate forgets what was written after the first n bytes; their room stays. Nobody may read beside it.
-func (w *Writer) Truncate(n int64) { w.n.Store(min(n, w.n.Load())) }
+func (w *Writer) Truncate(n int64) {
+	w.n.Store(min(n, w.n.Load()))
+	if i := int(n / PieceSize); i < len(w.sums) {
+		clear(w.sums[i:])
+	}
+}
 
 // InMemory reports whether Commit makes a block of the memory tier, which cannot fail for want of room.
 func (w *Writer) InMemory() bool { return !w.heap }
