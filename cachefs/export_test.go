@@ -136,3 +136,21 @@ func Drop(n *Node) {
 		n.tiers.Drop(b.ID)
 	}
 }
+
+// Flip changes a bit of each piece of a block in memory.
+func Flip(n *Node, key peer.Key) {
+	b := n.tiers.Get(tier.BlockID(key))
+	for at := int64(0); at < b.Len(); at += tier.PieceSize {
+		v, _ := b.View(at, 1)
+		v.Bytes()[0] ^= 1
+		v.Release()
+	}
+}
+
+// Sums are those of a block in memory.
+func Sums(n *Node, key peer.Key) []uint64 {
+	b := n.tiers.Get(tier.BlockID(key))
+	v, sums, _ := b.ViewPieces(0, int(b.Len()))
+	v.Release()
+	return sums
+}

@@ -230,7 +230,7 @@ func (fr *filler) stream(ctx context.Context, f *fill, w *tier.Writer, from, to 
 	if m == nil {
 		return fr.streamStore(ctx, f, w, from, to)
 	}
-	p := &part{h: f.src, id: f.id, at: from, end: to, to: w, as: f.as, from: f.from, fill: f}
+	p := &part{h: f.src, id: f.id, length: f.length, at: from, end: to, to: w, as: f.as, from: f.from, fill: f}
 	return m.bring(ctx, p, func(ctx context.Context) error {
 		err := fr.streamStore(ctx, f, w, p.at, to)
 		if err != nil {

@@ -23,6 +23,11 @@ type destination interface {
 	Wrote(n int64)
 }
 
+// summed is a destination that keeps the sums that whole pieces came with: see tier.Writer.Sums.
+type summed interface {
+	Sums(off int64, list []uint64)
+}
+
 // slice is a destination in somebody's memory.
 type slice struct {
 	p []byte
@@ -36,6 +41,7 @@ func (s *slice) Wrote(n int64)                   { s.n += n }
 type part struct {
 	h       *handle
 	id      tier.BlockID
+	length  int64 // of the block
 	at, end int64 // what is left of it, in the block
 	to      destination
 	as      role
@@ -143,6 +149,10 @@ func (m *mesh) ask(ctx context.Context, p *part, a ask, rest []ask) ([]ask, erro
 		return nil, errUrged
 	}
 	defer p.fill.answered()
+	to, keepsSums := p.to.(summed)
+	if keepsSums && p.left() > 0 {
+		r.Sums = make([]uint64, (p.end-1)/pieceSize-p.at/pieceSize+1)
+	}
 	w := m.watch(ctx, stop, a, &r, rest)
 	got := int64(0)
 	holders, err := m.p.ReadBlock(ctx, a.peer, r, space, func(n int64) {
@@ -158,9 +168,23 @@ func (m *mesh) ask(ctx context.Context, p *part, a ask, rest []ask) ([]ask, erro
 	m.told(r.Key, holders)
 	w.end()
 	defer w.hedge.end()
+	if r.Sums != nil {
+		to.Sums(wholePieces(&r, got, p.length))
+	}
 	if n := w.hedge.take(space, got); n > 0 {
 		p.wrote(n)
 		p.fill.progressed()
 	}
 	return w.hedge.next(a, rest), err
+}
+
+// wholePieces are the sums of the first got bytes that r asked for, as far as they are of whole pieces of a block of length bytes,
+// and where the first of those begins.
+func wholePieces(r *peer.BlockRequest, got, length int64) (off int64, sums []uint64) {
+	first, end := (r.Off+pieceSize-1)/pieceSize, (r.Off+got)/pieceSize
+	if r.Off+got == length {
+		end = (length + pieceSize - 1) / pieceSize
+	}
+	skip := first - r.Off/pieceSize
+	return first * pieceSize, r.Sums[skip : skip+max(0, end-first)]
 }

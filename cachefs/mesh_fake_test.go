@@ -53,7 +53,8 @@ func (f *FakeMesh) Set(d Fake) {
 	f.mu.Fake = d
 }
 
-func (f *FakeMesh) fake() Fake {
+// Fake is how it departs.
+func (f *FakeMesh) Fake() Fake {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.mu.Fake
@@ -89,14 +90,14 @@ type fakePeers struct {
 
 func (p *fakePeers) Owners(dst []string, key peer.Key, n int) []string {
 	ids := p.f.Ring(key)
-	if f := p.f.fake().Owners; f != nil {
+	if f := p.f.Fake().Owners; f != nil {
 		ids = f(p.self, key)
 	}
 	return append(dst, ids[:min(n, len(ids))]...)
 }
 
 func (p *fakePeers) Previous(key peer.Key) (string, bool) {
-	if f := p.f.fake().Previous; f != nil {
+	if f := p.f.Fake().Previous; f != nil {
 		return f(p.self, key)
 	}
 	return "", false
@@ -112,7 +113,7 @@ func (p *fakePeers) Members() (list []peer.Member) {
 func (p *fakePeers) Changed() <-chan struct{} { return nil }
 
 func (p *fakePeers) Call(ctx context.Context, to, method string, req []byte) ([]byte, error) {
-	if f := p.f.fake().Reading; f != nil {
+	if f := p.f.Fake().Reading; f != nil {
 		if err := f(ctx, p.self, to, nil); err != nil {
 			return nil, err
 		}
@@ -121,7 +122,7 @@ func (p *fakePeers) Call(ctx context.Context, to, method string, req []byte) ([]
 }
 
 func (p *fakePeers) ReadBlock(ctx context.Context, to string, r peer.BlockRequest, dst [][]byte, arrived func(n int64)) ([]string, error) {
-	f := p.f.fake()
+	f := p.f.Fake()
 	if f.Reading != nil {
 		if err := f.Reading(ctx, p.self, to, &r); err != nil {
 			return nil, err
@@ -131,7 +132,7 @@ func (p *fakePeers) ReadBlock(ctx context.Context, to string, r peer.BlockReques
 	if n == nil {
 		return nil, peer.ErrUnreachable
 	}
-	w := &fakeWriter{ctx: ctx, off: r.Off, dst: slices.Clone(dst), arrived: arrived}
+	w := &fakeWriter{ctx: ctx, off: r.Off, dst: slices.Clone(dst), arrived: arrived, sums: r.Sums}
 	if f.Bytes != nil {
 		w.bytes = func(b []byte) { f.Bytes(p.self, to, b) }
 	}
@@ -154,6 +155,7 @@ type fakeWriter struct {
 	holders []string
 	bytes   func(b []byte)
 	arrived func(n int64)
+	sums    []uint64 // where who reads wants them
 }
 
 func (w *fakeWriter) Holders(ids []string) { w.holders = ids }
@@ -164,19 +166,31 @@ func (w *fakeWriter) Lend(b []byte, release func()) error {
 	return err
 }
 
-// SendFile refuses what the link would: here what are no whole pieces with a sum each, where they arrive those whose sums do not
-// match. Pieces before one that does not have arrived.
+func (w *fakeWriter) LendSummed(b []byte, sums []uint64, release func()) error {
+	defer release()
+	return w.summed(b, sums)
+}
+
 func (w *fakeWriter) SendFile(f *os.File, off, n int64, sums []uint64) error {
-	if at := w.off + w.n; at%pieceSize != 0 || int64(len(sums)) != (n+pieceSize-1)/pieceSize {
-		return fmt.Errorf("%d bytes at %d of a block, with %d sums: want whole pieces of %d", n, at, len(sums), pieceSize)
-	}
 	b := make([]byte, n)
 	if _, err := f.ReadAt(b, off); err != nil {
 		return err
 	}
+	return w.summed(b, sums)
+}
+
+// summed refuses what the link would: here what are no whole pieces with a sum each, where they arrive those whose sums do not
+// match. Pieces before one that does not have arrived.
+func (w *fakeWriter) summed(b []byte, sums []uint64) error {
+	if at := w.off + w.n; at%pieceSize != 0 || len(sums) != (len(b)+pieceSize-1)/pieceSize {
+		return fmt.Errorf("%d bytes at %d of a block, with %d sums: want whole pieces of %d", len(b), at, len(sums), pieceSize)
+	}
 	for p := range slices.Chunk(b, pieceSize) {
 		if xxhash.Sum64(p) != sums[0] {
 			w.err = peer.ErrChecksum
+		}
+		if w.sums != nil {
+			w.sums[(w.off+w.n)/pieceSize-w.off/pieceSize] = sums[0]
 		}
 		if _, err := w.Write(p); err != nil {
 			return err

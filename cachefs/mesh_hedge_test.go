@@ -108,20 +108,32 @@ func (r *readers) held(i int) (n int64) {
 	return n
 }
 
-// TestHedgeLoses: the late one answers while the copy is being asked for, which is ended.
+// TestHedgeLoses: the late one's first bytes end the request for the copy, though the others are still on their way.
 func TestHedgeLoses(t *testing.T) {
 	bubbletest.Test(t, func(t *testing.T) {
 		r := warmReaders(t)
-		files := r.ofNode1(1, 1000)
+		files := r.ofNode1(1, 200_000)
+		reader, owner := r.nodes[0].ID(), r.nodes[1].ID()
 		ended := r.delay(map[int]late{1: {30 * time.Millisecond, 0}, 2: {time.Minute, 0}})
+		slow := r.mesh.Fake()
+		pieces := 0
+		slow.Bytes = func(from, to string, _ []byte) {
+			if from == reader && to == owner {
+				time.Sleep(time.Duration(pieces) * 100 * time.Millisecond)
+				pieces++
+			}
+		}
+		r.mesh.Set(slow)
 		began := time.Now()
-		r.expect(0, files[0], cachefs.CachePromote)
+		r.readAt(0, files[0], 0, 100)
 		require.Equal(t, 30*time.Millisecond, time.Since(began))
-		synctest.Wait() // the reader has his bytes before the fill has ended
+		synctest.Wait()
 		m := r.nodes[0].Metrics()
 		require.EqualValues(t, 1, m.PeerHedges)
 		require.Zero(t, m.PeerHedgesWon)
 		require.EqualValues(t, 1, ended.Load())
+		r.expect(0, files[0], cachefs.CachePromote)
+		require.EqualValues(t, 4, pieces)
 	})
 }
 

@@ -146,7 +146,7 @@ func (o others) call(ctx context.Context, to, method string, req []byte) ([]byte
 func (o others) pull(ctx context.Context, from string, id tier.BlockID, length int64, w *tier.Writer) error {
 	m := o.n.mesh
 	a := ask{peer: from, only: true}
-	p := &part{id: id, at: w.Len(), end: length, to: w}
+	p := &part{id: id, length: length, at: w.Len(), end: length, to: w}
 	_, err := m.ask(ctx, p, a, nil)
 	if err != nil && ctx.Err() == nil {
 		m.asked(id, a, err)

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	pieceSize = 64 << 10  // what one checksum covers, counted from a block's start
-	sendSize  = 256 << 10 // what is sent at a time of what cannot be lent: it is summed in L2
+	pieceSize = tier.PieceSize // what one checksum covers, counted from a block's start
+	sendSize  = 256 << 10      // what is sent at a time of what cannot be lent: it is summed in L2
 )
 
 // served counts what peers were sent, bytes.
@@ -54,10 +54,8 @@ func (m *mesh) sendHeld(ctx context.Context, id tier.BlockID, off, n int64, w bl
 		if off+n > b.Len() {
 			return 0, fmt.Errorf("%w: bytes %d to %d of a block of %d", ErrInvalid, off, off+n, b.Len())
 		}
-		if v, ok := b.View(off, int(n)); ok {
-			n = int64(len(v.Bytes()))
-			m.n.counters.served.memory.Add(uint64(n))
-			return n, w.Lend(v.Bytes(), v.Release)
+		if sent, err := m.lend(b, off, n, w); sent > 0 {
+			return sent, err
 		}
 	}
 	if off%pieceSize == 0 {
@@ -66,6 +64,29 @@ func (m *mesh) sendHeld(ctx context.Context, id tier.BlockID, off, n int64, w bl
 		}
 	}
 	return m.sendRead(ctx, id, off, n, w)
+}
+
+// lend is sendHeld for what lies in memory, whole pieces with the sums that are kept there: 0 if the block has left.
+func (m *mesh) lend(b *tier.Block, off, n int64, w blockWriter) (int64, error) {
+	var v tier.View
+	var sums []uint64
+	ok := false
+	if into := off % pieceSize; into == 0 {
+		v, sums, ok = b.ViewPieces(off, int(n))
+	} else if n > 2*pieceSize {
+		n = pieceSize - into // and whole ones next
+	}
+	if !ok {
+		if v, ok = b.View(off, int(n)); !ok {
+			return 0, nil
+		}
+	}
+	n = int64(len(v.Bytes()))
+	m.n.counters.served.memory.Add(uint64(n))
+	if sums == nil {
+		return n, w.Lend(v.Bytes(), v.Release)
+	}
+	return n, w.LendSummed(v.Bytes(), sums, v.Release)
 }
 
 // sendFile is sendHeld for whole pieces that lie in a file, since their sums go with them: 0 if there are none. A range that
