@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -189,4 +190,22 @@ func TestKindsOfS3(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPut, "/b/k", nil)
 	r.Header.Set("X-Amz-Copy-Source", "b/other")
 	require.Equal(t, "copy", faultproxy.S3(r))
+}
+
+// TestRate: all answers together get what the rate is.
+func TestRate(t *testing.T) {
+	s := newStand(t)
+	s.On(faultproxy.Rule{Fault: faultproxy.Rate(int64(10 * len(text)))})
+	began := time.Now()
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			_, body, err := s.get(t.Context())
+			if err != nil || body != text {
+				t.Errorf("%q, %v", body, err)
+			}
+		})
+	}
+	all.Wait()
+	require.Greater(t, time.Since(began), 350*time.Millisecond, "four tenths of a second, and 20 ms that may be made up for")
 }
