@@ -27,5 +27,6 @@ func goals() []goal {
 		{20, "hit ratios on the traces", hitRatios},
 		{21, "disk tier", diskTier},
 		{100, "cold start", coldStart},
+		{101, "cold readers of one file, four nodes", coldShared},
 	}
 }

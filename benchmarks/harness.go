@@ -22,6 +22,7 @@ type report struct {
 	rounds int
 	short  int
 	dir    string // scratch, on a real disk
+	shared int64  // bytes of the file that several nodes read
 }
 
 // bound says which side of a wanted ratio is good.

@@ -24,18 +24,19 @@ func run(args []string, stdout, stderr io.Writer) int {
 	pick := fl.String("goals", "", "goals to run, as 1-3,18; extra lines are 100 and above (default all)")
 	rounds := fl.Int("rounds", 7, "interleaved rounds a line, at least 5")
 	dir := fl.String("dir", "", "scratch directory on the disk to measure (default: a fresh one in the temporary directory)")
+	shared := fl.Int64("shared", 1024, "MiB of the file that four nodes read in line 101")
 	list := fl.Bool("list", false, "print the goals and stop")
 	if err := fl.Parse(args); err != nil {
 		return 2
 	}
 	want, err := parseGoals(*pick)
-	if err != nil || *rounds < 5 || fl.NArg() > 0 {
-		fmt.Fprintln(stderr, "benchmarks: want -goals like 1-3,18, -rounds of 5 or more and no arguments:", err)
+	if err != nil || *rounds < 5 || *shared < 1 || fl.NArg() > 0 {
+		fmt.Fprintln(stderr, "benchmarks: want -goals like 1-3,18, -rounds of 5 or more, -shared of 1 or more and no arguments:", err)
 		return 2
 	}
 	all := goals()
 	slices.SortStableFunc(all, func(a, b goal) int { return int(10 * (a.id - b.id)) })
-	r := &report{w: stdout, rounds: *rounds, dir: *dir}
+	r := &report{w: stdout, rounds: *rounds, dir: *dir, shared: *shared * miB}
 	if r.dir == "" {
 		if r.dir, err = os.MkdirTemp("", "millpond-benchmarks-"); err != nil {
 			fmt.Fprintln(stderr, "benchmarks:", err)
