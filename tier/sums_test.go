@@ -80,6 +80,7 @@ func TestSumsAreKept(t *testing.T) {
 	s.Drop(id(1))
 	s.Drop(id(2))
 	require.Zero(t, s.Metrics().Tiers[0].Used)
+	require.NoError(t, s.Put(t.Context(), id(3), body(3, 8*mib), tier.PutOptions{}), "all memory came back")
 }
 
 // TestVerifyMemory: a bit that flips after its sum was made is found, and the block dropped.
