@@ -37,7 +37,7 @@ func (c *Client) anywhere(ctx context.Context, do func(ctx context.Context, addr
 		switch {
 		case ctx.Err() != nil:
 			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
-		case errors.Is(err, errBehind):
+		case errors.Is(err, errBehind) || errors.Is(err, errUnled):
 			began = time.Now() // somebody lives
 		case allRefuse(err) || time.Since(began) >= c.cfg.RetryTime:
 			return err.(*elsewhere).error
@@ -180,45 +180,75 @@ func queryAt[R, A any](ctx context.Context, c *Client, addr, op string, req *cli
 // fromNode is the error that a node answered: an elsewhere if it cannot serve.
 func fromNode(w *wireError) error {
 	err := w.error()
-	if errors.Is(err, errBehind) || errors.Is(err, errNotOpen) || errors.Is(err, ErrClosed) {
+	if errors.Is(err, errBehind) || errors.Is(err, errNotOpen) || errors.Is(err, errUnled) || errors.Is(err, ErrClosed) {
 		return &elsewhere{err}
 	}
 	return err
 }
 
-// change asks nodes for a change until one has made it. It happens once: who is asked after a node that did not answer finds
-// out first what that has done.
-func change[A any](ctx context.Context, c *Client, op string, args A) error {
-	var tried []journal.OpID
-	defer func() {
-		for _, op := range tried {
-			c.session.Done(op)
-		}
-	}()
-	unknown := false
-	err := c.anywhere(ctx, func(ctx context.Context, addr string) error {
-		req := request(ctx, c, args)
-		req.Tried, req.Op = tried, c.session.Next()
-		tried = append(tried, req.Op)
-		_, err := queryAt[none](ctx, c, addr, op, req)
-		if e, again := err.(*elsewhere); !again {
-			unknown = false // it has found out
-		} else if !notBegun(e) {
-			unknown = true
-		}
-		return err
-	})
+// attempts are the operations under which a change was asked for, one for each node that was. Who is asked after a node that did
+// not answer finds out first what that has done, so that the change happens once.
+type attempts struct {
+	c       *Client
+	tried   []journal.OpID
+	unknown bool // the last one may have been made
+}
+
+// next gives a request its operation.
+func (a *attempts) next() (op journal.OpID, tried []journal.OpID) {
+	op, tried = a.c.session.Next(), a.tried
+	a.tried = append(a.tried, op)
+	return op, tried
+}
+
+// answered takes note of what an attempt ended with.
+func (a *attempts) answered(err error) {
+	if e, again := err.(*elsewhere); !again {
+		a.unknown = false // it has found out
+	} else if !notBegun(e) {
+		a.unknown = true
+	}
+}
+
+// done ends the change: nobody will ask for it again.
+func (a *attempts) done() {
+	for _, op := range a.tried {
+		a.c.session.Done(op)
+	}
+}
+
+// outcome is how the caller hears of err.
+func (a *attempts) outcome(ctx context.Context, err error) error {
 	switch {
-	case err != nil && unknown && ctx.Err() != nil:
+	case err == nil:
+		return nil
+	case a.unknown && ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", ErrUnknownOutcome, context.Cause(ctx))
-	case err != nil && unknown:
+	case a.unknown:
 		return fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+	case errors.Is(err, ErrNoPrimary) && ctx.Err() != nil: // both: why it waited, and why no longer
+		return fmt.Errorf("%w: %w", ErrNoPrimary, context.Cause(ctx))
 	}
 	return plainly(ctx, err)
+}
+
+// change asks nodes for a change until one has made it.
+func change[A any](ctx context.Context, c *Client, op string, args A) error {
+	a := attempts{c: c}
+	defer a.done()
+	err := c.anywhere(ctx, func(ctx context.Context, addr string) error {
+		req := request(ctx, c, args)
+		req.Op, req.Tried = a.next()
+		_, err := queryAt[none](ctx, c, addr, op, req)
+		a.answered(err)
+		return err
+	})
+	return a.outcome(ctx, err)
 }
 
 // notBegun reports whether a node surely did nothing of what it was asked for.
 func notBegun(err error) bool {
 	_, refused := errors.AsType[*peer.RemoteError](err) // before it looked at it
-	return refused || errors.Is(err, peer.ErrUnreachable) || errors.Is(err, errBehind) || errors.Is(err, errNotOpen)
+	return refused || errors.Is(err, peer.ErrUnreachable) || errors.Is(err, errBehind) || errors.Is(err, errNotOpen) ||
+		errors.Is(err, errUnled) && !errors.Is(err, errLostPrimary)
 }

@@ -24,9 +24,6 @@ func runFarJob[A any](ctx context.Context, c *Client, op string, args A) (*Job, 
 	ctx, cancel := context.WithCancelCause(ctx)
 	j := &Job{cancel: cancel, done: make(chan struct{}), began: time.Now()}
 	v, _, err := converse[none](ctx, c, op, args, j.told)
-	for errors.Is(err, errStreamLost) && ctx.Err() == nil {
-		v, _, err = converse[none](ctx, c, op, args, j.told)
-	}
 	if err != nil {
 		cancel(nil)
 		return nil, err

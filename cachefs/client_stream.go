@@ -27,13 +27,18 @@ type conversation struct {
 // converse opens a stream to any node and asks it for something; the answer is what it says when that has begun. told hears of
 // the progress of a job.
 func converse[R, A any](ctx context.Context, c *Client, op string, args A, told func(*wireProgress)) (v *conversation, answer R, err error) {
+	a := attempts{c: c}
+	defer a.done()
 	err = c.anywhere(ctx, func(soon context.Context, addr string) error {
 		conn, err := c.peers.Dial(soon, addr, clientMethod+op)
 		if err != nil {
 			return &elsewhere{err}
 		}
 		v = newConversation(ctx, c, addr, &stream{conn: conn}, told)
-		if answer, err = begin[R](v, request(ctx, c, args)); err != nil {
+		req := request(ctx, c, args)
+		req.Op, req.Tried = a.next()
+		answer, err = begin[R](v, req)
+		if a.answered(err); err != nil {
 			v.end(err)
 			v.quiet()
 			return err
@@ -45,7 +50,7 @@ func converse[R, A any](ctx context.Context, c *Client, op string, args A, told 
 		}
 		return nil
 	})
-	return v, answer, plainly(ctx, err)
+	return v, answer, plainly(ctx, err) // not of unknown outcome: it ends with its stream
 }
 
 func newConversation(ctx context.Context, c *Client, addr string, s *stream, told func(*wireProgress)) *conversation {
@@ -73,9 +78,9 @@ func begin[R, A any](v *conversation, req *clientRequest[A]) (answer R, err erro
 	kind, body, err := readFrame(v.conn)
 	switch {
 	case err != nil && v.ctx.Err() != nil:
-		return answer, context.Cause(v.ctx)
+		return answer, &elsewhere{context.Cause(v.ctx)}
 	case err != nil:
-		return answer, lost(err)
+		return answer, &elsewhere{lost(err)}
 	case kind != frameReady && kind != frameEnd:
 		return answer, invalid("a frame of kind %d for an answer", kind)
 	}

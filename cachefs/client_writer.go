@@ -143,7 +143,7 @@ const settleClose = 2 * time.Second
 // closeLocked has the node close the file. If that does not answer another one may know that the file is complete.
 func (w *farWriter) closeLocked() error {
 	word, err := w.conv.conclude(frameClose)
-	if word {
+	if word && !errors.Is(err, errLostPrimary) {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.conv.ctx), settleClose)

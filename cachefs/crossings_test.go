@@ -201,7 +201,7 @@ func (c *crossing) write(path string, data []byte, o cachefs.CreateOptions) {
 }
 
 // writeFile writes a whole file.
-func writeFile(ctx context.Context, n *cachefs.Node, path string, data []byte, o cachefs.CreateOptions) error {
+func writeFile(ctx context.Context, n cachefs.FileSystem, path string, data []byte, o cachefs.CreateOptions) error {
 	w, err := n.Create(ctx, path, &o)
 	if err != nil {
 		return err

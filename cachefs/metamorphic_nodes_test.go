@@ -18,12 +18,13 @@ import (
 // copies lose nothing.
 type metaNodes struct {
 	*cachefstest.Cluster
-	fresh  []bool         // by node: it has heard of the last change
-	down   int            // the node that is down; -1: none
-	cut    int            // the node that is cut off; -1: none
-	frozen *model         // what that one knew when it was
-	asked  []string       // directories that it was asked to make meanwhile
-	faults map[string]int // how often each was injected
+	fresh  []bool          // by node: it has heard of the last change
+	down   int             // the node that is down; -1: none
+	cut    int             // the node that is cut off; -1: none
+	frozen *model          // what that one knew when it was
+	client *cachefs.Client // that is asked instead of a node; nil: none
+	asked  []string        // directories that it was asked to make meanwhile
+	faults map[string]int  // how often each was injected
 }
 
 // nodeWeights are of operations over several nodes.
@@ -46,6 +47,9 @@ func (m *machine) stepOver(o op) error {
 		return m.fault(o)
 	case "hread", "hclose":
 		return m.do(o)
+	}
+	if c.client != nil {
+		return m.stepByClient(o)
 	}
 	i := o.node % len(c.Nodes)
 	if i == c.cut {
@@ -73,6 +77,16 @@ func (m *machine) stepOver(o op) error {
 	clear(c.fresh)
 	c.fresh[i] = knew || m.done
 	return err
+}
+
+// stepByClient runs an operation by way of a Client, which sees what it has done itself whichever node it asks, and whatever
+// has become of the last one.
+func (m *machine) stepByClient(o op) error {
+	if m.over.cut >= 0 && slices.Contains([]string{"outside", "unlink", "unseen", "forget", "mount", "unmount"}, o.kind) {
+		return nil // what one node sees in a store the others do not hear of now
+	}
+	m.node, m.behind = m.over.client, false
+	return m.do(o)
 }
 
 // catchUp lets a node hear of all that was done.
@@ -232,8 +246,8 @@ func (f *failing) Errorf(s string, args ...any) { f.err = errors.Join(f.err, fmt
 func (f *failing) Fatalf(s string, args ...any) { panic(fmt.Errorf(s, args...)) }
 
 // runOver does all operations over several nodes, in a bubble.
-func runOver(t *testing.T, nodes int, faults map[string]int) runs {
-	cfg := metaConfig{name: "several nodes", block: metaBlock, memory: 4 << 20, ssd: 64 << 20, dirs: 1, durable: true}
+func runOver(t *testing.T, nodes int, client bool, faults map[string]int) runs {
+	cfg := metaConfig{name: "several nodes", block: metaBlock, memory: 4 << 20, ssd: 64 << 20, dirs: 1, durable: true, client: client}
 	return func(seed uint64, ops []op, trace func(string)) (err error) {
 		bubbletest.Test(t, func(t *testing.T) {
 			f := &failing{TB: t}
@@ -260,6 +274,9 @@ func (c metaConfig) over(f *failing, nodes int, faults map[string]int, seed uint
 	})
 	m := &machine{ctx: ctx, cfg: c, rng: rand.New(rand.NewPCG(seed, 1)), store: cluster.Store, other: newSideStore(), model: newModel()}
 	m.over = &metaNodes{Cluster: cluster, fresh: make([]bool, nodes), down: -1, cut: -1, faults: faults}
+	if c.client {
+		m.over.client = cluster.Client()
+	}
 	defer m.other.forget()
 	defer m.closeHandles()
 	if err := m.steps(ops, trace); err != nil {
@@ -272,10 +289,17 @@ func (c metaConfig) over(f *failing, nodes int, faults map[string]int, seed uint
 // the model says holds whichever node is asked.
 func TestMetamorphicNodes(t *testing.T) {
 	const ops = 20 // what goes on between nodes costs more than the operations do: under the race detector a list of 60 takes 4 s
-	for _, c := range []struct{ nodes, share int }{{3, 3}, {5, 1}} {
-		t.Run(fmt.Sprint(c.nodes, "_nodes"), func(t *testing.T) {
+	for _, c := range []struct {
+		nodes, share int
+		client       bool
+	}{{3, 3, false}, {5, 1, false}, {3, 1, true}} {
+		name := fmt.Sprint(c.nodes, "_nodes")
+		if c.client {
+			name += "_by_a_client"
+		}
+		t.Run(name, func(t *testing.T) {
 			faults := map[string]int{}
-			run := runOver(t, c.nodes, faults)
+			run := runOver(t, c.nodes, c.client, faults)
 			if *metaFile != "" {
 				replay(t, run)
 				return

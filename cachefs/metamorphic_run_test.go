@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/netsim"
 	"github.com/millpond/millpond/internal/vfs"
+	"github.com/millpond/millpond/peer"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/memufs"
 )
@@ -26,7 +28,9 @@ type machine struct {
 	disk  *vfs.Mem
 	store *memufs.Store
 	other *sideStore
-	node  *cachefs.Node
+	self  *cachefs.Node      // nil over several
+	node  cachefs.FileSystem // that is asked: a node, or a Client of it
+	net   *netsim.Net        // nil without a Client
 	model *model
 	open  [4]*handle
 	over  *metaNodes // nil over one node
@@ -38,7 +42,7 @@ type machine struct {
 // handle is an open file and what it must read: the version that was opened.
 type handle struct {
 	f    *cachefs.File
-	node *cachefs.Node // that it is open on
+	node cachefs.FileSystem // that it is open on
 	data []byte
 	lost bool
 }
@@ -49,8 +53,37 @@ func newMachine(ctx context.Context, cfg metaConfig, seed uint64) (*machine, err
 }
 
 func (m *machine) start() (err error) {
-	m.node, err = cachefs.Open(m.ctx, m.cfg.config(m.disk, m.store.UFS()))
+	cfg := m.cfg.config(m.disk, m.store.UFS())
+	if m.cfg.client {
+		m.byClient(&cfg)
+	}
+	if m.self, err = cachefs.Open(m.ctx, cfg); err != nil || m.node != nil && m.cfg.client { // that goes on over a restart
+		return err
+	}
+	if m.node = m.self; m.cfg.client {
+		m.node, err = cachefs.Dial(m.ctx, cachefs.DialConfig{Mesh: peer.DialConfig{
+			Addresses: cfg.Mesh.Join, Secret: meshSecret, Network: m.net.Host("10.1.0.1"),
+		}})
+	}
 	return err
+}
+
+// byClient puts the node where a Client finds it.
+func (m *machine) byClient(cfg *cachefs.Config) {
+	if m.net == nil {
+		m.net = netsim.New(1)
+	}
+	const addr = "10.0.0.1"
+	cfg.Mesh = &peer.Config{Bind: addr + ":7946", Join: []string{addr + ":7946"}, Secret: meshSecret, Network: m.net.Host(addr)}
+	cfg.Journal.BootstrapWait = time.Millisecond
+}
+
+// close ends the node, and the Client.
+func (m *machine) close() error {
+	if m.self == nil {
+		return m.node.Close()
+	}
+	return errors.Join(m.node.Close(), m.self.Close())
 }
 
 // step runs one operation: nil when node and model agree.
@@ -556,9 +589,9 @@ func (m *machine) restart(o op) error {
 		next = m.disk.Crash(m.rng)
 		gone, cancel := context.WithCancel(m.ctx)
 		cancel()
-		m.node.Shutdown(gone) // what a dead process leaves behind is on the old disk
-		m.node.Close()
-	} else if err := m.node.Close(); err != nil {
+		m.self.Shutdown(gone) // what a dead process leaves behind is on the old disk
+		m.self.Close()
+	} else if err := m.self.Close(); err != nil {
 		return fmt.Errorf("close: %w", err)
 	}
 	for _, e := range m.model.nodes {
@@ -631,7 +664,7 @@ func (m *machine) kept() error {
 			return fmt.Errorf("at the end: store: %s: %w", p, err)
 		}
 	}
-	return m.node.Close()
+	return m.close()
 }
 
 // run does all operations under one Config; the error names the first one where model and node part.
@@ -642,7 +675,7 @@ func run(cfg metaConfig, seed uint64, ops []op, trace func(string)) (err error) 
 	if err != nil {
 		return err
 	}
-	defer func() { m.closeHandles(); m.node.Close(); m.other.forget() }()
+	defer func() { m.closeHandles(); m.close(); m.other.forget() }()
 	if err := m.steps(ops, trace); err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ type metaConfig struct {
 	tiny     bool
 	volatile bool // no Dir: nothing survives the process
 	durable  bool // what is acknowledged survives the process
+	client   bool // a Client asks the node
 }
 
 const metaBlock = 64 << 10
@@ -51,6 +52,7 @@ func metaConfigs() []metaConfig {
 		{name: "several directories", block: metaBlock, memory: 2 * mb, ssd: 256 * mb, dirs: 3, durable: true},
 		{name: "tiny everything", block: metaBlock, memory: 512 * kb, ssd: 2 * mb, dirs: 1, tiny: true, durable: true},
 		{name: "large blocks", block: 1 * mb, memory: 64 * mb, ssd: 256 * mb, dirs: 1, durable: true},
+		{name: "by way of a client", block: metaBlock, memory: 1 * mb, ssd: 256 * mb, dirs: 1, durable: true, client: true},
 		{name: "blocks of 128 KiB", block: 2 * metaBlock, memory: 1 * mb, ssd: 256 * mb, dirs: 2, durable: true},
 	}
 }

@@ -47,6 +47,7 @@ type Metrics struct {
 	BackupFailures  uint64 // that it could not make
 	BackupIndex     uint64 // last change in the newest one that it made, or began with
 	Writers         int    // files being written
+	ClientStreams   int    // files that Clients write by way of this node, and jobs that they run here
 	Intents         int    // changes under way that touch a store, too
 }
 
@@ -101,7 +102,8 @@ func (n *Node) Metrics() Metrics {
 		FillQueue: len(n.filler.queue), StoreCallsSaved: n.counters.saved.load(), SkippedNames: n.counters.skippedNames.Load(), HiddenNames: n.counters.hiddenNames.Load(),
 		EffectQueue: n.effects.depth(), Discovering: int(n.overlay.size.Load()),
 		Persisted: n.persist.done.Load(), PersistFailures: n.persist.failed.Load(), PersistBacklog: n.tree.Waiting(),
-		Writers: n.writers.count(), Intents: n.tree.IntentCount(),
+		ClientStreams: int(n.clientStreams.Load()),
+		Writers:       n.writers.count(), Intents: n.tree.IntentCount(),
 	}
 	if b := n.backup; b != nil {
 		m.Backups, m.BackupFailures, m.BackupIndex = b.made.Load(), b.failed.Load(), b.index.Load()

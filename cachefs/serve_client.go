@@ -52,7 +52,14 @@ func answered[A, R any](do func(ctx context.Context, n *Node, a A) (R, error)) c
 
 // changed makes a clientCall of what a node does that has no answer but an error.
 func changed[A any](do func(ctx context.Context, n *Node, a A) error) clientCall {
-	return answered(func(ctx context.Context, n *Node, a A) (none, error) { return none{}, do(ctx, n, a) })
+	return answered(func(ctx context.Context, n *Node, a A) (none, error) {
+		ctx, end, err := n.whileLed(ctx)
+		if err != nil {
+			return none{}, err
+		}
+		defer end()
+		return none{}, do(ctx, n, a)
+	})
 }
 
 // admitClient begins a Client's request: the node has caught up with what the Client has seen. done: the change was made

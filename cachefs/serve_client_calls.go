@@ -81,6 +81,11 @@ var clientCalls = map[string]clientCall{
 }
 
 func statForClient(ctx context.Context, n *Node, a pathArgs[StatOptions]) (*wireInfo, error) {
+	ctx, end, err := n.whileLedIf(a.Opts.Consistent, ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	info, err := n.Stat(ctx, string(a.Path), &a.Opts)
 	if err != nil {
 		return nil, err
@@ -109,6 +114,11 @@ const (
 )
 
 func listForClient(ctx context.Context, n *Node, a pathArgs[ListOptions]) (l listAnswer, err error) {
+	ctx, end, err := n.whileLedIf(a.Opts.Consistent, ctx)
+	if err != nil {
+		return l, err
+	}
+	defer end()
 	size := 0
 	for info, err := range n.List(ctx, string(a.Path), &a.Opts) {
 		if err != nil {

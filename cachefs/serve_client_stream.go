@@ -93,7 +93,7 @@ func (s *clientStream) read() error {
 	}
 }
 
-// begin admits the stream's request, whose arguments go to args. The end of the stream is end's.
+// beginClientStream admits the stream's request, whose arguments go to args. The end of the stream is end's.
 func beginClientStream[A any](s *clientStream) (ctx context.Context, args A, end context.CancelFunc, err error) {
 	var req clientRequest[A]
 	if err := decodeWire(s.first, &req); err != nil {
@@ -103,7 +103,10 @@ func beginClientStream[A any](s *clientStream) (ctx context.Context, args A, end
 	if req.Left > 0 {
 		ctx, end = context.WithTimeout(ctx, req.Left)
 	}
-	ctx, _, err = s.n.admitClient(ctx, req.Seen, req.User, req.Op, nil)
+	ctx, done, err := s.n.admitClient(ctx, req.Seen, req.User, req.Op, req.Tried)
+	if err == nil && done {
+		err = fmt.Errorf("%w: the node that had begun the file was lost; it is being given up", ErrLeaseLost)
+	}
 	return ctx, req.Args, end, err
 }
 

@@ -10,6 +10,11 @@ func (s *clientStream) write() {
 	ctx, args, end, err := beginClientStream[pathArgs[CreateOptions]](s)
 	defer end()
 	var w *Writer
+	lost := func() {}
+	if err == nil {
+		ctx, lost, err = s.n.whileLed(ctx)
+	}
+	defer lost()
 	if err == nil {
 		w, err = s.n.Create(ctx, string(args.Path), &args.Opts)
 	}

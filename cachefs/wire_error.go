@@ -37,7 +37,7 @@ const (
 var wireErrors = []error{
 	nil, ErrExist, ErrNotExist, ErrPermission, ErrInvalid, ErrClosed, ErrNotDir, ErrIsDir, ErrNotEmpty, ErrReadOnly, ErrIncomplete,
 	ErrLeaseLost, ErrCrossMount, ErrBusy, ErrNotPersisted, ErrPinned, ErrNoSpace, ErrNoPrimary, ErrUnknownOutcome, ErrChanged,
-	ErrUnsupported, ErrNotMounted, ErrLost, ErrCancelled, errBehind, errNotOpen, context.Canceled, context.DeadlineExceeded,
+	ErrUnsupported, ErrNotMounted, ErrLost, ErrCancelled, errBehind, errNotOpen, errUnled, errLostPrimary, context.Canceled, context.DeadlineExceeded,
 	io.EOF, io.ErrUnexpectedEOF, io.ErrShortWrite, os.ErrDeadlineExceeded, namespace.ErrFull, peer.ErrUnreachable, peer.ErrChecksum,
 }
 

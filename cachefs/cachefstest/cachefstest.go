@@ -33,6 +33,7 @@ type Cluster struct {
 	net     *netsim.Net
 	change  []func(*cachefs.Config)
 	members []*member
+	clients []*cachefs.Client
 }
 
 // member is what stays of a node while it is down.
@@ -63,6 +64,11 @@ func New(t testing.TB, n int, configure ...func(*cachefs.Config)) *Cluster {
 		c.members = append(c.members, m)
 	}
 	t.Cleanup(func() {
+		for _, client := range c.clients {
+			if err := client.Close(); err != nil {
+				t.Errorf("cachefstest: close a client: %v", err)
+			}
+		}
 		if err := c.stop(all(n)...); err != nil {
 			t.Errorf("cachefstest: close: %v", err)
 		}
@@ -103,11 +109,14 @@ func (c *Cluster) config(i int) cachefs.Config {
 	return cfg
 }
 
-const port = ":7946"
+const (
+	port   = ":7946"
+	secret = "the secret of cachefstest"
+)
 
 // meshConfig is that of a node that finds the others by all their addresses.
 func (c *Cluster) meshConfig(m *member) *peer.Config {
-	cfg := &peer.Config{Bind: m.host.Addr() + port, Secret: "the secret of cachefstest", Network: m.host, Now: m.now}
+	cfg := &peer.Config{Bind: m.host.Addr() + port, Secret: secret, Network: m.host, Now: m.now}
 	for i := range c.members {
 		cfg.Join = append(cfg.Join, c.Addr(i)+port)
 	}

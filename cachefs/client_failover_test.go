@@ -1,0 +1,232 @@
+package cachefs_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/peer"
+)
+
+// asked is the number of the node that a Client asks now.
+func asked(t *testing.T, c *cachefstest.Cluster, client *cachefs.Client) int {
+	t.Helper()
+	info, err := client.Cluster(t.Context())
+	require.NoError(t, err)
+	for i, n := range c.Nodes {
+		if n != nil && n.ID() == info.Self {
+			return i
+		}
+	}
+	require.Fail(t, "no node is asked", info.Self)
+	return -1
+}
+
+// TestClientFailover: each of three nodes dies while a Client asks it. Open files are read on at the same place, changes are made
+// once, and nothing that it has seen is gone.
+func TestClientFailover(t *testing.T) {
+	for name, end := range map[string]func(*cachefstest.Cluster, int){"killed": (*cachefstest.Cluster).Kill, "power lost": (*cachefstest.Cluster).Crash} {
+		t.Run(name, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
+				c := cachefstest.New(t, 3, func(cfg *cachefs.Config) { cfg.BlockSize = 64 << 10 })
+				time.Sleep(10 * time.Second)
+				client := c.Client()
+				want := content(7, 1<<20)
+				require.NoError(t, writeFile(t.Context(), client, "/mem/f", want, cachefs.CreateOptions{}))
+				f, err := client.Open(t.Context(), "/mem/f", nil)
+				require.NoError(t, err)
+				got := make([]byte, 0, len(want))
+				for range 3 {
+					got = append(got, make([]byte, 300_000)...)
+					_, err := io.ReadFull(f, got[len(got)-300_000:])
+					require.NoError(t, err)
+					i := asked(t, c, client)
+					end(c, i)
+					began := time.Now()
+					require.NoError(t, client.Mkdir(t.Context(), "/d", nil))
+					require.ErrorIs(t, client.Mkdir(t.Context(), "/d", nil), fs.ErrExist)
+					require.NoError(t, client.Remove(t.Context(), "/d", nil))
+					require.Less(t, time.Since(began), 20*time.Second)
+					c.Start(i)
+					time.Sleep(10 * time.Second)
+				}
+				rest, err := io.ReadAll(f)
+				require.NoError(t, err)
+				require.NoError(t, same(append(got, rest...), want, 0))
+				require.NoError(t, f.Close())
+			})
+		})
+	}
+}
+
+// deafNetwork loses what comes from one address.
+type deafNetwork struct {
+	peer.Network
+	deafTo atomic.Value // string
+}
+
+type deafConn struct {
+	net.Conn
+	net  *deafNetwork
+	addr string
+}
+
+func (n *deafNetwork) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	conn, err := n.Network.Dial(ctx, addr)
+	return &deafConn{conn, n, addr}, err
+}
+
+func (c *deafConn) Read(p []byte) (n int, err error) {
+	for {
+		if n, err = c.Conn.Read(p); err != nil || c.net.deafTo.Load() != c.addr {
+			return n, err
+		}
+	}
+}
+
+// TestClientRetryOnce: a node that a Client has asked for a change makes it and is lost before it answers. The next node finds it
+// made: no change is made twice, and none fails for what it did itself.
+func TestClientRetryOnce(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		c := cachefstest.New(t, 3)
+		time.Sleep(10 * time.Second)
+		var net deafNetwork
+		client := c.Client(func(cfg *cachefs.DialConfig) { net.Network, cfg.Mesh.Network = cfg.Mesh.Network, &net })
+		ctx := t.Context()
+		require.NoError(t, client.Mkdir(ctx, "/from", nil))
+		for path, change := range map[string]func() error{
+			"/made":    func() error { return client.Mkdir(ctx, "/made", nil) },
+			"/to":      func() error { return client.Rename(ctx, "/from", "/to", nil) },
+			"/mem/dir": func() error { return client.Mkdir(ctx, "/mem/dir", &cachefs.MkdirOptions{Parents: true}) },
+		} {
+			i := asked(t, c, client)
+			net.deafTo.Store(c.Addr(i) + ":7946") // it hears, and is not heard
+			done := make(chan error, 1)
+			go func() { done <- change() }()
+			time.Sleep(time.Second)
+			_, err := c.Nodes[i].Stat(ctx, path, nil)
+			require.NoError(t, err, "it has not been made: %s", path)
+			require.Empty(t, done)
+			if err := <-done; path == "/mem/dir" { // it was made in a store, too: whether that has ended well nobody says
+				require.ErrorIs(t, err, cachefs.ErrUnknownOutcome)
+			} else {
+				require.NoError(t, err, path)
+			}
+			require.NotEqual(t, i, asked(t, c, client))
+			net.deafTo.Store("")
+		}
+		_, err := client.Stat(ctx, "/from", nil)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+	})
+}
+
+// TestClientMonotonic: a Client that moves to a node that is behind waits until that has caught up, and asks another one if it
+// does not.
+func TestClientMonotonic(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		c := cachefstest.New(t, 3)
+		time.Sleep(10 * time.Second)
+		behind := (c.Primary() + 1) % 3
+		ahead := (c.Primary() + 2) % 3
+		c.Partition([]int{behind}, []int{c.Primary(), ahead})
+		client := c.Client(func(cfg *cachefs.DialConfig) {
+			cfg.Mesh.Addresses = []string{cfg.Mesh.Addresses[ahead], cfg.Mesh.Addresses[behind]}
+		})
+		require.NoError(t, client.Mkdir(t.Context(), "/seen", nil))
+		require.Equal(t, ahead, asked(t, c, client))
+		c.Kill(ahead)
+		short, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		_, err := client.Stat(short, "/seen", nil)
+		require.ErrorIs(t, err, context.DeadlineExceeded, "it must not say that there is none")
+		done := make(chan error, 1)
+		go func() { _, err := client.Stat(t.Context(), "/seen", nil); done <- err }()
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		require.Empty(t, done)
+		c.Heal()
+		require.NoError(t, <-done)
+		require.Equal(t, behind, asked(t, c, client))
+	})
+}
+
+// TestClientWriterLosesItsNode: the file is not there, and the error says so; a Close that was under way may have been made.
+func TestClientWriterLosesItsNode(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		c := cachefstest.New(t, 3)
+		time.Sleep(10 * time.Second)
+		client := c.Client()
+		w, err := client.Create(t.Context(), "/f", nil)
+		require.NoError(t, err)
+		_, err = w.Write(make([]byte, 1<<20))
+		require.NoError(t, err)
+		i := asked(t, c, client)
+		c.Kill(i)
+		for err == nil {
+			_, err = w.Write(make([]byte, 1<<20))
+		}
+		require.ErrorIs(t, err, cachefs.ErrLeaseLost)
+		var pe *fs.PathError
+		require.True(t, errors.As(err, &pe))
+		require.Equal(t, "/f", pe.Path)
+		require.ErrorIs(t, w.Close(), cachefs.ErrLeaseLost)
+		require.NoError(t, w.Abort())
+		time.Sleep(time.Minute)
+		_, err = client.Stat(t.Context(), "/f", nil)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		c.Start(i)
+	})
+}
+
+// TestClientRefused: a Client with another secret is told why it is refused, and so is the node.
+func TestClientRefused(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		refused := make(chan error, 100)
+		c := cachefstest.New(t, 2, func(cfg *cachefs.Config) {
+			cfg.Mesh.Events.Refused = func(i peer.RefusedInfo) { refused <- i.Err }
+		})
+		var cfg cachefs.DialConfig
+		c.Client(func(right *cachefs.DialConfig) { cfg = *right })
+		cfg.Mesh.Secret = "another secret, no shorter"
+		began := time.Now()
+		_, err := cachefs.Dial(t.Context(), cfg)
+		require.ErrorIs(t, err, peer.ErrSecret)
+		require.Less(t, time.Since(began), time.Second, "nothing is gained by asking again")
+		require.ErrorIs(t, <-refused, peer.ErrSecret)
+		_, err = cachefs.Dial(t.Context(), cachefs.DialConfig{})
+		require.ErrorIs(t, err, fs.ErrInvalid)
+	})
+}
+
+// TestClientDies: what a Client writes, and its jobs, end with it: at once if its process does, and after a while if its host vanishes.
+func TestClientDies(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		c := cachefstest.New(t, 2)
+		time.Sleep(10 * time.Second)
+		client := c.Client()
+		_, err := client.Create(t.Context(), "/f", nil)
+		require.NoError(t, err)
+		n := c.Nodes[asked(t, c, client)]
+		require.Equal(t, 1, n.Metrics().Writers)
+		require.Equal(t, 1, n.Metrics().ClientStreams)
+		c.VanishClient(0)
+		time.Sleep(5 * time.Second)
+		require.Equal(t, 1, n.Metrics().Writers)
+		time.Sleep(30 * time.Second)
+		require.Zero(t, n.Metrics().Writers)
+		require.Zero(t, n.Metrics().ClientStreams)
+		_, err = n.Stat(t.Context(), "/f", nil)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+	})
+}

@@ -1,0 +1,58 @@
+package cachefs
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// A node that is cut off from the primary waits for it: its own callers have nobody else to ask. A Client has, and is told.
+var (
+	errUnled       = fmt.Errorf("%w that this node knows", ErrNoPrimary)      // so nothing was begun
+	errLostPrimary = fmt.Errorf("%w that this node knows any more", errUnled) // it was: what became of it is not known
+)
+
+const (
+	ledTick = 500 * time.Millisecond
+	// unledTime is how long a node may be without a primary that it knows: an election takes less than 2 s.
+	unledTime = 3 * time.Second
+)
+
+// whileLed returns a context that ends, with errLostPrimary, when the node has not known a primary for a while; errUnled if it
+// knows none now.
+func (n *Node) whileLed(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	if n.journal.PrimaryID() == "" {
+		return ctx, func() {}, errUnled
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	later := time.AfterFunc(ledTick, func() { n.watchLed(ctx, cancel) })
+	return ctx, func() { later.Stop(); cancel(nil) }, nil
+}
+
+// watchLed ends a context when the node has known no primary for unledTime.
+func (n *Node) watchLed(ctx context.Context, cancel context.CancelCauseFunc) {
+	tick := time.NewTicker(ledTick)
+	defer tick.Stop()
+	led := time.Now()
+	for {
+		if n.journal.PrimaryID() != "" {
+			led = time.Now()
+		} else if time.Since(led) >= unledTime {
+			cancel(errLostPrimary)
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// whileLedIf is whileLed for what may need no primary.
+func (n *Node) whileLedIf(needed bool, ctx context.Context) (context.Context, context.CancelFunc, error) {
+	if !needed {
+		return ctx, func() {}, nil
+	}
+	return n.whileLed(ctx)
+}
