@@ -131,7 +131,10 @@ func TestTableSeesHabits(t *testing.T) {
 			d := newDepot(t)
 			d.gullible = habit == "publishes what has arrived"
 			for _, item := range items {
-				failed, skipped, said := redtest.Record(t, func(tb testing.TB) { troubletest.Check(tb, d.harness(habit), item) })
+				failed, skipped, said := false, false, []string(nil)
+				for n := 0; n < 5 && !failed; n++ { // a machine with too much to do may give the jitter that a driver lacks
+					failed, skipped, said = redtest.Record(t, func(tb testing.TB) { troubletest.Check(tb, d.harness(habit), item) })
+				}
 				require.True(t, failed, "%s is green (skipped: %v %v)", item, skipped, said)
 			}
 		})
