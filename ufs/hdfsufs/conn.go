@@ -2,6 +2,7 @@ package hdfsufs
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -13,9 +14,21 @@ import (
 type nameConn struct {
 	net.Conn
 	conns *conns
+	read  int // bytes
 }
 
-func (c *nameConn) Read(p []byte) (int, error)  { return c.judge(c.Conn.Read(p)) }
+// greeting is within how many bytes a NameNode says that it does not want us.
+const greeting = 4 << 10
+
+func (c *nameConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.read < greeting && bytes.Contains(p[:n], []byte(noSimple)) {
+		c.conns.kill(errWantsKerberos)
+	}
+	c.read += n
+	return c.judge(n, err)
+}
+
 func (c *nameConn) Write(p []byte) (int, error) { return c.judge(c.Conn.Write(p)) }
 
 // Close is called by the library when the NameNode is in standby, before it tries the next.

@@ -70,7 +70,7 @@ func (c *conns) toNameNode(_ context.Context, network, addr string) (net.Conn, e
 		return nil, err
 	}
 	c.mu.namenode, c.mu.refused = addr, nil
-	return &nameConn{conn, c}, nil
+	return &nameConn{Conn: conn, conns: c}, nil
 }
 
 // toDataNode is the library's other one.

@@ -42,6 +42,7 @@ func (w *writer) begin(mode fs.FileMode) error {
 	if err != nil {
 		return err
 	}
+	w.blockSize = blockSize
 	for dir := path.Dir(w.path); ; dir = path.Dir(dir) {
 		w.temp = path.Join(dir, tempName())
 		w.f, err = w.x.c.CreateFile(w.temp, replication, blockSize, mode)

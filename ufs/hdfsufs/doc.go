@@ -62,6 +62,7 @@
 //	FileAlreadyExistsException                            ErrExist
 //	PathIsNotEmptyDirectoryException                      ErrNotEmpty
 //	AccessControlException, AuthorizationException        ErrPermission
+//	a cluster that wants Kerberos, of who comes without   ErrPermission, with what to set
 //	InvalidPathException, HadoopIllegalArgumentException, a name that is too long    ErrInvalid
 //	SnapshotAccessControlException                        ErrReadOnly
 //	UnsupportedOperationException, RpcNoSuchMethodException    ErrUnsupported
@@ -80,8 +81,9 @@
 //   - What is cut, cancelled or aborted publishes nothing and leaves no temporary file. One that a crash left is removed
 //     when its directory is next listed, 10 minutes after its last byte and once the NameNode says that nobody writes it,
 //     which it knows 20 minutes after a writer died.
-//   - An upload is not mended when a DataNode fails: it fails. It also does (NotReplicatedYetException) when a block takes less
-//     time than the DataNodes to tell the NameNode of the block before; larger blocks take longer.
+//   - An upload is not mended when a DataNode fails: it fails. A block that takes less
+//     time than the DataNodes to tell the NameNode of the block before (NotReplicatedYetException) waits for them, as a
+//     Commit does, until the context ends or 10 s are over.
 //   - New files have 0644 and directories 0755, whatever the umask; replicas and block size as the NameNode's defaults say.
 //
 // # Concurrency

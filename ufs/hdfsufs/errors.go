@@ -36,6 +36,12 @@ var later = []string{"SafeModeException", "RetriableException", "ServerTooBusyEx
 // notDirectory ends what a NameNode says, as a lack of permission, of a path through a file.
 const notDirectory = "(is not a directory)"
 
+// noSimple is what a NameNode says to those who come without Kerberos where it is wanted. It is no answer to any call, so
+// that the library drops it.
+const noSimple = "SIMPLE authentication is not enabled"
+
+var errWantsKerberos = fmt.Errorf("%w: the NameNode wants Kerberos: set hadoop.security.authentication to kerberos in HADOOP_CONF_DIR and run kinit, or give Options.Kerberos", driver.ErrPermission)
+
 // errParentIsFile: a path leads through a file.
 var errParentIsFile = fmt.Errorf("%w: %w", driver.ErrNotExist, driver.ErrNotDir)
 
@@ -94,6 +100,12 @@ func remoteCondition(e remote) (error, bool) {
 type remoteError struct{ text string }
 
 func (e *remoteError) Error() string { return e.text }
+
+// notReplicated reports whether a NameNode has not yet heard of a block that must be there before the next.
+func notReplicated(err error) bool {
+	e, is := errors.AsType[remote](err)
+	return is && strings.HasSuffix(e.Exception(), ".NotReplicatedYetException")
+}
 
 // answered reports whether the session that err came from works as before: nil, or an answer.
 func answered(err error) bool {

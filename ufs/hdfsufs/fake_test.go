@@ -26,10 +26,11 @@ import (
 
 // fake is a NameNode that says what a test has it say: a Hadoop RPC server.
 type fake struct {
-	t       testing.TB
-	l       net.Listener
-	running sync.WaitGroup
-	mu      struct {
+	t        testing.TB
+	l        net.Listener
+	running  sync.WaitGroup
+	greeting exception // thrown at who comes, instead of serving him; "" for none
+	mu       struct {
 		sync.Mutex
 		answers map[string]answer
 		calls   []string
@@ -178,6 +179,14 @@ func (f *fake) serve(c net.Conn) {
 	if err != nil || f.meet(p) != nil {
 		return
 	}
+	if f.greeting != "" {
+		b, err := response(nobodysCall, nil, "", f.greeting)
+		if err != nil {
+			f.t.Errorf("the fake's greeting: %v", err)
+		}
+		c.Write(b)
+		return
+	}
 	for {
 		p, err := packet(c)
 		if err != nil {
@@ -252,6 +261,9 @@ func (f *fake) reply(c net.Conn, p *bytes.Reader) error {
 	_, err = c.Write(b)
 	return err
 }
+
+// nobodysCall is the id of what answers no call.
+const nobodysCall = 1<<32 - 1 // -1, as Java has it
 
 // response is what goes over the connection.
 func response(id int64, resp protoreflect.Message, text string, thrown error) ([]byte, error) {

@@ -1,6 +1,8 @@
 package hdfsufs_test
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -152,4 +154,25 @@ func TestServerOntoDirectories(t *testing.T) {
 	_, err = s.ReadAt(t.Context(), "d/inside", "", got, 0)
 	require.NoError(t, err)
 	require.Equal(t, "bytes", string(got))
+}
+
+// TestServerSeveralNameNodes: of a URL with several the first, which is down, is passed over by calls, reads and writes.
+func TestServerSeveralNameNodes(t *testing.T) {
+	v := realServer(t)
+	down, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, down.Close())
+	s, err := ufs.Open(t.Context(), fmt.Sprintf("hdfs://%s,%s%s", down.Addr(), v.namenode, v.place(t)), nil)
+	require.NoError(t, err)
+	defer s.Close()
+	w, err := s.Create(t.Context(), "f", ufs.CreateOptions{})
+	require.NoError(t, err)
+	_, err = w.Write(pattern(1000))
+	require.NoError(t, err)
+	a, err := w.Commit(t.Context())
+	require.NoError(t, err)
+	got := make([]byte, 1000)
+	_, err = s.ReadAt(t.Context(), "f", a.Version, got, 0)
+	require.NoError(t, err)
+	require.Equal(t, pattern(1000), got)
 }

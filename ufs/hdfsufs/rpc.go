@@ -1,7 +1,7 @@
 package hdfsufs
 
 import (
-	"fmt"
+	"errors"
 	"math"
 	"reflect"
 	"strings"
@@ -29,8 +29,11 @@ func reach(c *hdfs.Client) (namenode, error) {
 			return n, nil
 		}
 	}
-	return nil, fmt.Errorf("hdfsufs works with github.com/colinmarc/hdfs/v2 v2.4.0; this is another one")
+	return nil, errOtherLibrary
 }
+
+// errOtherLibrary: what the library keeps for itself is not where we take it from.
+var errOtherLibrary = errors.New("hdfsufs works with github.com/colinmarc/hdfs/v2 v2.4.0; this is another one")
 
 // fields are those of a message, by the names of Hadoop's .proto files.
 type fields map[protoreflect.Name]any

@@ -77,6 +77,9 @@ func (x *session) explain(err error) error {
 	if err == nil {
 		return nil
 	}
+	if dead := x.conns.dead(); errors.Is(dead, errWantsKerberos) {
+		return dead // whatever the library made of it
+	}
 	if named, ok := condition(err); ok {
 		if e, is := errors.AsType[remote](err); is && strings.HasPrefix(e.Desc(), "FATAL") {
 			x.conns.kill(named) // so does the NameNode

@@ -173,3 +173,19 @@ func TestKerberos(t *testing.T) {
 	require.Positive(t, asked, "the program's own")
 	require.NoError(t, s.Close())
 }
+
+// TestKerberosIsWanted: a NameNode that lets nobody in without it says so to no call in particular, and hangs up. The error
+// says what to set, of a change too, which certainly did nothing.
+func TestKerberosIsWanted(t *testing.T) {
+	configured(t, nil)
+	f := newFake(t, nil)
+	f.greeting = "org.apache.hadoop.security.AccessControlException SIMPLE authentication is not enabled.  Available:[TOKEN, KERBEROS]"
+	s := f.open()
+	_, err := s.Stat(t.Context(), "f")
+	for _, err := range []error{err, s.Delete(t.Context(), "f")} {
+		require.ErrorIs(t, err, driver.ErrPermission)
+		require.ErrorContains(t, err, "Options.Kerberos")
+		require.ErrorContains(t, err, "hadoop.security.authentication")
+		require.False(t, unknown(err))
+	}
+}

@@ -14,18 +14,19 @@ import (
 
 // writer writes a temporary file.
 type writer struct {
-	s      *store
-	x      *lent // nil when it has been given back
-	f      *hdfs.FileWriter
-	key    string
-	path   string // that it will have
-	temp   string // that it has
-	id     uint64
-	o      driver.CreateOptions
-	size   int64 // that has been written
-	blocks bool  // the library has begun one, which it has to end
-	err    error
-	done   bool // it has its name
+	s         *store
+	x         *lent // nil when it has been given back
+	f         *hdfs.FileWriter
+	key       string
+	path      string // that it will have
+	temp      string // that it has
+	id        uint64
+	o         driver.CreateOptions
+	size      int64 // that has been written
+	blockSize int64
+	blocks    bool // the library has begun one, which it has to end
+	err       error
+	done      bool // it has its name
 }
 
 // Write sends bytes to the DataNodes. None at all are not sent: the library would begin a block with which the file could
@@ -38,8 +39,7 @@ func (w *writer) Write(p []byte) (int, error) {
 		return 0, nil
 	}
 	w.blocks = true
-	n, err := w.f.Write(p)
-	w.size += int64(n)
+	n, err := w.send(p)
 	if err == nil {
 		err = w.x.conns.broken()
 	}
