@@ -36,7 +36,7 @@ func ReadState(b []byte) (again, rest []byte, err error) {
 // It returns the commands that are left, and how many groups were told to go elsewhere.
 func Ours(sizes []int) (left []string, told int) {
 	var q queue
-	q.init(true)
+	q.init()
 	var groups []*waiter
 	for i, n := range sizes {
 		if n == 0 {

@@ -13,8 +13,6 @@ import (
 )
 
 const (
-	// maxFlights is how many batches are on their way to the primary at once: while one is replicated the next one travels.
-	maxFlights = 4
 	// callMost bounds one question to the primary, should it neither answer nor cease to lead.
 	callMost = 10 * time.Second
 	// retryPause is how soon an operation that met no primary is tried again, if nothing else tells.
@@ -33,24 +31,22 @@ func (j *Journal) elsewhere() string {
 	return id
 }
 
-// forward sends what waits to the primary; false if nothing waited.
+// forward sends what waits to the primary, and waits for the answer; false if nothing waited. One batch at a time: the primary takes
+// what comes while it commits as one, and with several on their way the answer to each found half of the callers waiting there.
 func (q *queue) forward(j *Journal, to string) bool {
-	q.flights <- struct{}{} // ends with the calls that are out
 	buf, ws := q.take(nil)
 	if buf, ws = ours(buf, ws); len(ws) == 0 {
-		<-q.flights
 		return buf != nil
 	}
-	q.running.Go(func() {
-		defer func() { <-q.flights }()
-		began := time.Now()
-		n := commands(ws)
-		batch.Finish(buf, 0, n)
-		got, err := j.mesh.propose(to, buf, n)
-		answerAll(ws, got, err)
-		j.counts.committed(n, time.Since(began))
-		j.counts.forwarded.Add(uint64(n))
-	})
+	began := time.Now()
+	n := commands(ws)
+	batch.Finish(buf, 0, n)
+	got, err := j.mesh.propose(to, buf, n)
+	answerAll(ws, got, err)
+	took := time.Since(began)
+	q.expect(n, took, err)
+	j.counts.committed(n, took)
+	j.counts.forwarded.Add(uint64(n))
 	return true
 }
 

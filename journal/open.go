@@ -36,7 +36,7 @@ func Open(ctx context.Context, cfg Config, sm StateMachine) (*Journal, error) {
 	j.stopped.done = make(chan struct{})
 	j.m = &machine{sm: sm, level: cfg.Level, answers: newAnswers(), at: &j.at, stop: j.stop, applied: j.applied}
 	j.m.follows = func(index, term uint64) bool { return j.store.follows(index, term) }
-	j.queue.init(cfg.Peers != nil)
+	j.queue.init()
 	j.ckpt.init()
 	if err := j.openStores(); err != nil {
 		return nil, errors.Join(err, j.release())

@@ -45,7 +45,6 @@ func (w *waiter) commands() int {
 // queue gathers commands and sends them to raft, those that wait together in one entry.
 type queue struct {
 	kick    chan struct{} // capacity 1
-	flights chan struct{} // one for each batch that may be on its way to another node; nil alone
 	running sync.WaitGroup
 	pool    sync.Pool
 
@@ -53,8 +52,10 @@ type queue struct {
 		sync.Mutex
 		buf     []byte
 		waiters []*waiter
+		n       int           // commands in buf
 		room    chan struct{} // closed when the batch is taken; nil if nobody waits for that
 		closed  bool
+		gather
 	}
 	order struct { // held from taking a batch until raft has it
 		sync.Mutex
@@ -63,11 +64,8 @@ type queue struct {
 	}
 }
 
-func (q *queue) init(mesh bool) {
+func (q *queue) init() {
 	q.kick = make(chan struct{}, 1)
-	if mesh {
-		q.flights = make(chan struct{}, maxFlights)
-	}
 	q.pool.New = func() any { return &waiter{done: make(chan struct{}, 1)} }
 }
 
@@ -119,7 +117,7 @@ func (q *queue) add(c *batch.Command) (w *waiter, room <-chan struct{}, err erro
 	}
 	q.mu.buf = batch.Append(q.mu.buf, c)
 	w = q.pool.Get().(*waiter)
-	q.mu.waiters = append(q.mu.waiters, w)
+	q.waitLocked(w)
 	return w, nil, nil
 }
 
@@ -138,7 +136,7 @@ func (q *queue) addGroup(cmds []batch.Command) (w *waiter, room <-chan struct{},
 		q.mu.buf = batch.Append(q.mu.buf, &cmds[i])
 	}
 	w = &waiter{done: make(chan struct{}, 1), group: &group{n: len(cmds)}}
-	q.mu.waiters = append(q.mu.waiters, w)
+	q.waitLocked(w)
 	return w, nil, nil
 }
 
@@ -152,12 +150,20 @@ func (q *queue) roomLocked(size int) (room <-chan struct{}, err error) {
 		q.mu.buf = batch.Begin(q.mu.buf)
 		q.signalLocked()
 	case len(q.mu.buf) >= maxBatch || n >= maxWaiting || len(q.mu.buf)+size > MaxCommand: // a batch fits a call to another node
+		q.mu.enough()
 		if q.mu.room == nil {
 			q.mu.room = make(chan struct{})
 		}
 		return q.mu.room, nil
 	}
 	return nil, nil
+}
+
+// waitLocked adds w, whose commands are in the batch.
+func (q *queue) waitLocked(w *waiter) {
+	q.mu.waiters = append(q.mu.waiters, w)
+	q.mu.n += w.commands()
+	q.mu.came(q.mu.n)
 }
 
 func (q *queue) signalLocked() {
@@ -179,6 +185,7 @@ func (q *queue) run(j *Journal) {
 
 // commit sends what waits as one entry and answers it; false if nothing waited.
 func (q *queue) commit(j *Journal) bool {
+	q.awaitOthers()
 	if to := j.elsewhere(); to != "" {
 		return q.forward(j, to)
 	}
@@ -197,7 +204,9 @@ func (q *queue) commit(j *Journal) bool {
 	q.order.Unlock()
 	err := f.Error()
 	q.answer(ws, f, err)
-	j.counts.committed(n, time.Since(began))
+	took := time.Since(began)
+	q.expect(n, took, err)
+	j.counts.committed(n, took)
 	clear(ws)
 	q.order.Lock()
 	q.order.spare = ws
@@ -214,7 +223,7 @@ func (q *queue) take(spare []*waiter) (buf []byte, ws []*waiter) {
 	}
 	buf, ws = q.mu.buf, q.mu.waiters
 	// The buffer is raft's from here on; the next batch is likely as large.
-	q.mu.buf, q.mu.waiters = make([]byte, 0, min(len(buf)+len(buf)/4, maxBatch)), spare[:0]
+	q.mu.buf, q.mu.waiters, q.mu.n = make([]byte, 0, min(len(buf)+len(buf)/4, maxBatch)), spare[:0], 0
 	q.wakeRoomLocked()
 	return buf, ws
 }
