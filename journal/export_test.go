@@ -62,3 +62,6 @@ func Ours(sizes []int) (left []string, told int) {
 	}
 	return left, told
 }
+
+// TakeAtMost bounds the bytes of others' batches that wait at j.
+func TakeAtMost(j *Journal, n int64) { j.mesh.room = n }

@@ -85,7 +85,7 @@ func ours(buf []byte, ws []*waiter) ([]byte, []*waiter) {
 func (m *mesh) propose(to string, commands []byte, n int) (applied, error) {
 	ctx, cancel := context.WithTimeout(m.j.lead.under(to), callMost)
 	defer cancel()
-	body, err := m.call(ctx, to, wire.Propose, commands)
+	body, err := m.callPrimary(ctx, to, commands)
 	if err != nil {
 		return applied{}, m.outcome(err)
 	}
@@ -106,7 +106,9 @@ func (m *mesh) propose(to string, commands []byte, n int) (applied, error) {
 
 // outcome is what a call that failed means for the operations in it, in raft's words.
 func (m *mesh) outcome(err error) error {
-	if _, refused := errors.AsType[*refusedError](err); refused || errors.Is(err, ErrNotDelivered) {
+	_, refused := errors.AsType[*refusedError](err)
+	_, busy := errors.AsType[*busyError](err)
+	if refused || busy || errors.Is(err, ErrNotDelivered) {
 		return raft.ErrNotLeader
 	}
 	return raft.ErrLeadershipLost
@@ -146,6 +148,10 @@ func (m *mesh) reach(ctx context.Context, who string, at wire.Place) error {
 
 // servePropose makes what another node has sent changes.
 func (m *mesh) servePropose(ctx context.Context, body []byte) ([]byte, error) {
+	if !m.take(len(body)) {
+		return wire.Answer(wire.Busy, nil), nil
+	}
+	defer m.give(len(body))
 	cmds, _, err := batch.Decode(nil, body)
 	if err != nil {
 		return failed(err), nil

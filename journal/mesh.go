@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -26,6 +27,10 @@ type mesh struct {
 	running sync.WaitGroup
 	seats   chan struct{} // capacity 1: who changes the configuration because a node leaves has it
 
+	verifies verifier
+	room     int64        // takenMost
+	taken    atomic.Int64 // bytes of the batches of others that wait here
+
 	mu struct {
 		sync.Mutex
 		state    wire.NodeState
@@ -37,9 +42,10 @@ type mesh struct {
 }
 
 func newMesh(j *Journal) *mesh {
-	m := &mesh{j: j, peers: j.cfg.Peers, seats: make(chan struct{}, 1)}
+	m := &mesh{j: j, peers: j.cfg.Peers, seats: make(chan struct{}, 1), room: takenMost}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.trans = transport.New(j.node, m.peers.Dial, newRaftLogger(j.log))
+	m.verifies.m, m.verifies.mu.asked = m, make(map[string]*round)
 	m.mu.missing = make(map[string]time.Time)
 	m.mu.conflict = make(map[string]transport.Cluster)
 	m.mu.leaving = make(map[string]time.Time)
@@ -105,6 +111,8 @@ func (m *mesh) call(ctx context.Context, to string, k wire.Kind, body []byte) ([
 		return body, nil
 	case status == wire.NotPrimary:
 		return nil, &refusedError{node: to, why: "is not the primary", primary: string(body)}
+	case status == wire.Busy:
+		return nil, &busyError{node: to}
 	case status == wire.OtherCluster && len(body) == len(c):
 		err := &ClusterError{Node: to, Ours: c, Theirs: transport.Cluster(body)}
 		m.conflict(err)

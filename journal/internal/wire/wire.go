@@ -42,6 +42,7 @@ const (
 	NotPrimary          // body: id of the node that leads as far as this one knows, or empty
 	OtherCluster        // body: 16 bytes
 	Failed              // body: text
+	Busy                // too many bytes wait here; body empty
 )
 
 // ErrFormat says that bytes are no request or answer.
