@@ -1,10 +1,29 @@
 package snap
 
 import (
+	"io"
 	"os"
 
 	"github.com/millpond/millpond/internal/vfs"
 )
+
+// syncEvery is after how many bytes of a checkpoint it is synced: all of it at the end would hold up the log's syncs on the same disk for as
+// long as it takes to write a gigabyte.
+const syncEvery = 8 << 20
+
+// syncer writes to a file and syncs it on the way.
+type syncer struct {
+	vfs.File
+	dirty int // bytes since the last sync
+}
+
+func (s *syncer) Write(p []byte) (int, error) {
+	n, err := s.File.Write(p)
+	if s.dirty += n; err == nil && s.dirty >= syncEvery {
+		s.dirty, err = 0, s.Sync()
+	}
+	return n, err
+}
 
 // sink writes one checkpoint aside and publishes it at Close.
 type sink struct {
@@ -25,7 +44,11 @@ func (s *Store) newSink(m meta) (*sink, error) {
 		return nil, err
 	}
 	k.f = f
-	if k.Encoder, err = newEncoder(f, m); err != nil {
+	w := io.Writer(&syncer{File: f})
+	if s.o.NoSync {
+		w = f
+	}
+	if k.Encoder, err = newEncoder(w, m); err != nil {
 		_ = k.Cancel()
 		return nil, err
 	}

@@ -210,3 +210,23 @@ func FuzzDecode(f *testing.F) {
 		_ = err
 	})
 }
+
+// TestLongCheckpointIsSyncedOnTheWay: one sync of all of it at the end would hold up the log's on the same disk.
+func TestLongCheckpointIsSyncedOnTheWay(t *testing.T) {
+	dirty, most := 0, 0
+	fsys := vfs.NewFaulty(vfs.OS, func(op vfs.Op) error {
+		switch op.Kind {
+		case vfs.OpWrite:
+			dirty += op.Len
+		case vfs.OpSync:
+			dirty = 0
+		}
+		most = max(most, dirty)
+		return nil
+	})
+	s, err := snap.Open(fsys, t.TempDir(), snap.Options{})
+	require.NoError(t, err)
+	write(t, s, 7, big(40<<20))
+	require.Less(t, most, 10<<20)
+	require.Zero(t, dirty)
+}
