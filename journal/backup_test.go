@@ -355,3 +355,17 @@ func TestBackupBesideChanges(t *testing.T) {
 	_, err := old.Backup(ctx, io.Discard)
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+// TestBackupOfACutOffPrimary: one that is cut off, and has not noticed yet, may lack what the others acknowledge by now.
+func TestBackupOfACutOffPrimary(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		g.grow("a", "b", "c")
+		p := g.primary()
+		g.net.Partition([]string{p.id}, others(g.ids(), p.id))
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		require.True(t, p.Primary(), "it has not noticed")
+		_, err := p.Backup(ctx, io.Discard)
+		require.ErrorIs(t, err, journal.ErrNoPrimary)
+	})
+}
