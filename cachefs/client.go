@@ -8,7 +8,7 @@ import (
 
 // Stat is Node.Stat.
 func (c *Client) Stat(ctx context.Context, path string, o *StatOptions) (*Info, error) {
-	w, err := query[*wireInfo](ctx, c, "stat", pathArgs[StatOptions]{[]byte(path), deref(o)})
+	w, err := query[wireInfo](ctx, c, "stat", pathArgs[StatOptions]{[]byte(path), deref(o)})
 	if err != nil {
 		return nil, pathError("stat", path, err)
 	}
@@ -21,16 +21,15 @@ func (c *Client) List(ctx context.Context, path string, o *ListOptions) iter.Seq
 		opts := deref(o)
 		for {
 			page, err := query[listAnswer](ctx, c, "list", pathArgs[ListOptions]{[]byte(path), opts})
-			if err != nil {
-				yield(nil, pathError("list", path, err))
-				return
-			}
-			for _, w := range page.List {
-				if !yield(w.info(), nil) {
+			for i := range page.List {
+				if !yield(page.List[i].info(), nil) {
 					return
 				}
 			}
-			if !page.More {
+			if err != nil {
+				yield(nil, pathError("list", path, err))
+			}
+			if err != nil || !page.More || len(page.List) == 0 {
 				return
 			}
 			last, _ := below(path, string(page.List[len(page.List)-1].Path))

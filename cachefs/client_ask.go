@@ -146,7 +146,7 @@ func (c *Client) saw(index uint64) {
 // query asks any node something that changes nothing.
 func query[R, A any](ctx context.Context, c *Client, op string, args A) (answer R, err error) {
 	err = c.anywhere(ctx, func(ctx context.Context, addr string) error {
-		answer, err = queryAt[R](ctx, c, addr, op, request(ctx, c, args))
+		answer, err = queryAt[R](ctx, c, addr, op, request(ctx, c, args)) // both, of a list that ends with an error
 		return err
 	})
 	return answer, plainly(ctx, err)

@@ -18,11 +18,12 @@
 //
 //	ReadAt: table of block pointers -> memory tier -> disk tiers -> fill (once for all readers) <- under store
 //	                     with Config.Mesh: fill <- owner of the block, once for all nodes <- under store
+//	                     of a Client: any node that answers, straight into the caller's memory
 //	Write:  tier, held -> Close: saved on disk, one entry        (MustCache, AsyncThrough)
 //	        tier and upload at once -> Close: publish, one entry (CacheThrough, Through)
 //
 // The rooms: lookups and listings in stat.go, meta_*.go; reads in file.go, read.go, fill*.go, readahead.go, view.go,
-// source.go; the other nodes in mesh*.go, nodes.go, calls.go; writes in writer*.go, publish.go, persist*.go; changes in change.go, intent.go and a file a call; what the
+// source.go; the other nodes in mesh*.go, nodes.go, calls.go; a Client in dial.go, client*.go, and what a node does for one in serve_client*.go; writes in writer*.go, publish.go, persist*.go; changes in change.go, intent.go and a file a call; what the
 // tiers owe the replica in effects.go, compare.go; what outlives all nodes in backup.go; start and end in node.go.
 //
 // # Guarantees
@@ -41,7 +42,7 @@
 //
 // # Concurrency
 //
-// All methods of Node, File.ReadAt and File.View may be called by any number of goroutines. A hit in memory takes no
+// All methods of Node and Client, File.ReadAt and File.View may be called by any number of goroutines. A hit in memory takes no
 // lock and allocates nothing. No lock is held while a store, the journal or a disk is waited for. Every wait ends with
 // its context; Shutdown ends every goroutine.
 //

@@ -29,15 +29,20 @@ func ReadStreamFrame(r io.Reader) (kind byte, body []byte, err error) {
 	return byte(k), body, err
 }
 
-// ErrorOverWire is err as a Client would have it.
-func ErrorOverWire(err error) error {
+// ErrorToWire is err as it is sent.
+func ErrorToWire(err error) []byte {
 	b, encodeErr := encodeWire(errorToWire(err))
 	if encodeErr != nil {
-		return encodeErr
+		panic(encodeErr)
 	}
+	return b
+}
+
+// ErrorFromWire is the error of such bytes, or why they are none.
+func ErrorFromWire(b []byte) error {
 	var w *wireError
-	if decodeErr := decodeWire(b, &w); decodeErr != nil {
-		return decodeErr
+	if err := decodeWire(b, &w); err != nil {
+		return err
 	}
 	return w.error()
 }

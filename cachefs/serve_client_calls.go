@@ -30,12 +30,12 @@ type (
 // Answers of a Client's calls.
 type (
 	openAnswer struct {
-		Info *wireInfo
+		Info wireInfo
 		// Where the store has a version that the replica does not know yet.
 		Mount, Key, Version []byte
 	}
 	listAnswer struct {
-		List []*wireInfo
+		List []wireInfo
 		More bool
 	}
 	helloAnswer struct{ Node string }
@@ -80,15 +80,15 @@ var clientCalls = map[string]clientCall{
 	}),
 }
 
-func statForClient(ctx context.Context, n *Node, a pathArgs[StatOptions]) (*wireInfo, error) {
+func statForClient(ctx context.Context, n *Node, a pathArgs[StatOptions]) (w wireInfo, err error) {
 	ctx, end, err := n.whileLedIf(a.Opts.Consistent, ctx)
 	if err != nil {
-		return nil, err
+		return w, err
 	}
 	defer end()
 	info, err := n.Stat(ctx, string(a.Path), &a.Opts)
 	if err != nil {
-		return nil, err
+		return w, err
 	}
 	return infoToWire(info), nil
 }

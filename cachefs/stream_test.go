@@ -2,7 +2,12 @@ package cachefs_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,4 +46,34 @@ func TestStreamFrameChanged(t *testing.T) {
 	binary.BigEndian.PutUint32(long[2:], 128<<10+1)
 	_, _, err = cachefs.ReadStreamFrame(bytes.NewReader(long))
 	require.ErrorIs(t, err, cachefs.ErrInvalid)
+}
+
+// FuzzWireError: whatever a node answers for an error is one that can be printed.
+func FuzzWireError(f *testing.F) {
+	for _, err := range []error{
+		cachefs.ErrNotExist, &fs.PathError{Op: "open", Path: "/a\xff", Err: cachefs.ErrIsDir}, &os.LinkError{Op: "rename", Old: "/a", New: "/b", Err: cachefs.ErrExist},
+		errors.Join(cachefs.ErrBusy, &fs.PathError{Op: "load", Path: "/b", Err: context.DeadlineExceeded}),
+	} {
+		f.Add(cachefs.ErrorToWire(err))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if err := cachefs.ErrorFromWire(b); err != nil {
+			require.NotPanics(t, func() { _ = err.Error() })
+		}
+	})
+}
+
+// TestErrorsOverWire: an error is at a Client what it is at a node.
+func TestErrorsOverWire(t *testing.T) {
+	for _, err := range []error{
+		cachefs.ErrNotExist,
+		&fs.PathError{Op: "open", Path: "/a\xff", Err: fmt.Errorf("%w: %w", cachefs.ErrLeaseLost, cachefs.ErrNotExist)},
+		&os.LinkError{Op: "rename", Old: "/a", New: "/b", Err: cachefs.ErrCrossMount},
+		errors.Join(&fs.PathError{Op: "remove", Path: "/x", Err: cachefs.ErrPermission}, &fs.PathError{Op: "remove", Path: "/y", Err: cachefs.ErrNotEmpty}),
+		&fs.PathError{Op: "stat", Path: "/z", Err: errors.New("a store's own words")},
+	} {
+		got := cachefs.ErrorFromWire(cachefs.ErrorToWire(err))
+		sameError(t, err, got, err.Error())
+	}
+	require.NoError(t, cachefs.ErrorFromWire(cachefs.ErrorToWire(nil)))
 }

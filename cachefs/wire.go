@@ -56,9 +56,9 @@ const (
 	wirePinned
 )
 
-func infoToWire(i *Info) *wireInfo {
+func infoToWire(i *Info) wireInfo {
 	e := i.e()
-	w := &wireInfo{
+	w := wireInfo{
 		Path: []byte(e.Path()), Ino: e.Ino(), State: uint8(e.Persist()), Size: e.Size(), ModTime: e.ModTime(), Block: e.BlockSize(),
 		Mode: uint32(e.Mode()), Owner: e.Owner(), Group: e.Group(), Version: e.Version(), TTL: e.TTL(), Action: uint8(e.Action()),
 		ACL: e.ACL(), Xattr: e.Xattr(),

@@ -93,9 +93,9 @@ func (w *wireError) errorWithin(depth int) error {
 		of[i] = o.errorWithin(depth - 1)
 	}
 	switch {
-	case w.Shape == onePath && len(of) == 1:
+	case w.Shape == onePath && len(of) == 1 && of[0] != nil:
 		return &fs.PathError{Op: w.Op, Path: string(w.Path), Err: of[0]}
-	case w.Shape == twoPaths && len(of) == 1:
+	case w.Shape == twoPaths && len(of) == 1 && of[0] != nil:
 		return &os.LinkError{Op: w.Op, Old: string(w.Path), New: string(w.To), Err: of[0]}
 	case w.Shape == manyErrors:
 		return errors.Join(of...)

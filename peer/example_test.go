@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"net"
+	"strings"
 
 	"github.com/millpond/millpond/peer"
 )
@@ -63,4 +64,26 @@ func ExampleConfig_Check() {
 	// Output:
 	// invalid argument: peer.Config.Bind is ":7946": beyond the loopback give a Secret (with Encrypt, if others read the network), or say Insecure
 	// invalid argument: peer.Config.Join[0] is "10.1.2.3": use "host:port", "_service._tcp.name" or "file:/path"
+}
+
+// A program that is no node asks one.
+func ExampleDial() {
+	ctx := context.Background()
+	a, err := peer.Open(ctx, peer.Config{Secret: "openssl rand -hex 32"}, peer.Options{ID: "a", Handler: greeter{}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer a.Close()
+	c, err := peer.Dial(peer.DialConfig{Secret: "openssl rand -hex 32", Addresses: []string{a.Addr()}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	answer, err := c.Call(ctx, a.Addr(), "hello", nil)
+	from := strings.TrimPrefix(string(answer), "hello, ")
+	fmt.Println(peer.IsClient(from), err)
+	fmt.Println(len(a.Members()))
+	// Output:
+	// true <nil>
+	// 1
 }
