@@ -77,6 +77,9 @@ type Events struct {
 	Checkpoint func(CheckpointInfo)
 	// Conflict reports a node in the mesh that holds another history. Nothing is merged: a person decides which one goes.
 	Conflict func(*ClusterError)
+	// Unwritable reports that the log does not take entries, since its disk is full for example, and why; with nil, that it
+	// does again. Meanwhile the node does not lead, and its replica falls behind.
+	Unwritable func(err error)
 	// Stopped reports that the node stopped for good, and why.
 	Stopped func(err error)
 }

@@ -49,7 +49,8 @@
 //   - A primary that is killed is replaced in 0.7 s at the median and 1 s at p95, and what the network takes, while a majority of the voters lives. A pause of
 //     200 ms costs nobody the leadership.
 //   - A node that has been cut off cannot change anything, and makes no primary step down when it is back.
-//   - A disk that is full fails the changes that did not fit and nothing else; a sync that fails stops the node, since what the disk then
+//   - A disk that is full fails the changes that did not fit and nothing else; among others that could lead, not even those: the node ceases
+//     to lead, falls behind, says so by Events.Unwritable, and catches up when there is room. A sync that fails stops the node, since what the disk then
 //     holds is not known until it is opened again.
 //
 // # Concurrency

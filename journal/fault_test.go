@@ -231,15 +231,22 @@ func TestFullDiskRecovers(t *testing.T) {
 		return nil
 	})
 	set := func(v bool) { mu.Lock(); full = v; mu.Unlock() }
-	j, r := open(t, small(t.TempDir(), f))
+	cfg := small(t.TempDir(), f)
+	told := make(chan error, 10)
+	cfg.Events.Unwritable = func(err error) { told <- err }
+	j, r := open(t, cfg)
 	add(t, j, "k")
+	require.Empty(t, told)
 	set(true)
 	_, _, err := j.Propose(t.Context(), journal.OpID{}, []byte("add k"))
 	require.ErrorIs(t, err, syscall.ENOSPC)
+	require.ErrorIs(t, <-told, syscall.ENOSPC)
+	require.Empty(t, told, "once, however often it is tried")
 	set(false)
 	require.Eventually(t, func() bool {
 		_, _, err := j.Propose(t.Context(), journal.OpID{}, []byte("add k"))
 		return err == nil || !errors.Is(err, syscall.ENOSPC)
 	}, 10*time.Second, time.Millisecond)
 	require.GreaterOrEqual(t, r.get("k"), 2)
+	require.NoError(t, <-told, "it is told that it works again")
 }

@@ -77,6 +77,18 @@ func (j *Journal) Time() int64 {
 	return now
 }
 
+// unwritable tells of a log that ceased to take entries, or with nil that it takes them again.
+func (j *Journal) unwritable(err error) {
+	if err != nil {
+		j.log.Warn("the log cannot be written", "error", err)
+	} else {
+		j.log.Info("the log can be written again")
+	}
+	if j.cfg.Events.Unwritable != nil {
+		j.cfg.Events.Unwritable(err)
+	}
+}
+
 // stop ends the node for a reason that it cannot mend: every later call names it.
 func (j *Journal) stop(err error) {
 	j.stopped.Lock()

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
@@ -59,25 +60,54 @@ func (l *logStore) readErr() error {
 	return l.mu.read
 }
 
+// unwrittenError says that the log did not take entries: it is as it was, or broken.
+type unwrittenError struct{ error }
+
+func (e *unwrittenError) Unwrap() error { return e.error }
+
 // StoreLog implements raft.LogStore.
 func (l *logStore) StoreLog(e *raft.Log) error { return l.StoreLogs([]*raft.Log{e}) }
 
 // StoreLogs implements raft.LogStore. A log that is broken stops the node.
 func (l *logStore) StoreLogs(entries []*raft.Log) error {
 	err := l.LogStore.StoreLogs(entries)
+	l.wrote(err)
+	if err != nil {
+		l.check()
+		return &unwrittenError{err}
+	}
+	l.j.counts.logged(entries)
+	return nil
+}
+
+// wrote notes what became of a write, and tells of it if that is news.
+func (l *logStore) wrote(err error) {
 	l.mu.Lock()
+	news := (err == nil) != (l.mu.write == nil)
 	l.mu.write = err
 	if l.mu.grown != nil {
 		close(l.mu.grown)
 		l.mu.grown = nil
 	}
 	l.mu.Unlock()
-	if err != nil {
-		l.check()
-		return err
+	if news {
+		l.j.unwritable(err)
 	}
-	l.j.counts.logged(entries)
-	return nil
+}
+
+// fullPause is how soon a term is saved again that did not fit: a full disk stays full for a while.
+const fullPause = 100 * time.Millisecond
+
+// awaitRoom waits for a moment, unless the node ends: then it is false.
+func (l *logStore) awaitRoom(err error) bool {
+	l.wrote(err)
+	select {
+	case <-time.After(fullPause):
+		return true
+	case <-l.j.closing:
+	case <-l.j.stopped.done:
+	}
+	return false
 }
 
 // has says whether an entry of that term is in the log, and returns a channel that closes when the log has grown.

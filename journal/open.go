@@ -129,7 +129,7 @@ func (j *Journal) newRaft() (err error) {
 	c.ShutdownOnRemove = false                                    // it may be taken in again
 	c.NoLegacyTelemetry = true
 	c.NotifyCh = j.lead.init()
-	term := stable.Raft{Store: j.state, OnLost: func(err error) { j.store.breaks(err); j.stop(err) }}
+	term := stable.Raft{Store: j.state, OnLost: func(err error) { j.store.breaks(err); j.stop(err) }, OnFull: j.store.awaitRoom}
 	j.raft, err = raft.NewRaft(c, j.m, j.store, term, j.snaps, j.trans)
 	j.store.running.Store(err == nil)
 	return err

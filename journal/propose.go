@@ -202,7 +202,7 @@ func (q *queue) commit(j *Journal) bool {
 	batch.Finish(buf, now, n)
 	f := j.raft.ApplyLog(raft.Log{Data: buf}, 0)
 	q.order.Unlock()
-	err := f.Error()
+	err := j.notTaken(f.Error())
 	q.answer(ws, f, err)
 	took := time.Since(began)
 	q.expect(n, took, err)
@@ -212,6 +212,15 @@ func (q *queue) commit(j *Journal) bool {
 	q.order.spare = ws
 	q.order.Unlock()
 	return true
+}
+
+// notTaken is what to make of a batch that this node's log did not take: raft has sent it to nobody, and leads no more, so
+// that the next primary may have it. A node that needs nobody's vote has no other to wait for.
+func (j *Journal) notTaken(err error) error {
+	if _, unwritten := errors.AsType[*unwrittenError](err); unwritten && !j.onlyVoter() {
+		return raft.ErrNotLeader
+	}
+	return err
 }
 
 // take begins a new batch, with room for waiters in spare, and returns the one that waited, if any.

@@ -6,9 +6,11 @@ package stable
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sort"
+	"syscall"
 
 	"github.com/millpond/millpond/internal/vfs"
 )
@@ -35,13 +37,17 @@ func Open(fsys vfs.FS, dir string, noSync bool) (Store, error) {
 }
 
 // Raft shows a Store to raft. A term that cannot be saved is reported to OnLost and otherwise hidden from raft, which would panic in
-// a goroutine of its own; whoever hears of it must see to it that the node acknowledges nothing more.
+// a goroutine of its own; whoever hears of it must see to it that the node acknowledges nothing more. On a disk that is full
+// OnFull is asked first: it waits for a while, in which raft does nothing, and says whether to try again.
 type Raft struct {
 	Store  Store
 	OnLost func(error)
+	OnFull func(error) bool
 }
 
 const raftPrefix = "raft/"
+
+func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // Set implements raft.StableStore.
 func (r Raft) Set(key, value []byte) error { return r.Store.Put(raftPrefix+string(key), value) }
@@ -58,6 +64,9 @@ func (r Raft) SetUint64(key []byte, v uint64) error {
 		return nil
 	}
 	err := r.Set(key, binary.LittleEndian.AppendUint64(nil, v))
+	for full(err) && r.OnFull(err) {
+		err = r.Set(key, binary.LittleEndian.AppendUint64(nil, v))
+	}
 	if err != nil && string(key) == "CurrentTerm" {
 		r.OnLost(fmt.Errorf("saving the term: %w", err))
 		return nil
