@@ -49,8 +49,23 @@ func (n *Node) withIntent(ctx context.Context, b *namespace.Begin, act func(ctx 
 	if actErr != nil && doubtful(actErr) {
 		return n.settleDoubt(ctx, a.IntentID, actErr)
 	}
-	// The intent ends whatever the caller's context says by now.
-	return errors.Join(actErr, n.end(n.ctx, a.IntentID, actErr == nil, out))
+	return n.endActed(ctx, a.IntentID, out, actErr)
+}
+
+// endActed ends an intent whose store has answered for certain. The caller waits for that settleAfter longer than he would;
+// then, since the primary is out of reach, runIntents has it. ErrUnknownOutcome: the store has made the change, and what
+// the namespace makes of it is not known yet: this node could not tell it, or was taken for dead.
+func (n *Node) endActed(ctx context.Context, id uint64, out outcome, actErr error) error {
+	ends, cancel := n.outliving(ctx, settleAfter)
+	defer cancel()
+	err := n.end(ends, id, actErr == nil, out)
+	if err != nil && ends.Err() != nil {
+		n.orphans.add(id)
+	}
+	if actErr != nil || err == nil {
+		return actErr
+	}
+	return fmt.Errorf("%w: the store has made the change: %w", ErrUnknownOutcome, err)
 }
 
 // doubtful reports whether a call that failed with err may have had its effect all the same. What the store itself

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/netsim"
 	"github.com/millpond/millpond/internal/vfs"
@@ -20,21 +21,28 @@ const meshSecret = "a secret of some length"
 func openMesh(t *testing.T, n int) (*readers, *netsim.Net) {
 	t.Helper()
 	network := netsim.New(1)
-	first := "10.0.0.1:7946"
+	return openMeshOver(t, network, n, func(h *netsim.Host) peer.Network { return h }), network
+}
+
+// openMeshOver is openMesh over a network of the caller's: each node's host goes through wrap. configure changes a Config.
+func openMeshOver(t *testing.T, network *netsim.Net, n int, wrap func(h *netsim.Host) peer.Network, configure ...func(c *cachefs.Config)) *readers {
+	t.Helper()
 	r := openReadersOver(t, memufs.New(nil), 0)
 	r.mesh = nil
 	for i := range n {
+		host := network.Host(fmt.Sprintf("10.0.0.%d", i+1))
 		c := r.config()
 		c.Dir, c.FS = "/millpond", vfs.NewMem()
-		c.Mesh = &peer.Config{
-			Bind: fmt.Sprintf("10.0.0.%d:7946", i+1), Secret: meshSecret, Network: network.Host(fmt.Sprintf("10.0.0.%d", i+1)),
-		}
+		c.Mesh = &peer.Config{Bind: host.Addr() + ":7946", Secret: meshSecret, Network: wrap(host)}
 		if i > 0 {
-			c.Mesh.Join = []string{first}
+			c.Mesh.Join = []string{"10.0.0.1:7946"}
+		}
+		for _, f := range configure {
+			f(&c)
 		}
 		r.open(c)
 	}
-	return r, network
+	return r
 }
 
 // TestMeshOfThree: nodes find each other, have one namespace, and read the store once.

@@ -433,27 +433,14 @@ func (w *nodeWriter) endLocked() {
 	if w.mu.up != nil {
 		w.mu.up.abort()
 	}
-	if err := w.n.abandon(w); err != nil && !errors.Is(err, ErrClosed) {
+	defer w.n.writers.remove(w)
+	switch err := w.n.abandon(w); {
+	case errors.Is(err, errLater): // its blocks are dropped then
+		return
+	case err != nil && !errors.Is(err, ErrClosed):
 		w.n.log.Warn("a file that was given up is still listed", "path", w.path, "err", err)
 	}
 	w.n.tiers.DropFile(w.id)
-	w.n.writers.remove(w)
-}
-
-// abandon takes the incomplete file out of the namespace, whatever the writer's context says by now. What an intent holds,
-// because its store does not say what became of it, goes when that has ended: nobody waits for it.
-func (n *Node) abandon(w *nodeWriter) error {
-	c := &namespace.AbandonFile{Ino: w.ino, Lease: n.lease}
-	_, err := n.proposeOnce(n.ctx, c)
-	if _, held := errors.AsType[*namespace.IntentError](err); !held {
-		return err
-	}
-	n.spawn(func(ctx context.Context) {
-		if _, err := n.propose(ctx, c); err != nil && ctx.Err() == nil {
-			n.log.Warn("a file that was given up is still listed", "path", w.path, "err", err)
-		}
-	})
-	return nil
 }
 
 func (w *nodeWriter) Abort() error {

@@ -109,13 +109,9 @@ func (n *Node) awaitHomes(ctx context.Context, path string, homes []string) {
 }
 
 // completed reports whether the file is complete although nobody has said so, because the writer's context ended first. If
-// it is not, it never will be.
+// it is not it never will be, unless the primary is out of reach.
 func (w *nodeWriter) completed() bool {
-	if w.n.abandon(w) != nil {
-		return false
-	}
-	in, ok := w.n.tree.Get(w.ino)
-	return ok && in.Complete && in.FileID == w.id
+	return w.n.abandon(w) == nil && w.complete()
 }
 
 // saveLocked makes the only copy survive the process, where something of this node does.

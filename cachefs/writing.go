@@ -36,5 +36,6 @@ func (w *Writer) ReadFrom(r io.Reader) (n int64, err error) { return w.w.ReadFro
 // second Close is ErrClosed.
 func (w *Writer) Close() error { return w.w.Close() }
 
-// Abort gives the file up: nothing of it stays. It ends a Write or Close that is under way. After Close it is ErrClosed.
+// Abort gives the file up: nothing of it stays. It ends a Write or Close that is under way. While no primary can be reached
+// it waits for some seconds at most, and the file goes when one is. After Close it is ErrClosed.
 func (w *Writer) Abort() error { return w.w.Abort() }
