@@ -60,19 +60,23 @@ func (l *Load) one(ctx context.Context, w, i int, rng *rand.Rand) {
 	name := signed.Name(r.Seed, r.Size)
 	wait, cancel := context.WithTimeout(ctx, l.Wait+time.Minute)
 	defer cancel()
-	a, err := nodes[rng.IntN(len(nodes))].Do(wait, r)
+	p := nodes[rng.IntN(len(nodes))]
+	a, err := p.Do(wait, r)
 	switch {
 	case err == nil && a.Err == "":
 		l.Ledger.Acked(r, name)
 		l.mu.Lock()
 		l.acked = append(l.acked, time.Now())
 		l.mu.Unlock()
-	case err == nil && strings.Contains(a.Err, "lease lost"): // it was stopped, and taken for dead
+	case err == nil && strings.Contains(a.Err, cachefs.ErrUnknownOutcome.Error()): // or taken for dead in the middle of it
+		l.Ledger.Open(r, name)
+	case err == nil && (strings.Contains(a.Err, "lease lost") || strings.Contains(a.Err, cachefs.ErrNoSpace.Error())): // it was stopped, and taken for dead; its disk is full
 		l.Ledger.Refused()
 	case err == nil && !a.Timeout && !strings.Contains(a.Err, "closed"): // or else its node shuts down
 		l.fail(fmt.Errorf("%s %s: %s", r.Op, r.Path, a.Err))
 	case err != nil && ctx.Err() == nil && !errors.Is(err, ErrDied):
-		l.fail(fmt.Errorf("%s %s: no answer for a minute after its end: %w", r.Op, r.Path, err))
+		p.Dump()
+		l.fail(fmt.Errorf("%s %s: no answer by %s for a minute after its end: %w", r.Op, r.Path, p.Name, err))
 	default:
 		l.Ledger.Open(r, name)
 	}

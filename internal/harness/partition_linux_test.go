@@ -17,8 +17,8 @@ import (
 // insideEnv is set in the process that has a network of its own.
 const insideEnv = "MILLPOND_NETWORK_NAMESPACE"
 
-// inside runs the test that calls it in a network namespace of its own, where addresses can be cut off from each other, and
-// reports whether this is the process in there.
+// inside runs the test that calls it in a network of its own, where addresses can be cut off from each other, with mounts of
+// its own, and reports whether this is the process in there.
 func inside(t *testing.T) bool {
 	t.Helper()
 	if !*processes {
@@ -28,19 +28,19 @@ func inside(t *testing.T) bool {
 		return true
 	}
 	if os.Geteuid() != 0 {
-		t.Skip("parts a network of its own: needs root")
+		t.Skip("needs a network and mounts of its own: needs root")
 	}
 	for _, tool := range []string{"unshare", "ip", "iptables"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("parts a network of its own: %v", err)
+			t.Skipf("needs a network and mounts of its own: %v", err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), "unshare", "-n", "sh", "-c", `ip link set lo up && exec "$@"`, "sh",
+	cmd := exec.CommandContext(t.Context(), "unshare", "-n", "-m", "sh", "-c", `ip link set lo up && exec "$@"`, "sh",
 		os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-processes", "-processes.time="+loadTime.String())
 	cmd.Env = append(os.Environ(), insideEnv+"=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
-		t.Fatalf("in a network namespace: %v\n%s", err, out)
+		t.Fatalf("in namespaces of its own: %v\n%s", err, out)
 	}
 	for line := range strings.Lines(string(out)) {
 		if _, said, ok := strings.Cut(line, "_test.go:"); ok {

@@ -161,6 +161,12 @@ func (p *Process) Kill() error {
 	return err
 }
 
+// Dump ends the process with a list of what its goroutines do, for the end of Log.
+func (p *Process) Dump() {
+	_ = p.cmd.Process.Signal(syscall.SIGQUIT)
+	<-p.dead
+}
+
 // Stop freezes the process as SIGSTOP does; Continue lets it go on.
 func (p *Process) Stop() error     { return p.cmd.Process.Signal(syscall.SIGSTOP) }
 func (p *Process) Continue() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
@@ -202,7 +208,7 @@ type tail struct {
 	b  bytes.Buffer
 }
 
-const tailBytes = 64 << 10
+const tailBytes = 256 << 10
 
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()

@@ -50,13 +50,20 @@ func run() error {
 }
 
 func config(o harness.Options) cachefs.Config {
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	told := func(what string) func(tier.DirInfo) {
+		return func(i tier.DirInfo) { log.Info("event", "what", what, "dir", i.Dir, "err", i.Err) }
+	}
 	return cachefs.Config{
 		Dir: filepath.Join(o.Dir, "node"), BlockSize: 64 << 10,
-		Tiers:   []tier.Config{{Kind: tier.Memory, Size: o.Memory}, {Kind: tier.SSD, Size: o.Disk}},
-		Mesh:    &peer.Config{Bind: o.Bind, Join: o.Join, Secret: o.Secret},
-		Journal: journal.Config{Expect: o.Expect},
-		Mounts:  []cachefs.MountConfig{{Path: "/m", URL: "file://" + o.Store}},
-		Logger:  slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Tiers: []tier.Config{{Kind: tier.Memory, Size: o.Memory}, {Kind: tier.SSD, Size: o.Disk}},
+		Mesh:  &peer.Config{Bind: o.Bind, Join: o.Join, Secret: o.Secret},
+		Journal: journal.Config{Expect: o.Expect, Events: journal.Events{
+			Unwritable: func(err error) { log.Info("event", "what", "Unwritable", "err", err) },
+		}},
+		Events: cachefs.Events{Tier: tier.Events{DirDown: told("DirDown"), DirUp: told("DirUp")}},
+		Mounts: []cachefs.MountConfig{{Path: "/m", URL: "file://" + o.Store}},
+		Logger: log,
 	}
 }
 
