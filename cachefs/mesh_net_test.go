@@ -2,6 +2,7 @@ package cachefs_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,19 +31,26 @@ func openMeshOver(t *testing.T, network *netsim.Net, n int, wrap func(h *netsim.
 	r := openReadersOver(t, memufs.New(nil), 0)
 	r.mesh = nil
 	for i := range n {
-		host := network.Host(fmt.Sprintf("10.0.0.%d", i+1))
-		c := r.config()
-		c.Dir, c.FS = "/millpond", vfs.NewMem()
-		c.Mesh = &peer.Config{Bind: host.Addr() + ":7946", Secret: meshSecret, Network: wrap(host)}
-		if i > 0 {
-			c.Mesh.Join = []string{"10.0.0.1:7946"}
-		}
-		for _, f := range configure {
-			f(&c)
-		}
-		r.open(c)
+		openMeshNode(t, r, network, i, append(slices.Clone(configure), func(c *cachefs.Config) { c.Mesh.Network = wrap(network.Host(meshHost(i))) })...)
 	}
 	return r
+}
+
+func meshHost(i int) string { return fmt.Sprintf("10.0.0.%d", i+1) }
+
+// openMeshNode opens the i-th node of a mesh, which finds the others by the first one.
+func openMeshNode(t *testing.T, r *readers, network *netsim.Net, i int, configure ...func(c *cachefs.Config)) *cachefs.Node {
+	t.Helper()
+	c := r.config()
+	c.Dir, c.FS = "/millpond", vfs.NewMem()
+	c.Mesh = &peer.Config{Bind: meshHost(i) + ":7946", Secret: meshSecret, Network: network.Host(meshHost(i))}
+	if i > 0 {
+		c.Mesh.Join = []string{meshHost(0) + ":7946"}
+	}
+	for _, f := range configure {
+		f(&c)
+	}
+	return r.open(c)
 }
 
 // TestMeshOfThree: nodes find each other, have one namespace, and read the store once.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/certtest"
 	"github.com/millpond/millpond/peer/internal/link"
 )
 
@@ -148,7 +149,7 @@ func TestEncrypted(t *testing.T) {
 func TestProofsAreBoundToTheTLSConnection(t *testing.T) {
 	m := newMesh(t)
 	var there recorder
-	own := certificates(t)
+	own := certtest.Mesh(t)
 	bothWays := both(secrets("s"), func(c *link.Config) { c.TLS = own })
 	m.add("b", &handler{call: echo}, both(bothWays, there.set))
 	behind, _ := m.resolve("b")
@@ -185,7 +186,7 @@ func relay(t *testing.T, own *tls.Config, addr string) net.Conn {
 
 func TestOwnCertificates(t *testing.T) {
 	m := newMesh(t)
-	own, foreign := certificates(t), certificates(t)
+	own, foreign := certtest.Mesh(t), certtest.Mesh(t)
 	with := func(c *tls.Config) func(*link.Config) {
 		return both(secrets("s"), func(l *link.Config) { l.TLS = c })
 	}
