@@ -56,7 +56,11 @@ func (n *Node) mkdir(ctx context.Context, path string, o MkdirOptions) error {
 		n.absent.forget(m, key)
 		err := s.Mkdir(ctx, key, true, o.Mode)
 		if errors.Is(err, ErrExist) || errors.Is(err, ErrUnsupported) { // a directory that only the store knew; a store without
-			err = nil
+			return outcome{}, nil
+		}
+		if err == nil && s.Caps().Owner && (name != "" || group != "") {
+			_, serr := s.SetOwner(ctx, key, name, group)
+			n.matched(key, "owner and group", ufs.Attr{}, ufs.Attr{}, serr)
 		}
 		return outcome{}, err
 	})

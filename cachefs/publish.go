@@ -124,25 +124,7 @@ func (n *Node) publish(ctx context.Context, path string, ino uint64, u *upload, 
 			return outcome{}, err
 		}
 		n.absent.forget(u.m, u.key)
-		a = n.matchMode(ctx, s, ino, u, a)
+		a = n.matchAttrs(ctx, s, ino, u, a)
 		return outcome{a.Version, a.ModTime.UnixNano()}, nil
 	})
-}
-
-// matchMode gives what was published the mode that the file was given while it was on its way. The file is there
-// whatever comes of it.
-func (n *Node) matchMode(ctx context.Context, s *ufs.Store, ino uint64, u *upload, a ufs.Attr) ufs.Attr {
-	in, ok := n.tree.Get(ino)
-	if !ok || in.Mode == u.mode || !s.Caps().Mode {
-		return a
-	}
-	now, err := s.SetMode(ctx, u.key, in.Mode)
-	if err != nil {
-		n.log.Warn("a published file does not have its mode", "key", u.key, "mode", in.Mode, "err", err)
-		return a
-	}
-	if now.Was != "" && !now.Is(a.Version) { // somebody else wrote it since: the next look finds that
-		return a
-	}
-	return now
 }

@@ -1,0 +1,106 @@
+package cachefs_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/driver"
+	"github.com/millpond/millpond/ufs/memufs"
+)
+
+// asAnn is on behalf of somebody whose files are hers.
+func asAnn(t *testing.T) context.Context {
+	return cachefs.WithUser(t.Context(), cachefs.User{Name: "ann", Groups: []string{"staff", "all"}})
+}
+
+// overMemory is a node over a store in memory, which is looked at each time.
+func overMemory(t *testing.T, caps driver.Caps) (*cachefs.Node, *memufs.Store) {
+	m := memufs.New(&memufs.Options{Caps: &caps})
+	n, err := cachefs.Open(t.Context(), cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/m", Store: m.UFS(), Sync: cachefs.SyncAlways}}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, n.Close()) })
+	return n, m
+}
+
+// TestOwnerReachesTheStore: what is written, or made, for somebody is theirs in a store that has owners, and the blocks of
+// it stay good.
+func TestOwnerReachesTheStore(t *testing.T) {
+	for _, wt := range []cachefs.WriteType{cachefs.CacheThrough, cachefs.Through, cachefs.AsyncThrough} {
+		t.Run(fmt.Sprint(wt), func(t *testing.T) {
+			n, m := overMemory(t, memufs.Directory())
+			ctx := asAnn(t)
+			for path, o := range map[string]cachefs.CreateOptions{
+				"/m/f": {WriteType: wt}, "/m/g": {WriteType: wt, Mode: 0o640, Owner: "bob", Group: "mill"},
+			} {
+				w, err := n.Create(ctx, path, &o)
+				require.NoError(t, err)
+				_, err = w.Write([]byte("bytes"))
+				require.NoError(t, err)
+				require.NoError(t, w.Close())
+				if wt == cachefs.AsyncThrough {
+					job, err := n.Persist(ctx, path, nil)
+					require.NoError(t, err)
+					require.NoError(t, job.Wait(ctx))
+				}
+			}
+			require.NoError(t, n.Mkdir(ctx, "/m/d", nil))
+			for key, want := range map[string]ufs.Attr{
+				"f": {Owner: "ann", Group: "staff", Mode: 0o644}, "g": {Owner: "bob", Group: "mill", Mode: 0o640}, "d": {Owner: "ann", Group: "staff", Mode: 0o755},
+			} {
+				a, err := m.UFS().Stat(ctx, key)
+				require.NoError(t, err)
+				require.Equal(t, want, ufs.Attr{Owner: a.Owner, Group: a.Group, Mode: a.Mode}, key)
+				i, err := n.Stat(ctx, "/m/"+key, nil)
+				require.NoError(t, err)
+				require.Equal(t, []string{want.Owner, want.Group}, []string{i.Owner(), i.Group()}, key)
+			}
+			before := m.UFS().Metrics().BytesRead
+			for _, path := range []string{"/m/f", "/m/g"} {
+				require.Equal(t, "bytes", string(readAll(t, n, path)))
+			}
+			if wt != cachefs.Through {
+				require.Equal(t, before, m.UFS().Metrics().BytesRead)
+			}
+		})
+	}
+}
+
+// TestOwnerThatCannotBeGiven: the file is there all the same; and a store is not asked for what it has not, or what nobody
+// named.
+func TestOwnerThatCannotBeGiven(t *testing.T) {
+	poor := memufs.Directory()
+	poor.Owner = false
+	for name, c := range map[string]struct {
+		caps driver.Caps
+		ctx  context.Context
+		asks int
+	}{
+		"may not":   {memufs.Directory(), asAnn(t), 2},
+		"has none":  {poor, asAnn(t), 0},
+		"by itself": {memufs.Directory(), t.Context(), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n, m := overMemory(t, c.caps)
+			asked := 0
+			m.OnCall(func(op, _ string) error {
+				if op != "setowner" {
+					return nil
+				}
+				asked++
+				return errors.Join(fs.ErrPermission, errors.New("you may not give files away"))
+			})
+			w, err := n.Create(c.ctx, "/m/f", nil)
+			require.NoError(t, err)
+			require.NoError(t, w.Close())
+			require.NoError(t, n.Mkdir(c.ctx, "/m/d", nil))
+			require.Equal(t, c.asks, asked)
+		})
+	}
+}
