@@ -19,6 +19,10 @@ func (w *Writer) Commit(ctx context.Context) (*Block, error) {
 		w.giveBack()
 		return nil, fmt.Errorf("%w: empty block", fs.ErrInvalid)
 	}
+	if w.detached {
+		w.giveBack()
+		return nil, ErrNoSpace
+	}
 	if w.heap {
 		err := w.commitDisk(ctx)
 		w.giveBack()

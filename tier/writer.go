@@ -27,20 +27,21 @@ func (o PutOptions) flags() (f uint32) {
 
 // Writer fills one block. Write and ReadFrom are one goroutine's; ReadAt and Len may be called by others meanwhile.
 type Writer struct {
-	s       *Store
-	ctx     context.Context
-	o       PutOptions
-	mv      move
-	b       *Block
-	heap    bool // no memory tier takes it: the bytes are on the heap, on their way to a disk
-	inMem   bool // counted among the memory tier's writers; may have frames there
-	noSpill bool // a disk has the bytes already
-	hint    int64
-	room    int64
-	n       atomic.Int64 // written
-	parts   atomic.Pointer[[][]byte]
-	sums    []uint64 // of pieces that were brought with theirs; 0: not known
-	done    bool
+	s        *Store
+	ctx      context.Context
+	o        PutOptions
+	mv       move
+	b        *Block
+	heap     bool // no memory tier takes it: the bytes are on the heap, on their way to a disk
+	inMem    bool // counted among the memory tier's writers; may have frames there
+	noSpill  bool // a disk has the bytes already
+	detached bool // for no tier
+	hint     int64
+	room     int64
+	n        atomic.Int64 // written
+	parts    atomic.Pointer[[][]byte]
+	sums     []uint64 // of pieces that were brought with theirs; 0: not known
+	done     bool
 }
 
 // Create begins a block of about hint bytes (0: unknown). Its room grows with what is written, up to MaxBlock.
