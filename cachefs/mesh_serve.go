@@ -35,6 +35,9 @@ func (m *mesh) serveBlock(ctx context.Context, from string, r *peer.BlockRequest
 	for off, end := r.Off, r.Off+r.Length; off < end; {
 		n, err := m.sendHeld(ctx, id, off, end-off, w)
 		if errors.Is(err, tier.ErrMiss) {
+			n, err = m.n.outside.send(id, off, end-off, w)
+		}
+		if errors.Is(err, peer.ErrMissing) {
 			n, err = m.sendFilling(ctx, from, r, off, w)
 		}
 		if err != nil {

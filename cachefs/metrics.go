@@ -46,6 +46,7 @@ type Metrics struct {
 	Backups         uint64 // made by this node
 	BackupFailures  uint64 // that it could not make
 	BackupIndex     uint64 // last change in the newest one that it made, or began with
+	Spilled         uint64 // blocks of files being written that another node took, since this one was full
 	Writers         int    // files being written
 	ClientStreams   int    // files that Clients write by way of this node, and jobs that they run here
 	Intents         int    // changes under way that touch a store, too
@@ -65,6 +66,7 @@ type counters struct {
 	storeBytes          atomic.Uint64
 	peerBytes           atomic.Uint64
 	peerFailures        atomic.Uint64
+	spilled             atomic.Uint64
 	peerHedges          atomic.Uint64
 	peerHedgesWon       atomic.Uint64
 	served              served
@@ -103,7 +105,7 @@ func (n *Node) Metrics() Metrics {
 		EffectQueue: n.effects.depth(), Discovering: int(n.overlay.size.Load()),
 		Persisted: n.persist.done.Load(), PersistFailures: n.persist.failed.Load(), PersistBacklog: n.tree.Waiting(),
 		ClientStreams: int(n.clientStreams.Load()),
-		Writers:       n.writers.count(), Intents: n.tree.IntentCount(),
+		Spilled:       n.counters.spilled.Load(), Writers: n.writers.count(), Intents: n.tree.IntentCount(),
 	}
 	if b := n.backup; b != nil {
 		m.Backups, m.BackupFailures, m.BackupIndex = b.made.Load(), b.failed.Load(), b.index.Load()

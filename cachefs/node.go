@@ -50,6 +50,7 @@ type Node struct {
 	persist   *persister
 	backup    *backer // nil: none
 	writers   writerSet
+	outside   outside
 	counters  counters
 
 	clientFiles   clientFiles // that Clients read here

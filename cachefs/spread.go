@@ -19,18 +19,36 @@ type holdRequest struct {
 	Ino   uint64 `json:"ino"`
 	File  []byte `json:"file"` // FileID
 	Size  int64  `json:"size"`
+
+	First int64    `json:"first,omitempty"` // of Count blocks; Count 0: all
+	Count int64    `json:"count,omitempty"`
+	Also  []string `json:"also,omitempty"`  // who has blocks that the one that asks lacks
+	LetGo bool     `json:"letGo,omitempty"` // of all that was taken: it is needed no more
+}
+
+// end is the block after the last that is asked for.
+func (r *holdRequest) end(in *namespace.Inode) int64 {
+	if r.Count == 0 {
+		return blocksOf(in)
+	}
+	return r.First + r.Count
 }
 
 // spread has other nodes take copies of a file's blocks, until want of them have all, this one included. homes have them
 // already. Those that the ring has for the file come first. It returns the homes there are now, fewer than want only if
 // no more nodes live: ErrNoSpace if there are more, and they have no room.
 func (n *Node) spread(ctx context.Context, in *namespace.Inode, homes []string, want int) ([]string, error) {
+	return n.spreadOver(ctx, in, homes, want, n.candidates(in, homes), nil)
+}
+
+// spreadOver is spread over the nodes of a list. also have blocks that this node lacks.
+func (n *Node) spreadOver(ctx context.Context, in *namespace.Inode, homes []string, want int, list, also []string) ([]string, error) {
 	var full error
-	for _, id := range n.candidates(in, homes) {
+	for _, id := range list {
 		if len(homes) >= want {
 			break
 		}
-		r := holdRequest{Index: n.tree.Index(), Ino: in.Ino, File: in.FileID[:], Size: in.Size}
+		r := holdRequest{Index: n.tree.Index(), Ino: in.Ino, File: in.FileID[:], Size: in.Size, Also: also}
 		_, err := askNode[none](ctx, n, id, callHold, r)
 		switch {
 		case err == nil:
@@ -74,7 +92,16 @@ func (n *Node) serveHold(ctx context.Context, from string, r holdRequest) error 
 		return invalid("copies of a file of %d bytes", r.Size)
 	}
 	in.Size = r.Size
-	err := n.holdCopies(ctx, from, &in)
+	if r.LetGo {
+		if !slices.Contains(in.Homes, n.id) {
+			n.unholdFile(&in)
+		}
+		return nil
+	}
+	if r.First < 0 || r.Count < 0 || r.First > maxBlocks || r.Count > maxBlocks || r.end(&in) > blocksOf(&in) {
+		return invalid("copies of blocks %d to %d of a file of %d bytes", r.First, r.First+r.Count, r.Size)
+	}
+	err := n.holdCopies(ctx, append([]string{from}, r.Also...), &in, &r)
 	now, ok := n.tree.Get(r.Ino)
 	switch {
 	case !ok || now.FileID != in.FileID:
@@ -84,14 +111,40 @@ func (n *Node) serveHold(ctx context.Context, from string, r holdRequest) error 
 		return err
 	}
 	if err != nil && !slices.Contains(now.Homes, n.id) { // it may have become a home by another request
-		n.dropBlocks(in.FileID, blocksOf(&in))
+		n.dropCopies(&in, &r)
 	}
 	return err
 }
 
-func (n *Node) holdCopies(ctx context.Context, from string, in *namespace.Inode) error {
+// letGo tells nodes that took blocks of a file that they are no homes of it: what they have may be evicted. One that does not hear
+// of it finds out when it compares.
+func (n *Node) letGo(ctx context.Context, ino uint64, file tier.FileID, size int64, ids []string) {
+	for _, id := range ids {
+		if id == n.id {
+			continue
+		}
+		r := holdRequest{Index: n.tree.Index(), Ino: ino, File: file[:], Size: size, LetGo: true}
+		if _, err := askNode[none](ctx, n, id, callHold, r); err != nil {
+			n.log.Debug("a node was not told that it is no home of a file", "node", id, "file", file.String(), "err", err)
+		}
+	}
+}
+
+// dropCopies takes back what a request that failed brought.
+func (n *Node) dropCopies(in *namespace.Inode, r *holdRequest) {
+	if r.Count == 0 {
+		n.dropBlocks(in.FileID, blocksOf(in))
+		return
+	}
+	for i := r.First; i < r.end(in); i++ {
+		n.tiers.Drop(blockID(in, i))
+	}
+}
+
+// holdCopies takes the blocks that r asks for from the first of some nodes that has them.
+func (n *Node) holdCopies(ctx context.Context, from []string, in *namespace.Inode, r *holdRequest) error {
 	var ids []tier.BlockID
-	for i := range blocksOf(in) {
+	for i := r.First; i < r.end(in); i++ {
 		id := blockID(in, i)
 		if err := n.holdCopy(ctx, from, id, min(in.BlockSize, in.Size-i*in.BlockSize), in.Pinned); err != nil {
 			return err
@@ -104,7 +157,7 @@ func (n *Node) holdCopies(ctx context.Context, from string, in *namespace.Inode)
 	return n.tiers.Save(ctx, ids...)
 }
 
-func (n *Node) holdCopy(ctx context.Context, from string, id tier.BlockID, length int64, pin bool) error {
+func (n *Node) holdCopy(ctx context.Context, from []string, id tier.BlockID, length int64, pin bool) error {
 	w, err := n.tiers.Create(ctx, id, length, tier.PutOptions{Hold: true, Pin: pin})
 	switch {
 	case errors.Is(err, tier.ErrExist):
@@ -132,7 +185,20 @@ func (n *Node) holdCopy(ctx context.Context, from string, id tier.BlockID, lengt
 // block.
 const pullTries = 5
 
-func (n *Node) pullAll(ctx context.Context, from string, id tier.BlockID, length int64, w *tier.Writer) (err error) {
+// pullAll copies a block from the first of some nodes that has it.
+func (n *Node) pullAll(ctx context.Context, from []string, id tier.BlockID, length int64, w *tier.Writer) (err error) {
+	for _, peer := range from {
+		if peer == n.id {
+			continue
+		}
+		if err = n.pullFrom(ctx, peer, id, length, w); err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	return err
+}
+
+func (n *Node) pullFrom(ctx context.Context, from string, id tier.BlockID, length int64, w *tier.Writer) (err error) {
 	for range pullTries {
 		if err = n.nodes.pull(ctx, from, id, length, w); err == nil || errors.Is(err, peer.ErrMissing) {
 			return err

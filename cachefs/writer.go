@@ -25,14 +25,16 @@ type nodeWriter struct {
 
 	mu struct { // held across the store's and the tiers' waits
 		turn
-		size   int64
-		block  *tier.Writer   // the block that is being written
-		blocks []tier.BlockID // the finished ones
-		cache  bool           // bytes go to the tiers
-		up     *upload        // bytes go to the under store
-		lends  bool           // from the finished blocks, not from Write
-		err    error          // the first that ended it
-		done   bool           // closed or aborted
+		size    int64
+		block   *tier.Writer // the block that is being written
+		outside bool         // which lies outside of the tiers, for another node
+		spilled spilled
+		blocks  []tier.BlockID // the finished ones
+		cache   bool           // bytes go to the tiers
+		up      *upload        // bytes go to the under store
+		lends   bool           // from the finished blocks, not from Write
+		err     error          // the first that ended it
+		done    bool           // closed or aborted
 	}
 }
 
@@ -292,9 +294,13 @@ func (w *nodeWriter) held() bool {
 
 func isFull(err error) bool { return errors.Is(err, tier.ErrNoSpace) || errors.Is(err, tier.ErrBusy) }
 
-// fullLocked goes on without the tiers, if the write type allows: CacheThrough does without a cached copy,
-// AsyncThrough writes through.
+// fullLocked goes on without the tiers, if that can be: what another node may hold goes there, CacheThrough does without a cached
+// copy, AsyncThrough writes through.
 func (w *nodeWriter) fullLocked(err error) error {
+	if w.spillsLocked() {
+		w.outsideLocked()
+		return nil
+	}
 	switch w.opts.WriteType {
 	case CacheThrough:
 		if w.mu.lends {
@@ -310,16 +316,22 @@ func (w *nodeWriter) fullLocked(err error) error {
 	return err
 }
 
-// throughLocked turns an AsyncThrough writer into a Through one: what is cached goes to the store first.
-func (w *nodeWriter) throughLocked() error {
+// throughLocked turns an AsyncThrough writer into a Through one: what is cached goes to the store first, and others who have
+// taken of it may let it go.
+func (w *nodeWriter) throughLocked(others ...string) error {
 	up, err := w.n.newUpload(w.ctx, w.path, w.opts.Size, w.opts.Mode)
 	if err != nil {
 		return err
 	}
 	w.mu.up = up
 	whole := namespace.Inode{FileID: w.id, BlockSize: w.bs, Size: int64(len(w.mu.blocks)) * w.bs}
-	for i := range w.mu.blocks {
-		if err := w.n.uploadBlock(w.ctx, up, &whole, int64(i)); err != nil {
+	for i, id := range w.mu.blocks {
+		if w.mu.spilled.blocks[id] {
+			err = w.sendSpilledLocked(id)
+		} else {
+			err = w.n.uploadBlock(w.ctx, up, &whole, int64(i))
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -328,6 +340,13 @@ func (w *nodeWriter) throughLocked() error {
 	}
 	w.opts.WriteType = Through
 	w.dropBlocksLocked()
+	if w.mu.spilled.host != "" {
+		others = append(others, w.mu.spilled.host)
+		w.mu.spilled = spilled{}
+	}
+	if size := w.mu.size; len(others) > 0 {
+		w.n.spawn(func(ctx context.Context) { w.n.letGo(ctx, w.ino, w.id, size, others) })
+	}
 	return nil
 }
 
@@ -348,7 +367,7 @@ func (w *nodeWriter) dropBlocksLocked() {
 		w.mu.block = nil
 	}
 	w.n.tiers.DropFile(w.id)
-	w.mu.blocks, w.mu.cache, w.mu.lends = nil, false, false
+	w.mu.blocks, w.mu.cache, w.mu.lends, w.mu.outside = nil, false, false, false
 }
 
 // writeSome appends what of p fits into the block.
@@ -371,7 +390,7 @@ func (w *nodeWriter) writeSome(p []byte) (int, error) {
 func (w *nodeWriter) finishBlockLocked() error {
 	b := w.mu.block
 	if b.Len() == 0 { // begun for bytes that did not come
-		w.mu.block = nil
+		w.mu.block, w.mu.outside = nil, false
 		b.Abort()
 		return nil
 	}
@@ -383,7 +402,18 @@ func (w *nodeWriter) finishBlockLocked() error {
 		}
 	}
 	w.mu.block = nil
+	if w.mu.outside {
+		w.mu.outside = false
+		return w.spillLocked(b)
+	}
+	var spare *tier.Writer // what is for a disk that turns out to be full
+	if !b.InMemory() && w.spillsLocked() {
+		spare = w.n.tiers.Detached(tier.BlockID{}, b)
+	}
 	if _, err := b.Commit(w.ctx); err != nil {
+		if isFull(err) && spare != nil {
+			return w.spillLocked(spare)
+		}
 		if isFull(err) && w.opts.WriteType == CacheThrough {
 			w.dropBlocksLocked()
 			return nil

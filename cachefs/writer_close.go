@@ -58,7 +58,7 @@ func (w *nodeWriter) closeLocked() error {
 	}
 	homes, err := w.spreadLocked()
 	if isFull(err) && w.opts.WriteType == AsyncThrough {
-		if err := w.throughLocked(); err != nil {
+		if err := w.throughLocked(homes...); err != nil {
 			return err
 		}
 		return w.publishLocked(&c)
@@ -73,6 +73,9 @@ func (w *nodeWriter) closeLocked() error {
 	if _, err := w.n.change(w.ctx, &c); err != nil && (w.ctx.Err() == nil || !w.completed()) {
 		return err
 	}
+	if w.mu.spilled.host != "" {
+		w.settleSpilledLocked()
+	}
 	if c.Persist == namespace.ToPersist {
 		w.n.persist.kick()
 	}
@@ -80,7 +83,8 @@ func (w *nodeWriter) closeLocked() error {
 	return nil
 }
 
-// spreadLocked has other nodes take copies of what only the tiers have. It returns the nodes that have all, this one first.
+// spreadLocked has other nodes take copies of what only the tiers have. It returns the nodes that have all, this one first if it is
+// one of them.
 func (w *nodeWriter) spreadLocked() ([]string, error) {
 	homes := []string{w.n.id}
 	if w.n.isAlone() {
@@ -91,6 +95,9 @@ func (w *nodeWriter) spreadLocked() ([]string, error) {
 		return nil, ErrLeaseLost
 	}
 	in.Size, in.FileID, in.BlockSize = w.mu.size, w.id, w.bs
+	if host := w.mu.spilled.host; host != "" {
+		return w.n.spreadSpilled(w.ctx, &in, host, w.n.copies(in.ReplicasMin, w.n.living()))
+	}
 	return w.n.spread(w.ctx, &in, homes, w.n.copies(in.ReplicasMin, w.n.living()))
 }
 
@@ -116,7 +123,7 @@ func (w *nodeWriter) completed() bool {
 
 // saveLocked makes the only copy survive the process, where something of this node does.
 func (w *nodeWriter) saveLocked() error {
-	if !w.n.durable() || len(w.mu.blocks) == 0 {
+	if !w.n.durable() || len(w.mu.blocks) == 0 || w.mu.spilled.host != "" { // then its homes are others
 		return nil
 	}
 	return w.n.tiers.Save(w.ctx, w.mu.blocks...)

@@ -1,0 +1,163 @@
+package cachefs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/peer"
+	"github.com/millpond/millpond/tier"
+)
+
+// outside are blocks on the heap that no tier of this node has room for, while another node takes them: at most one for each
+// writer.
+type outside struct {
+	mu     sync.Mutex
+	blocks map[tier.BlockID]*tier.Writer
+}
+
+func (o *outside) put(id tier.BlockID, b *tier.Writer) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.blocks == nil {
+		o.blocks = map[tier.BlockID]*tier.Writer{}
+	}
+	o.blocks[id] = b
+}
+
+func (o *outside) remove(id tier.BlockID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.blocks, id)
+}
+
+// send sends a peer at most n bytes of a block, from off on: peer.ErrMissing if it is not here.
+func (o *outside) send(id tier.BlockID, off, n int64, w blockWriter) (int64, error) {
+	o.mu.Lock()
+	b := o.blocks[id]
+	o.mu.Unlock()
+	if b == nil {
+		return 0, peer.ErrMissing
+	}
+	buf := sendBufs.Get().(*[sendSize]byte)
+	defer sendBufs.Put(buf)
+	got, err := b.ReadAt(upTo(buf, off, n), off)
+	if got == 0 {
+		return 0, errors.Join(peer.ErrMissing, err)
+	}
+	_, err = w.Write(buf[:got])
+	return int64(got), err
+}
+
+// spilled is what of a writer's file another node holds, since this one is full.
+type spilled struct {
+	host   string // "": nothing
+	blocks map[tier.BlockID]bool
+}
+
+// local leaves out what is not here.
+func (s *spilled) local(ids []tier.BlockID) []tier.BlockID {
+	return slices.DeleteFunc(slices.Clone(ids), func(id tier.BlockID) bool { return s.blocks[id] })
+}
+
+// spillsLocked reports whether blocks may go to another node.
+func (w *nodeWriter) spillsLocked() bool { return w.held() && !w.n.isAlone() && w.mu.up == nil }
+
+// outsideLocked goes on with the present block, or the next, outside of the tiers.
+func (w *nodeWriter) outsideLocked() {
+	b := w.mu.block
+	w.mu.block = w.n.tiers.Detached(tier.NewBlockID(w.id, uint32(len(w.mu.blocks))), b)
+	w.mu.outside = true
+	if b != nil {
+		b.Abort()
+	}
+}
+
+// spillLocked has another node take the block b, the next one of the file. If none has room, an AsyncThrough writer turns to the
+// store.
+func (w *nodeWriter) spillLocked(b *tier.Writer) error {
+	id := tier.NewBlockID(w.id, uint32(len(w.mu.blocks)))
+	w.n.outside.put(id, b)
+	defer w.n.outside.remove(id)
+	err := w.askToHold(id, b.Len())
+	if isFull(err) && w.opts.WriteType == AsyncThrough {
+		w.mu.block = b
+		return w.throughLocked()
+	}
+	b.Abort()
+	if err != nil {
+		return err
+	}
+	if w.mu.spilled.blocks == nil {
+		w.mu.spilled.blocks = map[tier.BlockID]bool{}
+	}
+	w.mu.spilled.blocks[id] = true
+	w.mu.blocks = append(w.mu.blocks, id)
+	w.n.counters.spilled.Add(1)
+	return nil
+}
+
+// askToHold asks the file's host to take a block, or, for the first one, whoever takes it.
+func (w *nodeWriter) askToHold(id tier.BlockID, length int64) error {
+	in, ok := w.n.tree.Get(w.ino)
+	if !ok {
+		return ErrLeaseLost
+	}
+	hosts := []string{w.mu.spilled.host}
+	if hosts[0] == "" {
+		in.FileID = w.id
+		hosts = w.n.candidates(&in, nil)
+	}
+	i := int64(id.Index())
+	r := holdRequest{Index: w.n.tree.Index(), Ino: w.ino, File: w.id[:], Size: i*w.bs + length, First: i, Count: 1}
+	err := ErrNoSpace
+	for _, host := range hosts {
+		_, e := askNode[none](w.ctx, w.n, host, callHold, r)
+		switch {
+		case e == nil:
+			w.mu.spilled.host = host
+			return nil
+		case w.ctx.Err() != nil:
+			return context.Cause(w.ctx)
+		}
+		err = fmt.Errorf("%w; and node %s: %w", ErrNoSpace, host, e)
+	}
+	return err
+}
+
+// sendSpilledLocked sends an upload a block that another node holds.
+func (w *nodeWriter) sendSpilledLocked(id tier.BlockID) error {
+	b := w.n.tiers.Detached(id, nil)
+	defer b.Abort()
+	length := min(w.bs, w.mu.size-int64(id.Index())*w.bs)
+	if err := w.n.pullAll(w.ctx, []string{w.mu.spilled.host}, id, length, b); err != nil {
+		return err
+	}
+	_, err := io.Copy(w.mu.up, io.NewSectionReader(b, 0, b.Len()))
+	return err
+}
+
+// settleSpilledLocked lets the evictor have what this node holds of a complete file whose homes are others.
+func (w *nodeWriter) settleSpilledLocked() {
+	for _, id := range w.mu.spilled.local(w.mu.blocks) {
+		w.n.tiers.Unhold(id)
+	}
+}
+
+// spreadSpilled is spread for a file of which this node has a part, and is no home: the host takes the rest, and other nodes all of it,
+// as many as it wants.
+func (n *Node) spreadSpilled(ctx context.Context, in *namespace.Inode, host string, want int) ([]string, error) {
+	list := n.candidates(in, nil)
+	if i := slices.Index(list, host); i > 0 {
+		list = slices.Insert(slices.Delete(list, i, i+1), 0, host)
+	}
+	homes, err := n.spreadOver(ctx, in, nil, want, list, []string{host})
+	if err == nil && len(homes) < want { // this one would be the next
+		err = ErrNoSpace
+	}
+	return homes, err
+}
