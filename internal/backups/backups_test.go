@@ -196,6 +196,28 @@ func TestManyBeginAtOnce(t *testing.T) {
 	}
 }
 
+// TestPruneLeavesWhoWritesAlone: who held the place last deletes old backups while the next holder's bytes wait for their entry.
+func TestPruneLeavesWhoWritesAlone(t *testing.T) {
+	d := memufs.New(nil)
+	p := place(t, d.UFS())
+	save(t, p, "a", "1")
+	e := save(t, p, "a", "2")
+	require.Equal(t, "2", restored(t, p, "b"))
+	pruned := false
+	d.OnCall(func(op, key string) error {
+		if op == "create" && strings.HasSuffix(key, ".json") && !pruned {
+			pruned = true
+			return p.Prune(t.Context(), e)
+		}
+		return nil
+	})
+	_, err := p.Save(t.Context(), "b", content(3, "of b"))
+	require.NoError(t, err)
+	d.OnCall(nil)
+	require.True(t, pruned)
+	require.Equal(t, "of b", restored(t, p, "c"))
+}
+
 // TestOvertaken: of two nodes of one owner that write at the same time one has made the backup, and the other's bytes go.
 func TestOvertaken(t *testing.T) {
 	s := memufs.New(nil).UFS()
