@@ -233,13 +233,16 @@ func (b *backer) saveNow(ctx context.Context, takeOver bool) (e backups.Entry, e
 
 // Backup makes a backup of the namespace now, in the place of Config.Backup, if there were changes since the newest one. Any node takes
 // the call, and the primary does it: ErrNoPrimary. ErrBackupFenced: the place belongs to another mesh, see BackupOptions. Without
-// Config.Backup it is ErrInvalid.
+// Config.Backup it is ErrInvalid. With Config.Permissions it is for the process itself and superusers.
 func (n *Node) Backup(ctx context.Context, o *BackupOptions) error {
 	if err := n.ready(ctx); err != nil {
 		return err
 	}
 	if n.backup == nil {
 		return invalid("no Config.Backup; say there where the backups go")
+	}
+	if err := n.maySuper(ctx, "makes backups"); err != nil {
+		return err
 	}
 	opts := deref(o)
 	if err := n.journal.Barrier(ctx); err != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/millpond/millpond/ufs/driver"
 )
 
-// BackupConfig says where the namespace is kept while no node lives. All nodes of a mesh have the same.
+// BackupConfig says where the namespace is kept while no node lives. All nodes of a mesh have the same. The last one's Shutdown makes a
+// backup, so its context, or Config.CloseTimeout, has to leave time for one: 120 bytes for each file, measured with names of 60.
 type BackupConfig struct {
 	URL   string     // the place: that of a mount, or another; not needed with Store
 	Store *ufs.Store // an opened store instead; the caller closes it after the node. Default: opened from URL

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -14,6 +15,7 @@ import (
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/tier"
 	"github.com/millpond/millpond/ufs"
 	_ "github.com/millpond/millpond/ufs/fileufs"
@@ -204,7 +206,7 @@ func TestBackupsGoOn(t *testing.T) {
 			}
 		}
 		names := k.keys()
-		require.LessOrEqual(t, len(names), 8, "old ones are deleted: %v", names)
+		require.LessOrEqual(t, len(names), 4, "old ones are deleted: %v", names)
 		c = k.mesh(1, false)
 		_, err := c.Node().Stat(ctx, "/two", nil)
 		require.NoError(t, err)
@@ -242,6 +244,37 @@ func TestBackupInAMount(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestBlocksOutliveTheBackup: a namespace that begins with an older backup takes no blocks along: what is found in the store again has
+// its blocks.
+func TestBlocksOutliveTheBackup(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		k, disk := newKept(t), vfs.NewMem()
+		require.NoError(t, putOutside(t.Context(), k.mounted.UFS(), "f", planned("1")))
+		open := func() *cachefs.Node {
+			n, err := cachefs.Open(t.Context(), cachefs.Config{
+				Dir: "/node", FS: disk, Backup: &cachefs.BackupConfig{Store: k.place},
+				Tiers:  []tier.Config{{Kind: tier.Memory, Size: 8 << 20}, {Kind: tier.SSD, Dirs: []tier.Dir{{Path: "/node/ssd", Quota: 16 << 20}}}},
+				Mounts: []cachefs.MountConfig{{Path: "/m", Store: k.mounted.UFS()}},
+			})
+			require.NoError(t, err)
+			return n
+		}
+		n := open()
+		require.NoError(t, n.Backup(t.Context(), nil))
+		require.NoError(t, same(readAll(t, n, "/m/f"), planned("1"), 0))
+		require.NoError(t, n.Close())
+		list := k.keys()
+		require.NoError(t, k.place.Delete(t.Context(), list[len(list)-1]), "the entry of the last backup")
+		require.NoError(t, disk.RemoveAll("/node/journal"))
+		n = open()
+		defer n.Close()
+		synctest.Wait()
+		before := k.mounted.Calls()["open"]
+		require.NoError(t, same(readAll(t, n, "/m/f"), planned("1"), 0))
+		require.Equal(t, before, k.mounted.Calls()["open"], "reads of the store")
+	})
+}
+
 // TestBackupRefused: a store that cannot keep two meshes apart is refused, by the name of what it lacks.
 func TestBackupRefused(t *testing.T) {
 	lacks, reads := memufs.Directory(), memufs.Directory()
@@ -252,6 +285,22 @@ func TestBackupRefused(t *testing.T) {
 		require.ErrorContains(t, err, say)
 		require.ErrorContains(t, err, "Config.Backup")
 	}
+}
+
+// TestWhoMakesBackups: with permissions, the process and superusers.
+func TestWhoMakesBackups(t *testing.T) {
+	n, err := cachefs.Open(t.Context(), cachefs.Config{Permissions: true, Backup: &cachefs.BackupConfig{Store: memufs.New(nil).UFS()}})
+	require.NoError(t, err)
+	defer n.Close()
+	err = n.Backup(cachefs.WithUser(t.Context(), cachefs.User{Name: "u"}), nil)
+	require.ErrorIs(t, err, cachefs.ErrPermission)
+	require.ErrorContains(t, err, "makes backups")
+	require.NoError(t, n.Backup(cachefs.WithUser(t.Context(), cachefs.User{Name: "root", Superuser: true}), nil))
+
+	n, err = cachefs.Open(t.Context(), cachefs.Config{})
+	require.NoError(t, err)
+	defer n.Close()
+	require.ErrorIs(t, n.Backup(t.Context(), nil), cachefs.ErrInvalid)
 }
 
 // TestBackupUnavailable: a fresh node does not begin without knowing whether there is a backup; one that has its journal starts, and

@@ -7,9 +7,12 @@ import (
 )
 
 // mayMount keeps users off stores that the process can reach and they cannot: "file:///" is one.
-func (n *Node) mayMount(ctx context.Context) error {
+func (n *Node) mayMount(ctx context.Context) error { return n.maySuper(ctx, "mounts and unmounts") }
+
+// maySuper refuses what a superuser alone does.
+func (n *Node) maySuper(ctx context.Context, does string) error {
 	if u := n.user(ctx); u != nil && !u.Superuser {
-		return refuse(ErrPermission, "a superuser, or the process itself, mounts and unmounts")
+		return refuse(ErrPermission, "a superuser, or the process itself, "+does)
 	}
 	return nil
 }

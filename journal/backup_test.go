@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -269,10 +270,7 @@ func TestLast(t *testing.T) {
 						return err
 					}
 				})
-				g.opened = map[string]*node{}
-				for id, n := range g.nodes {
-					g.opened[id] = n
-				}
+				g.opened = maps.Clone(g.nodes)
 				time.Sleep(10 * time.Second)
 				for _, id := range ids {
 					g.nodes[id].add("k")
@@ -367,5 +365,26 @@ func TestBackupOfACutOffPrimary(t *testing.T) {
 		require.True(t, p.Primary(), "it has not noticed")
 		_, err := p.Backup(ctx, io.Discard)
 		require.ErrorIs(t, err, journal.ErrNoPrimary)
+	})
+}
+
+// TestHistoryKeepsItsName: a journal that was alone, and has a name for its backups, keeps it when it meets others.
+func TestHistoryKeepsItsName(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		cfg := g.config("a")
+		cfg.Peers, cfg.JoinSource = nil, false
+		cfg.Restore = func(context.Context, string, func(io.Reader) error) error { return nil }
+		alone, err := g.tryOpen(cfg, time.Minute)
+		require.NoError(t, err)
+		alone.add("k")
+		name := alone.History()
+		require.NotEmpty(t, name)
+		require.NoError(t, alone.Close(t.Context()))
+		delete(g.nodes, "a")
+		g.grow("a", "b")
+		require.Equal(t, name, g.nodes["a"].History())
+		require.Equal(t, name, g.nodes["b"].History())
+		g.nodes["b"].add("k")
+		g.same("k", 2)
 	})
 }
