@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/netip"
 	"sync"
@@ -70,13 +71,18 @@ func (g *Gossip) Join(addrs []string) (int, error) {
 	return g.serf.Join(addrs, true)
 }
 
-// SetMeta changes what this node tells of itself. It returns when others are being told.
+// SetMeta changes what this node tells of itself. It returns when others have been told, or after a second, where so much is told that it
+// is still under way.
 func (g *Gossip) SetMeta(meta []byte) error {
 	g.mu.Lock()
 	g.mu.tags.Meta = append([]byte(nil), meta...)
 	tags := g.mu.tags.encode()
 	g.mu.Unlock()
-	return g.serf.SetTags(tags)
+	err := g.serf.SetTags(tags)
+	if err != nil && maps.Equal(g.serf.LocalMember().Tags, tags) { // it is in the queue
+		return nil
+	}
+	return err
 }
 
 // Leave tells the others that this node goes. It waits for that, but not past ctx: Close waits for the rest. A Join that is
