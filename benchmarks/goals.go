@@ -28,5 +28,12 @@ func goals() []goal {
 		{21, "disk tier", diskTier},
 		{100, "cold start", coldStart},
 		{101, "cold readers of one file, four nodes", coldShared},
+		{102, "failover, 50 kills", failover},
+		{103, "changes a second, by nodes", changesByNodes},
+		{104, "stats while another node writes", statsWhileWriting},
+		{105, "node joins 1 million files", joins},
+		{106, "node joins 10 million files", largeJoins},
+		{107, "ring", ringTable},
+		{108, "idle nodes", idleNodes},
 	}
 }

@@ -19,6 +19,13 @@ import (
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) == 5 && args[0] == "join" { // see joins
+		if err := joiner(args[1:], stdout); err != nil {
+			fmt.Fprintln(stderr, "join:", err)
+			return 1
+		}
+		return 0
+	}
 	fl := flag.NewFlagSet("benchmarks", flag.ContinueOnError)
 	fl.SetOutput(stderr)
 	pick := fl.String("goals", "", "goals to run, as 1-3,18; extra lines are 100 and above (default all)")
