@@ -95,7 +95,7 @@ type CreateOptions struct {
 
 	Pin         bool  // keep the blocks out of the evictor; also inherited from the parent
 	TTL         TTL   // zero: inherited action, no end
-	ReplicasMin int   // copies to keep at least, in a mesh
+	ReplicasMin int   // copies to keep at least, in a mesh, while no store has the file; that Load makes afterwards
 	ReplicasMax int   // passive copies stop at; 0 no limit
 	Size        int64 // expected bytes, a hint for the under store; 0 unknown
 }

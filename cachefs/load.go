@@ -16,9 +16,10 @@ type LoadOptions struct {
 	Volatile bool // done when the blocks are in memory; they reach a disk tier when they are evicted, or at Shutdown
 }
 
-// Load brings a file, or all files below a directory, from the under store into the cache. Done means durable: its blocks
-// are on a disk tier, if the node has one, unless it is Volatile; what does not fit there has failed, with ErrNoSpace. What
-// is there is skipped, so a job that was cancelled, or ended with its process, goes on where it was when it is started again.
+// Load brings a file, or all files below a directory, from the under store into the cache: in a mesh each block to the node
+// that owns it, or to as many as ReplicasMin says. Done means durable: its blocks are on a disk tier, if the node has one,
+// unless it is Volatile; what does not fit there has failed, with ErrNoSpace. What is there is skipped, so a job that was
+// cancelled, or ended with its process, goes on where it was when it is started again.
 func (n *Node) Load(ctx context.Context, path string, o *LoadOptions) (*Job, error) {
 	opts := deref(o)
 	if err := opts.check(); err != nil {
@@ -114,16 +115,25 @@ func (n *Node) loadFile(ctx context.Context, j *Job, path string, o LoadOptions)
 	j.fileDone(skipped)
 }
 
-// loadBlock has the owner of a block bring it, this node if it is alone. mine says that it is here, had that it was there
-// already.
+// loadBlock has the owners of a block bring it, the second one from the first: as many as the file should have copies. What cannot be
+// asked of the first is brought here. mine says that it is here, had that it was there already.
 func (n *Node) loadBlock(ctx context.Context, h *handle, i int64, durable bool) (had, mine bool, err error) {
-	if owner, ok := n.ownerElsewhere(blockID(&h.in, i)); ok {
-		if had, ok, err := n.loadAt(ctx, owner, h, i, durable); ok {
-			return had, false, err
+	had = true
+	for k, id := range n.nodes.successors([20]byte(blockID(&h.in, i)), max(1, h.in.ReplicasMin)) {
+		was, ok := false, true
+		if id != n.id {
+			was, ok, err = n.loadAt(ctx, id, h, i, durable)
 		}
+		if id == n.id || !ok && k == 0 {
+			mine = true
+			was, err = n.loadHere(ctx, h, i)
+		}
+		if err != nil {
+			return false, mine, err
+		}
+		had = had && was
 	}
-	had, err = n.loadHere(ctx, h, i)
-	return had, true, err
+	return had, mine, nil
 }
 
 func (n *Node) loadHere(ctx context.Context, h *handle, i int64) (had bool, err error) {

@@ -18,17 +18,6 @@ type loadAnswer struct {
 	Had bool `json:"had"` // it was there already
 }
 
-// ownerElsewhere is the node that owns a block, if that is another one.
-func (n *Node) ownerElsewhere(id tier.BlockID) (owner string, ok bool) {
-	if n.isAlone() {
-		return "", false
-	}
-	for _, id := range n.nodes.successors([20]byte(id), 1) {
-		return id, id != n.id
-	}
-	return "", false
-}
-
 // loadAt has another node bring a block. ok is false if that could not be asked, or cannot reach the store.
 func (n *Node) loadAt(ctx context.Context, owner string, h *handle, i int64, save bool) (had, ok bool, err error) {
 	id := blockID(&h.in, i)

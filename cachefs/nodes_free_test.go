@@ -132,6 +132,33 @@ func TestLoadFillsTheOwners(t *testing.T) {
 	})
 }
 
+// TestLoadMakesCopies: of files that should have two, each block is on two nodes after a Load, and came from the store once.
+func TestLoadMakesCopies(t *testing.T) {
+	overSeveral(t, 3, nil, func(s *several) {
+		files := s.fill(10)
+		least := 2
+		for path := range files { // what is there is known then
+			require.NoError(s, s.nodes["b"].SetAttr(s.Context(), path, &cachefs.AttrOptions{ReplicasMin: &least}))
+		}
+		s.settle()
+		j, err := s.nodes["a"].Load(s.Context(), "/m/d", nil)
+		require.NoError(s, err)
+		require.NoError(s, j.Wait(s.Context()))
+		have := s.blocks()
+		require.Equal(s, 20*least, have["a"]+have["b"]+have["c"])
+		fromStore := uint64(0)
+		for _, n := range s.rig.Living() {
+			fromStore += n.Metrics().StoreBytes
+		}
+		require.EqualValues(s, 10*100_000, fromStore)
+		require.Zero(s, j.Progress().Skipped)
+		j, err = s.nodes["c"].Load(s.Context(), "/m/d", nil)
+		require.NoError(s, err)
+		require.NoError(s, j.Wait(s.Context()))
+		require.EqualValues(s, 10, j.Progress().Skipped, "all of it is there")
+	})
+}
+
 // TestConsistent: a change that another node has made before is seen, by who asks for that.
 func TestConsistent(t *testing.T) {
 	overSeveral(t, 3, nil, func(s *several) {
