@@ -129,6 +129,14 @@ func (x *CompleteFile) apply(t *Tree, a *applied) {
 		a.fail(err)
 		return
 	}
+	if x.Persist != Persisted {
+		homes := t.staying(x.Homes)
+		if len(homes) == 0 && len(x.Homes) > 0 { // its bytes would end with its writer
+			a.fail(ErrLeaseLost)
+			return
+		}
+		x.Homes = homes
+	}
 	t.complete(n, x, a)
 }
 

@@ -13,10 +13,11 @@ import (
 	"github.com/millpond/millpond/internal/inodes"
 )
 
-// magic begins a checkpoint, the version of the format follows. Version 2, whose intents had no leases, is read too.
+// magic begins a checkpoint, the version of the format follows. Version 2, whose intents had no leases, is read too; version 4
+// has nodes that leave.
 const (
 	magic   = "MPNS"
-	version = 3
+	version = 4
 )
 
 // Checkpoint is the state at one index. It is written while changes go on.
@@ -30,8 +31,12 @@ type Checkpoint struct {
 func (t *Tree) Snapshot() *Checkpoint {
 	t.locks.lock()
 	defer t.locks.unlock()
-	c := &codec{b: append([]byte(magic), version)}
-	t.code(c, version)
+	v := byte(version)
+	if len(t.leavers) == 0 {
+		v = 3
+	}
+	c := &codec{b: append([]byte(magic), v)}
+	t.code(c, v)
 	return &Checkpoint{t: t, frozen: t.table.Freeze(), head: c.b}
 }
 
@@ -111,7 +116,9 @@ func (t *Tree) Restore(r io.Reader) error {
 	t.locks.lock()
 	defer t.locks.unlock()
 	t.table, t.mounts, t.intents, t.nextID, t.index, t.touched, t.sweeps = s.table, s.mounts, s.intents, s.nextID, s.index, s.touched, s.sweeps
+	t.leavers = s.leavers
 	t.remount++
+	t.leaves++
 	t.dirs.forget()
 	t.dirs.fit(t.table.Len())
 	return nil
@@ -197,6 +204,7 @@ func (t *Tree) code(c *codec, v byte) {
 	t.touched.code(c)
 	t.codeMounts(c)
 	t.codeIntents(c, v)
+	t.codeLeavers(c, v)
 	t.codeSweeps(c)
 }
 

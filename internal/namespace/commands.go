@@ -57,6 +57,8 @@ func Level(cmd []byte) (uint32, error) {
 		return 0, errors.New("unknown command")
 	}
 	switch {
+	case cmd[1] >= 28:
+		return 4, nil
 	case cmd[1] >= 22:
 		return 3, nil
 	case cmd[1] >= 19:
@@ -66,7 +68,7 @@ func Level(cmd []byte) (uint32, error) {
 }
 
 // MaxLevel is the highest feature level that this build knows.
-const MaxLevel = 3
+const MaxLevel = 4
 
 func newCmd(op byte) command {
 	switch op {
@@ -124,6 +126,8 @@ func newCmd(op byte) command {
 		return new(SetHomes)
 	case 27:
 		return new(FreeFiles)
+	case 28:
+		return new(Leaving)
 	}
 	return nil
 }

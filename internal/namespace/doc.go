@@ -33,11 +33,11 @@
 // Integers are varints, signed ones zigzag; strings and bytes have their length in front; an optional field begins with
 // 0 or 1. A command that is unknown, short or long is refused, and the journal stops the node (Level):
 // Continue, SetAttrBelow and Remount need level 2, ExpireNode, BeginBy, Adopt,
-// EndBy, SetHomes and FreeFiles level 3.
+// EndBy, SetHomes and FreeFiles level 3, Leaving level 4.
 //
 //	command     1 | number of the command 1 | its fields in the order of commands_*.go
 //	answer      error | intent that holds | inode | intent begun | FileID 16; in few: more to Continue | where to go on
 //	checkpoint  piece ... ; each with its length in front
-//	piece 1     "MPNS" 3 | next intent | index | touched names | mounts | intents | sweeps of directories that are unfinished
+//	piece 1     "MPNS" 3 or 4 | next intent | index | touched names | mounts | intents | 4: who leaves | sweeps of directories that are unfinished
 //	piece 2     header of the table; then its chunks (internal/inodes)
 package namespace

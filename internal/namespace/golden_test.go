@@ -146,7 +146,7 @@ func TestFormatsOfLevel3(t *testing.T) {
 		raw := c.Append(nil)
 		level, err := namespace.Level(raw)
 		require.NoError(t, err)
-		require.EqualValues(t, namespace.MaxLevel, level)
+		require.EqualValues(t, 3, level)
 		answer, _ := tree.Apply(uint64(i+20), 1000, raw)
 		fmt.Fprintf(&lines, "%T level %d\n\t%x\n\t%x\n", c, level, raw, answer)
 	}
@@ -161,12 +161,42 @@ func TestFormatsOfLevel3(t *testing.T) {
 	require.Equal(t, [][16]byte{second}, other.Leases())
 }
 
+// TestFormatsOfLevel4 does the same for nodes that leave.
+func TestFormatsOfLevel4(t *testing.T) {
+	tree := namespace.New()
+	file(t, tree, "/f")
+	var lines strings.Builder
+	for i, c := range []cmd{
+		&namespace.Leaving{Leaver: namespace.Leaver{Node: "n1", Lease: [16]byte{1, 15: 2}}},
+		&namespace.Leaving{Leaver: namespace.Leaver{Node: "n2", Lease: [16]byte{3}}},
+		&namespace.Leaving{Leaver: namespace.Leaver{Node: "n1", Lease: [16]byte{1, 15: 2}}, Ended: true},
+	} {
+		raw := c.Append(nil)
+		level, err := namespace.Level(raw)
+		require.NoError(t, err)
+		require.EqualValues(t, namespace.MaxLevel, level)
+		answer, _ := tree.Apply(uint64(i+20), 1000, raw)
+		fmt.Fprintf(&lines, "%T level %d\n\t%x\n\t%x\n", c, level, raw, answer)
+	}
+	golden(t, "commands.v1.level4.txt", []byte(lines.String()))
+	golden(t, "checkpoint.v4", checkpoint(t, tree))
+
+	b, err := os.ReadFile("testdata/checkpoint.v4")
+	require.NoError(t, err)
+	other := namespace.New()
+	require.NoError(t, other.Restore(bytes.NewReader(b)))
+	require.Equal(t, tree.Leavers(), other.Leavers())
+	require.Equal(t, "n2", other.Leavers()[0].Node)
+	do(t, other, &namespace.ExpireLeases{Except: true})
+	require.Equal(t, "MPNS\x03", string(checkpoint(t, other)[1:6]), "without any, an older node reads it")
+}
+
 // TestOldCheckpointsOpen restores files that were written before, the first one when lists had no mask of their own.
 func TestOldCheckpointsOpen(t *testing.T) {
 	for _, name := range []string{"checkpoint.v2.first", "checkpoint.v2", "checkpoint.v3"} {
 		t.Run(name, func(t *testing.T) { oldCheckpoint(t, name) })
 	}
-	for _, v := range []string{"\x01", "\x04"} {
+	for _, v := range []string{"\x01", "\x05"} {
 		require.ErrorContains(t, namespace.New().Restore(strings.NewReader("\x05MPNS"+v)), "unknown format")
 	}
 }

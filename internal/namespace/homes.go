@@ -4,7 +4,7 @@ import "slices"
 
 // SetHomes says where the blocks of a file are that no store has: on Add by now, on Drop no more. A file that has no homes
 // is Lost, and so is one that is said to be, because none of its homes lives; a new home, or an old one that says that it
-// is, finds it.
+// is, finds it. Who leaves is not added.
 type SetHomes struct {
 	Ino       uint64
 	FileID    [16]byte
@@ -33,7 +33,8 @@ func (x *SetHomes) apply(t *Tree, a *applied) {
 			homes = append(homes, id)
 		}
 	}
-	for _, id := range x.Add {
+	add := t.staying(x.Add)
+	for _, id := range add {
 		if !slices.Contains(homes, id) {
 			homes = append(homes, id)
 		}
@@ -43,7 +44,7 @@ func (x *SetHomes) apply(t *Tree, a *applied) {
 	case lost && n.Persist != Lost:
 		n.Owed, n.Persist = n.Persist == ToPersist, Lost
 		a.effect(Missed, n)
-	case !lost && len(x.Add) > 0 && n.Persist == Lost:
+	case !lost && len(add) > 0 && n.Persist == Lost:
 		t.foundAgain(n, a)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // nodePart is how many bytes of a lease are its node's.
 const nodePart = 8
 
-// ExpireNode removes the incomplete files of all runs of a node but one. What an intent holds stays: who ends that takes
+// ExpireNode removes the incomplete files of all runs of a node but one, and that they leave. What an intent holds stays: who ends that takes
 // the file away.
 type ExpireNode struct {
 	Node [nodePart]byte
@@ -24,10 +24,14 @@ func (x *ExpireNode) code(c *codec)          { c.fixed(x.Node[:]); c.id(&x.Keep)
 
 func (x *ExpireNode) apply(t *Tree, a *applied) {
 	t.expire(a, func(lease [16]byte) bool { return bytes.HasPrefix(lease[:], x.Node[:]) && lease != x.Keep })
+	t.returned(x.earlier)
 }
 
 func (x *ExpireLeases) apply(t *Tree, a *applied) {
 	t.expire(a, func(lease [16]byte) bool { return (lease == x.Lease) != x.Except })
+	if x.Except { // of a node alone: no others are there to leave
+		t.returned(func(l Leaver) bool { return l.Lease != x.Lease })
+	}
 }
 
 // expire removes the incomplete files whose leases have ended, those aside that an intent holds.

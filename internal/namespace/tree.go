@@ -19,7 +19,9 @@ type Tree struct {
 	touched touched
 	dirs    *dirCache
 	sweeps  []sweep
-	step    int // inodes that a command works on at most: stepInodes
+	leavers []Leaver // in the order in which they said so; a new list for each change
+	leaves  uint64   // how often leavers has changed, here
+	step    int      // inodes that a command works on at most: stepInodes
 	work    workset
 }
 
