@@ -60,15 +60,18 @@ func (a absence) step(now time.Time, leases [][16]byte, members []member) (ended
 
 // runDeparted ends what nodes that have gone had begun, while this node is the primary, until ctx ends. Owner: Node.start.
 func (n *Node) runDeparted(ctx context.Context) {
-	missed := absence{}
+	missed, left := absence{}, absence{}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		changed := n.nodes.changed()
 		again, led := time.Time{}, false
-		n.asPrimary(ctx, func(ctx context.Context) { again, led = n.endDeparted(ctx, missed), true })
+		n.asPrimary(ctx, func(ctx context.Context) {
+			again, led = sooner(n.endDeparted(ctx, missed), n.endLeavers(ctx, left)), true
+		})
 		if !led {
 			clear(missed) // a later leadership begins to miss them anew
+			clear(left)
 		}
 		timer.Reset(unheardGrace)
 		if !again.IsZero() {
@@ -82,6 +85,14 @@ func (n *Node) runDeparted(ctx context.Context) {
 		case <-timer.C:
 		}
 	}
+}
+
+// sooner is the earlier of two times that are not zero.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // endDeparted removes the incomplete files, and settles the intents, whose leases have ended. It returns when to look

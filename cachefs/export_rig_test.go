@@ -255,3 +255,19 @@ func AskHold(ctx context.Context, n, from *Node, path string, size int64) error 
 	_, err = askNode[none](ctx, from, n.id, callHold, holdRequest{Index: from.tree.Index(), Ino: in.Ino, File: in.FileID[:], Size: size})
 	return err
 }
+
+// Leavers are the nodes that leave, as a node's replica has them.
+func Leavers(n *Node) (ids []string) {
+	for _, l := range n.tree.Leavers() {
+		ids = append(ids, l.Node)
+	}
+	return ids
+}
+
+// SayLeaving has the journal take, through n, that another node leaves.
+func SayLeaving(ctx context.Context, n *Node, id string) error {
+	return Change(ctx, n, &namespace.Leaving{Leaver: namespace.Leaver{Node: id, Lease: newLease(id)}})
+}
+
+// OwnersOf are up to k owners of a key, as a node has them.
+func OwnersOf(n *Node, key [20]byte, k int) []string { return n.nodes.successors(key, k) }

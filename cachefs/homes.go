@@ -13,30 +13,39 @@ import (
 // defaultCopies is how many nodes take what only the cache has, where there are so many and the file says nothing else.
 const defaultCopies = 2
 
-// copies is how many nodes a file should have that wants least, 0 for the default, and so many live.
-func (n *Node) copies(least int, live map[string]bool) int {
-	return min(orDefault(least, defaultCopies), len(live))
+// copies is how many nodes a file should have that wants least, 0 for the default, and so many stay.
+func (n *Node) copies(least int, stay map[string]bool) int {
+	return min(orDefault(least, defaultCopies), len(stay))
 }
 
-// homesOf are the homes of a file that live. A node alone is the home of all files, whatever it was called when it wrote
+// homesOf are the homes of a file among some nodes. A node alone is the home of all files, whatever it was called when it wrote
 // them.
-func (n *Node) homesOf(in *namespace.Inode, live map[string]bool) []string {
+func (n *Node) homesOf(in *namespace.Inode, among map[string]bool) []string {
 	if n.isAlone() {
 		return []string{n.id}
 	}
 	var homes []string
 	for _, id := range in.Homes {
-		if live[id] {
+		if among[id] {
 			homes = append(homes, id)
 		}
 	}
 	return homes
 }
 
-// leads reports whether this node does for a file what one of its homes has to do: the first one that lives.
-func (n *Node) leads(in *namespace.Inode, live map[string]bool) bool {
-	homes := n.homesOf(in, live)
-	return len(homes) > 0 && homes[0] == n.id
+// leads reports whether this node does for a file what one of its homes has to do: the first one that stays. Where all that
+// live are leaving, it is the one that said so last: the others may have looked before, and rely on it.
+func (n *Node) leads(in *namespace.Inode, p presence) bool {
+	if homes := n.homesOf(in, p.stay); len(homes) > 0 {
+		return homes[0] == n.id
+	}
+	homes := n.homesOf(in, p.live)
+	for _, l := range slices.Backward(p.leavers) {
+		if slices.Contains(homes, l.Node) {
+			return l.Node == n.id
+		}
+	}
+	return false
 }
 
 // unsavedPage is how many files are looked at at a time.

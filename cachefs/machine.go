@@ -16,6 +16,8 @@ type machine struct {
 	applying  *applying
 	mounts    func() // called when the replica's mounts have changed
 	mounted   uint64 // how often they had
+	leavers   func() // called when the nodes that leave are others
+	left      uint64 // how often they were
 }
 
 func (m *machine) Apply(entries []journal.Entry) [][]byte {
@@ -33,11 +35,16 @@ func (m *machine) Apply(entries []journal.Entry) [][]byte {
 	return answers
 }
 
-// follow tells of mounts that were made or went, then those who wait for the replica: another node's request meets them.
+// follow tells of mounts that were made or went and of nodes that leave, then those who wait for the replica: another node's
+// request meets them.
 func (m *machine) follow() {
 	if now := m.tree.MountChanges(); now != m.mounted {
 		m.mounted = now
 		m.mounts()
+	}
+	if now := m.tree.LeavingChanges(); now != m.left {
+		m.left = now
+		m.leavers()
 	}
 	m.applying.tell(m.tree.Index())
 }

@@ -155,7 +155,7 @@ func (o others) pull(ctx context.Context, from string, id tier.BlockID, length i
 }
 
 func (o others) successors(key [20]byte, n int) []string {
-	return o.n.mesh.p.Owners(nil, key, n)
+	return o.n.mesh.owners(nil, key, n)
 }
 
 // journalPeers are the members of the mesh, as the journal sees them.

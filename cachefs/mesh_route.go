@@ -38,8 +38,8 @@ func (m *mesh) route(key peer.Key, as role, from string, homes []string) []ask {
 	}
 	r := router{skip: []string{m.n.id, from}}
 	var ids [successors]string
-	owners := m.p.Owners(ids[:0], key, successors)
-	before, fresh := m.p.Previous(key)
+	owners := m.owners(ids[:0], key, successors)
+	before, fresh := m.previous(key)
 	mine := as == asOwner || as == asReader && len(owners) > 0 && owners[0] == m.n.id
 	switch {
 	case mine && fresh: // who still takes that node for the owner asks it as well: let one node bring it
@@ -118,5 +118,5 @@ func (n *Node) mayKeep(h *handle, index int64) bool {
 	if n.mesh == nil || most == 0 {
 		return true
 	}
-	return slices.Contains(n.mesh.p.Owners(nil, peer.Key(tier.NewBlockID(h.in.FileID, uint32(index))), most), n.id)
+	return slices.Contains(n.mesh.owners(nil, peer.Key(tier.NewBlockID(h.in.FileID, uint32(index))), most), n.id)
 }

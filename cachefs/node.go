@@ -119,7 +119,7 @@ func (n *Node) openLayers(ctx context.Context) (err error) {
 		return err
 	}
 	n.cfg.Journal.Events.Primary = n.leading(n.cfg.Journal.Events.Primary)
-	if n.journal, err = journal.Open(ctx, n.cfg.Journal, &machine{tree: n.tree, effects: n.effects, leftovers: n.leftovers, applying: &n.applying, mounts: n.followMounts}); err != nil {
+	if n.journal, err = journal.Open(ctx, n.cfg.Journal, &machine{tree: n.tree, effects: n.effects, leftovers: n.leftovers, applying: &n.applying, mounts: n.followMounts, leavers: n.followLeavers}); err != nil {
 		return err
 	}
 	n.young = n.tree.Index() == 0 || n.backup != nil && n.backup.restored
@@ -211,7 +211,8 @@ func (n *Node) Close() error {
 }
 
 // Shutdown ends the node: later calls are ErrClosed, files that are being written are given up, what is only in memory
-// goes to a disk tier if there is one, most used first, and every goroutine ends. It waits for Views that are still
+// goes to a disk tier if there is one, most used first, and every goroutine ends. What no store has and no other node that stays
+// has goes to one that does, or to its store, within ctx; an error that is ErrLost says what ends with the node. It waits for Views that are still
 // lent within ctx. A second call waits, within its own ctx, for the first and for what that had no time for, and returns
 // what the first did: after it another Open finds Dir free.
 func (n *Node) Shutdown(ctx context.Context) error {
@@ -260,9 +261,6 @@ func (n *Node) shut(ctx context.Context) error {
 	n.flushFound(ctx)
 	if err := n.handOn(ctx); err != nil {
 		errs = append(errs, err)
-	}
-	if !n.durable() {
-		errs = append(errs, n.persist.drain(ctx))
 	}
 	n.tasks.Lock()
 	n.tasks.closed = true

@@ -76,13 +76,15 @@ func (s *several) config(id string) cachefs.Config {
 
 // close closes what is open, the nodes that do not lead first.
 func (s *several) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour) // a file may wait for a store that is down
+	defer cancel()
 	for len(s.rig.Living()) > 0 {
 		list := s.rig.Living()
 		next := list[0]
 		if len(list) > 1 && next == s.rig.Primary() {
 			next = list[1]
 		}
-		if err := s.rig.Leave(context.Background(), next.ID()); err != nil {
+		if err := s.rig.Leave(ctx, next.ID()); err != nil {
 			s.Logf("node %s: %v", next.ID(), err)
 		}
 	}

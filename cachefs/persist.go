@@ -13,9 +13,8 @@ import (
 	"github.com/millpond/millpond/tier"
 )
 
-// persister copies written files to their under stores, several at a time, those whose first home that lives this node is,
-// and never gives up: a file whose upload
-// fails is tried again after a delay that doubles up to a bound, while others go on.
+// persister copies written files to their under stores, several at a time, those that this node leads, and never gives up: a
+// file whose upload fails is tried again after a delay that doubles up to a bound, while others go on.
 type persister struct {
 	n    *Node
 	wake chan struct{}
@@ -73,13 +72,13 @@ func (p *persister) run(ctx context.Context) {
 // scan starts an upload for each file that waits and may be tried now. It returns when the next one may be.
 func (p *persister) scan(ctx context.Context) (next time.Time, ok bool) {
 	const page = 256
-	round, live := p.round(), p.n.living()
+	round, present := p.round(), p.n.presence()
 	for after := uint64(0); ; {
 		list := p.n.tree.ToPersist(after, page)
 		for i := range list {
 			in := &list[i]
 			after = in.Ino
-			if !p.n.leads(in, live) { // another home does
+			if !p.n.leads(in, present) { // another home does
 				continue
 			}
 			ino, to := in.Ino, p.n.mountOf(in)
@@ -288,15 +287,15 @@ func (n *Node) unholdFile(in *namespace.Inode) {
 	}
 }
 
-// drain waits until nothing waits for its store that only this node has: what is written behind would end with this
-// process.
+// drain waits, on a node alone, until nothing waits for its store: what is written behind would end with this process.
 func (p *persister) drain(ctx context.Context) error {
 	for {
 		moved := p.movement()
-		in, ok := p.onlyHere(ctx)
-		if !ok {
+		list := p.n.tree.ToPersist(0, 1)
+		if len(list) == 0 {
 			return nil
 		}
+		in := list[0]
 		p.kick()
 		select {
 		case <-moved:
@@ -305,17 +304,4 @@ func (p *persister) drain(ctx context.Context) error {
 			return fmt.Errorf("%s is not persisted, and its only copy ends with this node: %w", path, errors.Join(context.Cause(ctx), p.lastError(in.Ino)))
 		}
 	}
-}
-
-// onlyHere is the first file that waits for its store and has no other home that lives.
-func (p *persister) onlyHere(ctx context.Context) (in namespace.Inode, ok bool) {
-	live := p.n.living()
-	eachOf(ctx, p.n.tree.ToPersist, func(u *namespace.Inode) bool {
-		homes := p.n.homesOf(u, live)
-		if len(homes) == 1 && homes[0] == p.n.id {
-			in, ok = *u, true
-		}
-		return !ok
-	})
-	return in, ok
 }

@@ -39,12 +39,13 @@ func (n *Node) runRepair(ctx context.Context) {
 	}
 }
 
-// repair has more nodes take copies of the files that this node leads and that have too few homes.
+// repair has more nodes take copies of the files that this node leads and that have too few homes. What only nodes have that
+// leave, they hand on.
 func (n *Node) repair(ctx context.Context) {
-	live := n.living()
+	stay := n.staying()
 	n.eachUnsaved(ctx, func(in *namespace.Inode) bool {
-		homes := n.homesOf(in, live)
-		if want := n.copies(in.ReplicasMin, live); len(homes) < want && n.leads(in, live) {
+		homes := n.homesOf(in, stay)
+		if want := n.copies(in.ReplicasMin, stay); len(homes) > 0 && len(homes) < want && homes[0] == n.id {
 			if err := n.addHomes(ctx, in, homes, want); err != nil && ctx.Err() == nil {
 				path, _ := n.tree.Path(in.Ino)
 				n.log.Warn("a file has fewer copies than it should have", "path", path, "have", len(homes), "want", want, "err", err)
@@ -56,7 +57,7 @@ func (n *Node) repair(ctx context.Context) {
 
 // addHomes has other nodes take copies of a complete file, and tells the namespace which ones did.
 func (n *Node) addHomes(ctx context.Context, in *namespace.Inode, homes []string, want int) error {
-	now, err := n.spread(ctx, in, homes, want)
+	now, err := n.spread(ctx, in, homes, want, n.staying())
 	if len(now) > len(homes) {
 		_, perr := n.propose(ctx, &namespace.SetHomes{Ino: in.Ino, FileID: in.FileID, Add: now[len(homes):]})
 		if perr != nil {
@@ -93,30 +94,4 @@ func (n *Node) markHomeless(ctx context.Context, missed map[string]time.Time) {
 		n.lost(fileInfo(path, in), "no node lives that has a copy")
 		return true
 	})
-}
-
-// handOn gives others copies of what only this node has, as it leaves. Where its own copies end with the process, it is no
-// home any more then.
-func (n *Node) handOn(ctx context.Context) error {
-	if n.isAlone() {
-		return nil
-	}
-	var last error
-	live := n.living()
-	n.eachUnsaved(ctx, func(in *namespace.Inode) bool {
-		homes := n.homesOf(in, live)
-		if len(homes) != 1 || homes[0] != n.id || len(live) == 1 {
-			return true
-		}
-		err := n.addHomes(ctx, in, homes, 2)
-		if now, ok := n.tree.Get(in.Ino); err == nil && ok && !n.durable() && len(n.homesOf(&now, live)) > 1 {
-			_, err = n.propose(ctx, &namespace.SetHomes{Ino: in.Ino, FileID: in.FileID, Drop: []string{n.id}})
-		}
-		if err != nil {
-			path, _ := n.tree.Path(in.Ino)
-			last = pathError("hand on", path, err)
-		}
-		return true
-	})
-	return last
 }

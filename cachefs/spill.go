@@ -110,7 +110,7 @@ func (w *nodeWriter) askToHold(id tier.BlockID, length int64) error {
 	hosts := []string{w.mu.spilled.host}
 	if hosts[0] == "" {
 		in.FileID = w.id
-		hosts = w.n.candidates(&in, nil)
+		hosts = w.n.candidates(&in, nil, w.n.staying())
 	}
 	i := int64(id.Index())
 	r := holdRequest{Index: w.n.tree.Index(), Ino: w.ino, File: w.id[:], Size: i*w.bs + length, First: i, Count: 1}
@@ -150,8 +150,8 @@ func (w *nodeWriter) settleSpilledLocked() {
 
 // spreadSpilled is spread for a file of which this node has a part, and is no home: the host takes the rest, and other nodes all of it,
 // as many as it wants.
-func (n *Node) spreadSpilled(ctx context.Context, in *namespace.Inode, host string, want int) ([]string, error) {
-	list := n.candidates(in, nil)
+func (n *Node) spreadSpilled(ctx context.Context, in *namespace.Inode, host string, want int, stay map[string]bool) ([]string, error) {
+	list := n.candidates(in, nil, stay)
 	if i := slices.Index(list, host); i > 0 {
 		list = slices.Insert(slices.Delete(list, i, i+1), 0, host)
 	}

@@ -35,13 +35,14 @@ func (r *holdRequest) end(in *namespace.Inode) int64 {
 }
 
 // spread has other nodes take copies of a file's blocks, until want of them have all, this one included. homes have them
-// already. Those that the ring has for the file come first. It returns the homes there are now, fewer than want only if
-// no more nodes live: ErrNoSpace if there are more, and they have no room.
-func (n *Node) spread(ctx context.Context, in *namespace.Inode, homes []string, want int) ([]string, error) {
-	return n.spreadOver(ctx, in, homes, want, n.candidates(in, homes), nil)
+// already; stay are the nodes that may become some. Those that the ring has for the file come first. It returns the homes there
+// are now, fewer than want only if no more nodes stay: ErrNoSpace if there are more, and they have no room.
+func (n *Node) spread(ctx context.Context, in *namespace.Inode, homes []string, want int, stay map[string]bool) ([]string, error) {
+	also := slices.DeleteFunc(slices.Clone(homes), func(id string) bool { return id == n.id })
+	return n.spreadOver(ctx, in, homes, want, n.candidates(in, homes, stay), also)
 }
 
-// spreadOver is spread over the nodes of a list. also have blocks that this node lacks.
+// spreadOver is spread over the nodes of a list. also have blocks that this node may lack.
 func (n *Node) spreadOver(ctx context.Context, in *namespace.Inode, homes []string, want int, list, also []string) ([]string, error) {
 	var full error
 	for _, id := range list {
@@ -69,11 +70,10 @@ func (n *Node) spreadOver(ctx context.Context, in *namespace.Inode, homes []stri
 	return homes, nil
 }
 
-// candidates are the live nodes that may take copies, in the ring's order, those aside that have them.
-func (n *Node) candidates(in *namespace.Inode, homes []string) []string {
-	live := n.living()
-	list := n.nodes.successors([20]byte(blockID(in, 0)), len(live))
-	return slices.DeleteFunc(list, func(id string) bool { return id == n.id || !live[id] || slices.Contains(homes, id) })
+// candidates are those of stay that may take copies, in the ring's order, those aside that have them.
+func (n *Node) candidates(in *namespace.Inode, homes []string, stay map[string]bool) []string {
+	list := n.nodes.successors([20]byte(blockID(in, 0)), len(n.living()))
+	return slices.DeleteFunc(list, func(id string) bool { return id == n.id || !stay[id] || slices.Contains(homes, id) })
 }
 
 // serveHold takes copies of a file's blocks from another node.

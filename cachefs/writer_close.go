@@ -79,7 +79,7 @@ func (w *nodeWriter) closeLocked() error {
 	if c.Persist == namespace.ToPersist {
 		w.n.persist.kick()
 	}
-	w.n.awaitHomes(w.ctx, w.path, homes)
+	w.n.awaitHomes(w.ctx, w.path, w.n.replaceLeavers(w.ctx, w.path, w.ino, len(homes)))
 	return nil
 }
 
@@ -95,10 +95,30 @@ func (w *nodeWriter) spreadLocked() ([]string, error) {
 		return nil, ErrLeaseLost
 	}
 	in.Size, in.FileID, in.BlockSize = w.mu.size, w.id, w.bs
+	stay := w.n.staying()
+	want := w.n.copies(in.ReplicasMin, stay)
 	if host := w.mu.spilled.host; host != "" {
-		return w.n.spreadSpilled(w.ctx, &in, host, w.n.copies(in.ReplicasMin, w.n.living()))
+		return w.n.spreadSpilled(w.ctx, &in, host, want, stay)
 	}
-	return w.n.spread(w.ctx, &in, homes, w.n.copies(in.ReplicasMin, w.n.living()))
+	return w.n.spread(w.ctx, &in, homes, want, stay)
+}
+
+// replaceLeavers has other nodes take copies of a complete file where one that had some has said that it leaves, before the
+// file was complete: it is no home then. It returns the homes. The file is complete whatever comes of it.
+func (n *Node) replaceLeavers(ctx context.Context, path string, ino uint64, want int) []string {
+	for {
+		in, _ := n.tree.Get(ino)
+		if len(in.Homes) >= min(want, len(n.staying())) || in.Persist == namespace.Persisted {
+			return in.Homes
+		}
+		changes := n.tree.LeavingChanges()
+		err := n.addHomes(ctx, &in, in.Homes, want)
+		now, _ := n.tree.Get(ino)
+		if err != nil || len(now.Homes) == len(in.Homes) && changes == n.tree.LeavingChanges() {
+			n.log.Warn("a complete file has fewer copies than it should have", "path", path, "have", len(now.Homes), "want", want, "err", err)
+			return now.Homes
+		}
+	}
 }
 
 // fewNodes are so few that there is one voter: what the journal has acknowledged is on the disk of one node.
