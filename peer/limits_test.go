@@ -38,6 +38,38 @@ func TestSkewedClocks(t *testing.T) {
 	}
 }
 
+// TestClocksAreSetBack: nodes that began with clocks an hour ahead go on hearing each other's packets when those are set right.
+// While they are set one by one, nodes that are more than 5 minutes apart refuse each other, and both sides say so.
+func TestClocksAreSetBack(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		var told [2]refusals
+		var ahead [2]atomic.Int64
+		var ns []*peer.Mesh
+		for i := range ahead {
+			ahead[i].Store(int64(time.Hour))
+			ns = append(ns, m.start(i, func(c *peer.Config) {
+				told[i].listen(c)
+				c.Now = func() time.Time { return time.Now().Add(time.Duration(ahead[i].Load())) }
+			}))
+		}
+		meet(t, 10*time.Second, ns...)
+		ahead[0].Store(0)
+		time.Sleep(5 * time.Minute)
+		for i := range told {
+			told[i].has(t, peer.ErrClock, "1h0m0s")
+		}
+		ahead[1].Store(0)
+		meet(t, time.Minute, ns...)
+		time.Sleep(time.Minute)
+		before := []int64{ns[0].Metrics().Gossip.Refused, ns[1].Metrics().Gossip.Refused}
+		time.Sleep(time.Minute)
+		for i, n := range ns {
+			require.Equal(t, before[i], n.Metrics().Gossip.Refused, "of %d packets", n.Metrics().Gossip.PacketsIn)
+		}
+	})
+}
+
 // TestLongNames: all that a node may say of itself fits.
 func TestLongNames(t *testing.T) {
 	bubbletest.Test(t, func(t *testing.T) {

@@ -22,7 +22,7 @@
 //
 // Numbers are big-endian. The address is 16 bytes of IPv6 (IPv4 mapped into it) and 2 of port, as it is gossiped; it
 // does not travel. The keys are HKDF-SHA256 of the secret, or of nothing, with the cluster's name as salt: clusters do
-// not hear each other. A packet is refused if its time lies 5 minutes off or before this node's start, if its boot
+// not hear each other. A packet is refused if its time lies 5 minutes off, if it is older than this node's run, if its boot
 // and counter were seen, or if its counter is 1,024 below the highest.
 //
 // # Concurrency

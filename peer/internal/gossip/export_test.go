@@ -8,8 +8,8 @@ import (
 // Sealer is how packets are put into envelopes and taken out.
 type Sealer struct{ s *sealer }
 
-func NewSealer(self netip.AddrPort, cluster string, now func() time.Time, secrets ...string) Sealer {
-	return Sealer{newSealer(self, now, deriveAll(secrets, cluster))}
+func NewSealer(self netip.AddrPort, cluster string, wall func() time.Time, up func() time.Duration, secrets ...string) Sealer {
+	return Sealer{newSealer(self, clocks{wall, up}, deriveAll(secrets, cluster))}
 }
 
 func (s Sealer) Seal(payload []byte, to netip.AddrPort) []byte { return s.s.seal(payload, to) }

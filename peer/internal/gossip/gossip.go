@@ -40,7 +40,7 @@ const maxEvents = 2048
 // Open begins to take part. Others are met by Join, or by theirs.
 func Open(cfg Config) (*Gossip, error) {
 	ks := deriveAll(cfg.Secrets, cfg.Cluster)
-	g := &Gossip{cfg: cfg, seal: newSealer(cfg.Advertise, cfg.Now, ks), events: make(chan serf.Event, maxEvents), closed: make(chan struct{}), turn: make(chan struct{}, 1), joining: make(chan struct{}, 1)}
+	g := &Gossip{cfg: cfg, seal: newSealer(cfg.Advertise, clocksFrom(cfg.Now), ks), events: make(chan serf.Event, maxEvents), closed: make(chan struct{}), turn: make(chan struct{}, 1), joining: make(chan struct{}, 1)}
 	g.mu.alive = map[string]netip.AddrPort{cfg.ID: cfg.Advertise}
 	g.mu.tags = cfg.Tags
 	if len(cfg.Secrets) > 0 {

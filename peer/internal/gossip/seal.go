@@ -21,7 +21,7 @@ const (
 
 	// MaxSkew is how far two nodes' clocks may lie apart.
 	MaxSkew = 5 * time.Minute
-	// freshSkew is how far behind this node's start a packet's time may lie. More would let packets that were recorded
+	// freshSkew is how much older than this node's run a packet may be. More would let packets that were recorded
 	// before a node restarted in again; a node whose clock is further behind is heard over streams meanwhile.
 	freshSkew = 2 * time.Second
 )
@@ -59,15 +59,26 @@ type sealer struct {
 	boot    uint64
 	counter atomic.Uint64
 	self    netip.AddrPort
-	now     func() time.Time
-	started time.Time
+	clocks  clocks
 	seen    windows
 }
 
-func newSealer(self netip.AddrPort, now func() time.Time, ks []keys) *sealer {
+// clocks are two: what the node takes the time for, which is sent and compared, and how long it has run, which goes on whoever
+// sets the first one.
+type clocks struct {
+	wall func() time.Time
+	up   func() time.Duration
+}
+
+func clocksFrom(wall func() time.Time) clocks {
+	start := time.Now()
+	return clocks{wall, func() time.Duration { return time.Since(start) }}
+}
+
+func newSealer(self netip.AddrPort, c clocks, ks []keys) *sealer {
 	var boot [8]byte
 	_, _ = rand.Read(boot[:])
-	s := &sealer{boot: binary.BigEndian.Uint64(boot[:]), self: self, now: now, started: now(), seen: windows{}}
+	s := &sealer{boot: binary.BigEndian.Uint64(boot[:]), self: self, clocks: c, seen: windows{}}
 	s.keys.Store(&ks)
 	return s
 }
@@ -79,7 +90,7 @@ func (s *sealer) seal(payload []byte, to netip.AddrPort) []byte {
 	b = append(b, sealVersion, k.mac[0])
 	b = binary.BigEndian.AppendUint64(b, s.boot)
 	b = binary.BigEndian.AppendUint64(b, s.counter.Add(1))
-	b = binary.BigEndian.AppendUint64(b, uint64(s.now().UnixMilli()))
+	b = binary.BigEndian.AppendUint64(b, uint64(s.clocks.wall().UnixMilli()))
 	b = append(b, sum(k, b, to, payload)...)
 	return append(b, payload...)
 }
@@ -104,9 +115,9 @@ func (s *sealer) open(b []byte) ([]byte, error) {
 	}) {
 		return nil, errForged
 	}
-	now, sent := s.now(), time.UnixMilli(int64(binary.BigEndian.Uint64(head[18:])))
-	if d := now.Sub(sent); d > MaxSkew || d < -MaxSkew || sent.Before(s.started.Add(-freshSkew)) {
+	up, age := s.clocks.up(), s.clocks.wall().Sub(time.UnixMilli(int64(binary.BigEndian.Uint64(head[18:]))))
+	if age < -MaxSkew || age > min(MaxSkew, up+freshSkew) {
 		return nil, errTime
 	}
-	return payload, s.seen.take(binary.BigEndian.Uint64(head[2:]), binary.BigEndian.Uint64(head[10:]), now)
+	return payload, s.seen.take(binary.BigEndian.Uint64(head[2:]), binary.BigEndian.Uint64(head[10:]), up)
 }

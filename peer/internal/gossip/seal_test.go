@@ -18,15 +18,26 @@ var (
 	there = netip.MustParseAddrPort("10.0.0.2:7946")
 )
 
-// clock is set by hand.
-type clock struct{ t time.Time }
+// clock is moved and set by hand.
+type clock struct {
+	t       time.Time // what it shows
+	elapsed time.Duration
+}
 
-func (c *clock) now() time.Time { return c.t }
+func newClock() *clock { return &clock{t: time.Unix(1_700_000_000, 0)} }
 
-func newClock() *clock { return &clock{time.Unix(1_700_000_000, 0)} }
+// pass lets time pass; set sets the clock, and no time passes.
+func (c *clock) pass(d time.Duration)    { c.set(d); c.elapsed += d }
+func (c *clock) set(ahead time.Duration) { c.t = c.t.Add(ahead) }
+
+// start starts a node that has this clock.
+func (c *clock) start(self netip.AddrPort, cluster string, secrets ...string) gossip.Sealer {
+	began := c.elapsed
+	return gossip.NewSealer(self, cluster, func() time.Time { return c.t }, func() time.Duration { return c.elapsed - began }, secrets...)
+}
 
 func sealers(c *clock) (from, to gossip.Sealer) {
-	return gossip.NewSealer(here, "test", c.now, secret), gossip.NewSealer(there, "test", c.now, secret)
+	return c.start(here, "test", secret), c.start(there, "test", secret)
 }
 
 func TestSealedPacketOpensOnce(t *testing.T) {
@@ -51,10 +62,10 @@ func TestForged(t *testing.T) {
 		require.ErrorIs(t, err, gossip.ErrForged, "byte %d", i)
 	}
 	for name, s := range map[string]gossip.Sealer{
-		"for another node": gossip.NewSealer(here, "test", c.now, secret),
-		"another cluster":  gossip.NewSealer(there, "tset", c.now, secret),
-		"another secret":   gossip.NewSealer(there, "test", c.now, secret+"!"),
-		"no secret":        gossip.NewSealer(there, "test", c.now),
+		"for another node": c.start(here, "test", secret),
+		"another cluster":  c.start(there, "tset", secret),
+		"another secret":   c.start(there, "test", secret+"!"),
+		"no secret":        c.start(there, "test"),
 	} {
 		_, err := s.Open(b)
 		require.ErrorIs(t, err, gossip.ErrForged, name)
@@ -70,8 +81,8 @@ func TestForged(t *testing.T) {
 
 func TestOldSecretsAreAccepted(t *testing.T) {
 	c := newClock()
-	old := gossip.NewSealer(here, "test", c.now, secret)
-	both := gossip.NewSealer(there, "test", c.now, "the new secret, longer", secret)
+	old := c.start(here, "test", secret)
+	both := c.start(there, "test", "the new secret, longer", secret)
 	_, err := both.Open(old.Seal([]byte("x"), there))
 	require.NoError(t, err)
 	_, err = old.Open(both.Seal([]byte("x"), here))
@@ -83,18 +94,39 @@ func TestTime(t *testing.T) {
 	c := newClock()
 	from, to := sealers(c)
 	late := from.Seal([]byte("late"), there)
-	c.t = c.t.Add(gossip.MaxSkew + time.Millisecond)
+	c.pass(gossip.MaxSkew + time.Millisecond)
 	_, err := to.Open(late)
 	require.ErrorIs(t, err, gossip.ErrTime)
 	early := from.Seal([]byte("early"), there)
-	c.t = c.t.Add(-gossip.MaxSkew - time.Millisecond)
+	c.set(-gossip.MaxSkew - time.Millisecond)
 	_, err = to.Open(early)
 	require.ErrorIs(t, err, gossip.ErrTime)
 	b := from.Seal([]byte("x"), there)
-	c.t = c.t.Add(3 * time.Second)
-	again := gossip.NewSealer(there, "test", c.now, secret) // the node restarted
+	c.pass(3 * time.Second)
+	again := c.start(there, "test", secret) // the node restarted
 	_, err = again.Open(b)
 	require.ErrorIs(t, err, gossip.ErrTime)
+}
+
+// TestClockIsSet: an hour that a clock was wrong at the start costs nothing once it is set, either way, and lets nothing in that
+// was recorded before the start.
+func TestClockIsSet(t *testing.T) {
+	for _, d := range []time.Duration{-time.Hour, time.Hour} {
+		c, right := newClock(), newClock()
+		c.set(-d)
+		from := right.start(here, "test", secret)
+		recorded := from.Seal([]byte("x"), there)
+		c.pass(3 * time.Second)
+		right.pass(3 * time.Second)
+		to := c.start(there, "test", secret)
+		_, err := to.Open(from.Seal([]byte("x"), there))
+		require.ErrorIs(t, err, gossip.ErrTime, "it is an hour off")
+		c.set(d)
+		_, err = to.Open(from.Seal([]byte("x"), there))
+		require.NoError(t, err)
+		_, err = to.Open(recorded)
+		require.ErrorIs(t, err, gossip.ErrTime)
+	}
 }
 
 // TestWindow compares with a set, for packets that are lost, late, and sent again.
@@ -138,9 +170,16 @@ func TestRunsAreBounded(t *testing.T) {
 		require.NoError(t, open(run))
 	}
 	require.ErrorIs(t, open(gossip.MaxBoots), gossip.ErrCrowded)
-	c.t = c.t.Add(gossip.Forget + time.Second)
+	c.set(2 * gossip.Forget)
+	require.ErrorIs(t, open(gossip.MaxBoots), gossip.ErrCrowded, "no time has passed")
+	c.set(-4 * gossip.Forget)
+	c.pass(gossip.Forget)
+	from.SetRun(7, 1)
+	_, err := to.Open(from.Seal([]byte("its second"), there))
+	require.NoError(t, err)
+	c.pass(time.Second)
 	require.NoError(t, open(gossip.MaxBoots))
-	require.Equal(t, 1, to.Runs())
+	require.Equal(t, 2, to.Runs(), "the new one, and what was heard just now")
 }
 
 // TestGolden holds the format: nodes of two versions must understand each other.

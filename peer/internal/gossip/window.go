@@ -8,22 +8,22 @@ const (
 	maxBoots  = 1 << 14                 // runs that are remembered; more than a mesh has nodes
 )
 
-// windows remember which packets of which run were seen.
+// windows remember which packets of which run were seen. Their times are of how long this node has run.
 type windows map[uint64]*window
 
 // window is a run's highest counter and those below it.
 type window struct {
 	highest uint64
-	heard   time.Time
+	heard   time.Duration
 	bits    [windowLen / 64]uint64 // of counters modulo windowLen
 }
 
 // take notes a packet, or says why it is refused. Its time has been checked.
-func (ws windows) take(boot, counter uint64, now time.Time) error {
+func (ws windows) take(boot, counter uint64, up time.Duration) error {
 	w := ws[boot]
 	if w == nil {
 		if len(ws) >= maxBoots {
-			ws.clean(now)
+			ws.clean(up)
 		}
 		if len(ws) >= maxBoots {
 			return errCrowded
@@ -34,14 +34,14 @@ func (ws windows) take(boot, counter uint64, now time.Time) error {
 	if !w.take(counter) {
 		return errReplay
 	}
-	w.heard = now
+	w.heard = up
 	return nil
 }
 
 // clean forgets runs of which nothing was heard for long.
-func (ws windows) clean(now time.Time) {
+func (ws windows) clean(up time.Duration) {
 	for boot, w := range ws {
-		if now.Sub(w.heard) > forget {
+		if up-w.heard > forget {
 			delete(ws, boot)
 		}
 	}
