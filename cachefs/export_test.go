@@ -154,3 +154,6 @@ func Sums(n *Node, key peer.Key) []uint64 {
 	v.Release()
 	return sums
 }
+
+// Intents are those that a node's replica has.
+func Intents(n *Node) []namespace.Intent { return n.tree.Intents() }

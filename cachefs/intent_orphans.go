@@ -18,25 +18,30 @@ const (
 // orphans are intents of this run that no call will end: adopted ones, and those of a call whose outcome its store did not
 // tell.
 type orphans struct {
-	mu   sync.Mutex
-	ids  []uint64
 	wake chan struct{}
+	mu   struct {
+		sync.Mutex
+		ids   []uint64
+		lanes map[string][]uint64 // by the path of their mount; those that are settled, or wait for another try
+	}
 }
 
-func newOrphans() *orphans { return &orphans{wake: make(chan struct{}, 1)} }
+func newOrphans() *orphans {
+	o := &orphans{wake: make(chan struct{}, 1)}
+	o.mu.lanes = map[string][]uint64{}
+	return o
+}
 
 func (o *orphans) add(ids ...uint64) {
-	o.mu.Lock()
-	o.ids = append(o.ids, ids...)
-	o.mu.Unlock()
+	o.hold(ids...)
 	o.kick()
 }
 
 // hold is add for a caller who settles them, or kicks, next.
-func (o *orphans) hold(id uint64) {
+func (o *orphans) hold(ids ...uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.ids = append(o.ids, id)
+	o.mu.ids = append(o.mu.ids, ids...)
 }
 
 func (o *orphans) kick() {
@@ -49,8 +54,28 @@ func (o *orphans) kick() {
 func (o *orphans) take() []uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	ids := o.ids
-	o.ids = nil
+	ids := o.mu.ids
+	o.mu.ids = nil
+	return ids
+}
+
+// enter puts intents into the lane of a mount. start asks the caller to settle that lane.
+func (o *orphans) enter(mount string, ids []uint64) (start bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	lane, runs := o.mu.lanes[mount]
+	o.mu.lanes[mount] = append(lane, ids...)
+	return !runs
+}
+
+// next takes what waits in a lane; without anything the lane ends.
+func (o *orphans) next(mount string) []uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	ids := o.mu.lanes[mount]
+	if o.mu.lanes[mount] = nil; len(ids) == 0 {
+		delete(o.mu.lanes, mount)
+	}
 	return ids
 }
 
@@ -76,21 +101,42 @@ func (n *Node) adopt(ctx context.Context, which func(in *namespace.Intent) bool)
 func (n *Node) settleSoon(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, settleAtOpen)
 	defer cancel()
-	n.settleOrphans(ctx)
+	var lanes sync.WaitGroup
+	for _, ids := range n.byMount(n.orphans.take()) {
+		lanes.Go(func() { n.orphans.add(n.settleEach(ctx, ids)...) })
+	}
+	lanes.Wait()
 }
 
-// settleOrphans tries each orphan once, and keeps those whose store does not answer.
-func (n *Node) settleOrphans(ctx context.Context) (left int) {
-	for _, id := range n.orphans.take() {
+// byMount are some intents by the mount whose store they wait for. Those that have ended, or that another node has adopted
+// because it took this one for dead, are left out.
+func (n *Node) byMount(ids []uint64) map[string][]uint64 {
+	lanes := map[string][]uint64{}
+	for _, id := range ids {
 		in, ok := n.tree.Intent(id)
-		if !ok || in.Lease != n.lease { // it has ended, or another took this node for dead and adopted it
+		if !ok || in.Lease != n.lease {
+			continue
+		}
+		mount := ""
+		if m, _ := n.mounts.find(in.Path); m != nil {
+			mount = m.path
+		}
+		lanes[mount] = append(lanes[mount], id)
+	}
+	return lanes
+}
+
+// settleEach tries each of some intents once. It returns those whose store does not answer.
+func (n *Node) settleEach(ctx context.Context, ids []uint64) (left []uint64) {
+	for _, id := range ids {
+		in, ok := n.tree.Intent(id)
+		if !ok || in.Lease != n.lease {
 			continue
 		}
 		committed, err := n.settleIntent(ctx, in, true)
 		if err != nil {
 			n.log.Warn("intent of unknown outcome: its store does not answer", "path", in.Path, "err", err)
-			n.orphans.add(id)
-			left++
+			left = append(left, id)
 			continue
 		}
 		n.log.Info("intent of unknown outcome settled", "path", in.Path, "done", committed)
@@ -98,19 +144,33 @@ func (n *Node) settleOrphans(ctx context.Context) (left int) {
 	return left
 }
 
-// runIntents settles orphans until ctx ends. Owner: Node.start.
+// runIntents settles orphans until ctx ends, those of each mount in a lane of their own: a store that does not answer keeps no
+// other's waiting. Owner: Node.start.
 func (n *Node) runIntents(ctx context.Context) {
-	delay := settleMinDelay
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-n.orphans.wake:
 		}
-		if n.settleOrphans(ctx) == 0 {
+		for mount, ids := range n.byMount(n.orphans.take()) {
+			if n.orphans.enter(mount, ids) {
+				n.spawn(func(ctx context.Context) { n.settleLane(ctx, mount) })
+			}
+		}
+	}
+}
+
+// settleLane settles the orphans of one mount until there are none, or ctx ends.
+func (n *Node) settleLane(ctx context.Context, mount string) {
+	delay := settleMinDelay
+	for ids := n.orphans.next(mount); len(ids) > 0; ids = n.orphans.next(mount) {
+		left := n.settleEach(ctx, ids)
+		if len(left) == 0 {
 			delay = settleMinDelay
 			continue
 		}
+		n.orphans.enter(mount, left)
 		select {
 		case <-ctx.Done():
 			return
