@@ -15,8 +15,9 @@ import (
 
 // Recovery says what Recover has made of the journal.
 type Recovery struct {
-	From  string // the node whose replica was the newest one
-	Index uint64 // last change that it had applied before; what else is in its log counts too
+	From   string   // the node whose replica was the newest one
+	Index  uint64   // last change that it had applied before; what else is in its log counts too
+	Silent []string // nodes that were there and did not answer, being lost or gone by then: what only they have is gone
 }
 
 // ErrNotLost says that Recover was asked for without need or without all that it takes; the error says what.
@@ -25,6 +26,9 @@ var ErrNotLost = errors.New("the journal is not to be recovered")
 // Recover begins the journal anew from the newest replica that answers, after a majority of its voters was lost for good. Only a person can
 // tell that from a partition: lost must name every voter that does not answer, and they must be a majority's loss. It refuses
 // while anybody leads. Changes that only lost nodes had are gone, acknowledged ones too.
+//
+// It waits, within ctx, for the answer of every node that lives and is not named as lost, also without a vote: a slow one may have what the
+// others lack. An error names those that had not answered by then.
 //
 // The journal gets another name with it: a lost node that comes back after all is refused with a [*ClusterError], as is any that did
 // not answer now. Their directories are to be emptied before they join again.
@@ -39,7 +43,10 @@ func (j *Journal) Recover(ctx context.Context, lost []string) (Recovery, error) 
 }
 
 func (m *mesh) recover(ctx context.Context, lost []string) (Recovery, error) {
-	all := m.replicas(ctx)
+	all, silent, err := m.survivors(ctx, lost)
+	if err != nil {
+		return Recovery{}, err
+	}
 	state, ours := m.is()
 	all[m.j.node] = m.replica(state, ours)
 	if err := m.mayRecover(all, lost); err != nil {
@@ -47,7 +54,6 @@ func (m *mesh) recover(ctx context.Context, lost []string) (Recovery, error) {
 	}
 	from := newest(all)
 	next := newCluster()
-	var err error
 	if from == m.j.node {
 		err = m.lead(ctx, next)
 	} else {
@@ -65,7 +71,7 @@ func (m *mesh) recover(ctx context.Context, lost []string) (Recovery, error) {
 			err = errors.Join(err, fmt.Errorf("node %s has not taken the new name %s: %w", id, next, aerr))
 		}
 	}
-	return Recovery{From: from, Index: all[from].Index}, errors.Join(err, m.j.awaitPrimary(ctx))
+	return Recovery{From: from, Index: all[from].Index, Silent: silent}, errors.Join(err, m.j.awaitPrimary(ctx))
 }
 
 // mayRecover checks what a person says against what this node sees.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/journal"
+	"github.com/millpond/millpond/journal/journaltest"
 )
 
 func TestRecoverAfterMajorityIsLost(t *testing.T) {
@@ -98,4 +99,96 @@ func TestAloneHasNothingToRecover(t *testing.T) {
 	j, _ := open(t, journal.Config{})
 	_, err := j.Recover(t.Context(), nil)
 	require.ErrorIs(t, err, journal.ErrNotLost)
+}
+
+// TestRecoverWaitsForTheSlowest: a node without a vote has what the others lack, and answers late. It is waited for, as long as it
+// lives; where there is no time for that, an error names it.
+func TestRecoverWaitsForTheSlowest(t *testing.T) {
+	for _, then := range []string{"answers", "dies", "is silent"} {
+		mesh(t, func(t *testing.T, g *group) {
+			g.grow("a", "b", "c", "d", "e", "f")
+			p := g.primary()
+			var voters []string
+			var slow string
+			for _, id := range others(g.ids(), p.id) {
+				if g.nodes[id].Metrics().Role == journal.RoleLearner {
+					slow = id
+				} else {
+					voters = append(voters, id)
+				}
+			}
+			require.Len(t, voters, 4)
+			require.NotEmpty(t, slow)
+			stays, lost := voters[:2], append(voters[2:], p.id)
+			p.add("k")
+			g.same("k", 1)
+			for _, id := range stays {
+				g.net.Cut(id, p.id, true)
+			}
+			p.add("k")
+			time.Sleep(200 * time.Millisecond)
+			for _, id := range lost {
+				g.crash(id)
+			}
+			g.net.Heal()
+			time.Sleep(5 * time.Second)
+			require.Equal(t, 1, g.nodes[stays[0]].reg.get("k"))
+
+			g.net.Cut(stays[0], slow, true) // it is seen to live, by way of the other one
+			time.Sleep(5 * time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			switch then {
+			case "answers":
+				time.AfterFunc(30*time.Second, g.net.Heal)
+			case "dies":
+				time.AfterFunc(30*time.Second, func() { g.net.Crash(slow) })
+			}
+			got, err := g.nodes[stays[0]].Recover(ctx, lost)
+			if then == "is silent" {
+				require.ErrorIs(t, err, journal.ErrNotLost)
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.ErrorContains(t, err, "node "+slow)
+				g.net.Heal()
+				return
+			}
+			require.NoError(t, err)
+			if then == "dies" {
+				require.Contains(t, stays, got.From)
+				require.Equal(t, []string{slow}, got.Silent)
+				g.sameOn(stays, "k", 1)
+				return
+			}
+			require.Equal(t, slow, got.From)
+			require.Empty(t, got.Silent)
+			g.same("k", 2)
+		})
+	}
+}
+
+// TestRecoverWithoutTheSlow: a node that lives and does not answer may be named as lost; the result tells that it was there.
+func TestRecoverWithoutTheSlow(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		g.grow("a", "b", "c", "d")
+		var slow string
+		for _, id := range g.ids() {
+			if g.nodes[id].Metrics().Role == journal.RoleLearner {
+				slow = id
+			}
+		}
+		voters := others(g.ids(), slow)
+		for _, id := range voters[1:] {
+			g.crash(id)
+		}
+		g.net.Peer("e", journaltest.Options{}) // by way of which the slow one is seen to live
+		defer g.net.Crash("e")
+		time.Sleep(5 * time.Second)
+		g.net.Cut(voters[0], slow, true)
+		time.Sleep(5 * time.Second)
+		got, err := g.nodes[voters[0]].Recover(t.Context(), append(voters[1:], slow))
+		require.NoError(t, err)
+		require.Equal(t, voters[0], got.From)
+		require.Equal(t, []string{slow}, got.Silent)
+		g.net.Heal()
+	})
 }
