@@ -3,7 +3,6 @@ package cachefs
 import (
 	"context"
 	"iter"
-	"slices"
 )
 
 // Stat is Node.Stat.
@@ -59,18 +58,7 @@ func (c *Client) Remove(ctx context.Context, path string, o *RemoveOptions) erro
 
 // SetAttr is Node.SetAttr.
 func (c *Client) SetAttr(ctx context.Context, path string, o *AttrOptions) error {
-	a := attrArgs{Path: []byte(path), Opts: deref(o)}
-	set := map[string][]byte{}
-	for name, value := range a.Opts.Xattr {
-		if value == nil {
-			a.RemoveXattr = append(a.RemoveXattr, name)
-		} else {
-			set[name] = value
-		}
-	}
-	a.Opts.Xattr = set
-	slices.Sort(a.RemoveXattr)
-	return pathError("setattr", path, change(ctx, c, "setattr", a))
+	return pathError("setattr", path, change(ctx, c, "setattr", pathArgs[AttrOptions]{[]byte(path), deref(o)}))
 }
 
 // Mount is Node.Mount: the nodes open the store, each with its own credentials. MountOptions.Store does not reach them.

@@ -70,10 +70,11 @@ func TestClientFailover(t *testing.T) {
 	}
 }
 
-// deafNetwork loses what comes from one address.
+// deafNetwork loses what comes from one address, or breaks the connection that has brought enough.
 type deafNetwork struct {
 	peer.Network
 	deafTo atomic.Value // string
+	left   atomic.Int64 // bytes until the break; 0: none comes
 }
 
 type deafConn struct {
@@ -89,10 +90,37 @@ func (n *deafNetwork) Dial(ctx context.Context, addr string) (net.Conn, error) {
 
 func (c *deafConn) Read(p []byte) (n int, err error) {
 	for {
-		if n, err = c.Conn.Read(p); err != nil || c.net.deafTo.Load() != c.addr {
+		n, err = c.Conn.Read(p)
+		if left := c.net.left.Load(); left > 0 && c.net.left.Add(-min(left, int64(n))) == 0 {
+			_ = c.Close()
+		}
+		if err != nil || c.net.deafTo.Load() != c.addr {
 			return n, err
 		}
 	}
+}
+
+// TestClientReadsOnInABlock: a connection breaks in the middle of a block, and of a ReadAt of several. What has come is not asked for again.
+func TestClientReadsOnInABlock(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		c := cachefstest.New(t, 2)
+		time.Sleep(10 * time.Second)
+		var net deafNetwork
+		client := c.Client(func(cfg *cachefs.DialConfig) { net.Network, cfg.Mesh.Network = cfg.Mesh.Network, &net })
+		want := content(3, 10<<20)
+		require.NoError(t, writeFile(t.Context(), client, "/f", want, cachefs.CreateOptions{}))
+		f, err := client.Open(t.Context(), "/f", nil)
+		require.NoError(t, err)
+		defer f.Close()
+		for _, at := range []int64{1, 100_000, 3 << 20, 6_000_000} {
+			net.left.Store(at)
+			got := make([]byte, len(want)+1)
+			n, err := f.ReadAt(got, 0)
+			require.ErrorIs(t, err, io.EOF)
+			require.NoError(t, same(got[:n], want, 0))
+			require.Zero(t, net.left.Load(), "it has not been broken")
+		}
+	})
 }
 
 // TestClientRetryOnce: a node that a Client has asked for a change makes it and is lost before it answers. The next node finds it
@@ -163,6 +191,11 @@ func TestClientMonotonic(t *testing.T) {
 
 // TestClientWriterLosesItsNode: the file is not there, and the error says so; a Close that was under way may have been made.
 func TestClientWriterLosesItsNode(t *testing.T) {
+	t.Run("killed", func(t *testing.T) { loseNode(t, (*cachefstest.Cluster).Kill) })
+	t.Run("power lost", func(t *testing.T) { loseNode(t, (*cachefstest.Cluster).Crash) })
+}
+
+func loseNode(t *testing.T, end func(*cachefstest.Cluster, int)) {
 	bubbletest.Test(t, func(t *testing.T) {
 		c := cachefstest.New(t, 3)
 		time.Sleep(10 * time.Second)
@@ -172,7 +205,7 @@ func TestClientWriterLosesItsNode(t *testing.T) {
 		_, err = w.Write(make([]byte, 1<<20))
 		require.NoError(t, err)
 		i := asked(t, c, client)
-		c.Kill(i)
+		end(c, i)
 		for err == nil {
 			_, err = w.Write(make([]byte, 1<<20))
 		}

@@ -3,11 +3,13 @@ package cachefs_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -87,4 +89,46 @@ func TestClientIOFS(t *testing.T) {
 	fsys := cachefs.IOFS(t.Context(), f, "/mem")
 	require.NoError(t, fstest.TestFS(fsys, slices.Sorted(maps.Keys(tree))...))
 	require.NoError(t, fstest.TestFS(cachefs.IOFS(t.Context(), f, "/"), "mem/a.txt", "mem/deep/ümlaut"))
+}
+
+// TestClientReadsARenamedFile: an open file is a version, whatever becomes of its name; one that cannot be had any more is ErrChanged.
+func TestClientReadsARenamedFile(t *testing.T) {
+	c := cachefstest.New(t, 1, overLoopback)
+	f := dial(t, c.Node())
+	ctx := t.Context()
+	want := content(1, 300_000)
+	require.NoError(t, writeFile(ctx, f, "/mem/a", want, cachefs.CreateOptions{}))
+	r, err := f.Open(ctx, "/mem/a", nil)
+	require.NoError(t, err)
+	defer r.Close()
+	require.NoError(t, f.Rename(ctx, "/mem/a", "/mem/b", nil))
+	require.NoError(t, f.Free(ctx, "/mem/b", nil))
+	got, err := io.ReadAll(r)
+	require.NoError(t, err)
+	require.NoError(t, same(got, want, 0))
+	require.NoError(t, f.Remove(ctx, "/mem/b", nil))
+	_, err = r.ReadAt(make([]byte, 10), 0)
+	require.ErrorIs(t, err, cachefs.ErrChanged)
+	_, err = r.View(0, 10)
+	require.ErrorIs(t, err, cachefs.ErrChanged)
+}
+
+// TestClientStreamsAreBounded: more files than a node lets clients write at a time are refused, and one that ends makes room.
+func TestClientStreamsAreBounded(t *testing.T) {
+	c := cachefstest.New(t, 1, overLoopback)
+	f := dial(t, c.Node())
+	var open []*cachefs.Writer
+	for i := range 256 {
+		w, err := f.Create(t.Context(), fmt.Sprint("/f", i), nil)
+		require.NoError(t, err)
+		open = append(open, w)
+	}
+	_, err := f.Create(t.Context(), "/more", nil)
+	require.ErrorIs(t, err, cachefs.ErrBusy)
+	require.ErrorContains(t, err, "256 files")
+	for _, w := range open {
+		require.NoError(t, w.Close())
+	}
+	require.Eventually(t, func() bool { return c.Node().Metrics().ClientStreams == 0 }, 10*time.Second, time.Millisecond)
+	require.NoError(t, writeFile(t.Context(), f, "/more", []byte("room"), cachefs.CreateOptions{}))
 }

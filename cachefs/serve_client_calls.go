@@ -20,11 +20,6 @@ type (
 		URL  string
 		Opts MountOptions // without a Store
 	}
-	attrArgs struct {
-		Path        []byte
-		Opts        AttrOptions
-		RemoveXattr []string // those with nil values, which the wire does not tell from empty ones
-	}
 )
 
 // Answers of a Client's calls.
@@ -68,7 +63,9 @@ var clientCalls = map[string]clientCall{
 	"client.remove": changed(func(ctx context.Context, n *Node, a pathArgs[RemoveOptions]) error {
 		return n.Remove(ctx, string(a.Path), &a.Opts)
 	}),
-	"client.setattr": changed(setAttrForClient),
+	"client.setattr": changed(func(ctx context.Context, n *Node, a pathArgs[AttrOptions]) error {
+		return n.SetAttr(ctx, string(a.Path), &a.Opts)
+	}),
 	"client.mount": changed(func(ctx context.Context, n *Node, a mountArgs) error {
 		return n.Mount(ctx, string(a.Path), a.URL, &a.Opts)
 	}),
@@ -163,14 +160,4 @@ func clusterForClient(ctx context.Context, n *Node, _ none) (c clusterAnswer, er
 		c.Peers[i].Err = nil
 	}
 	return c, nil
-}
-
-func setAttrForClient(ctx context.Context, n *Node, a attrArgs) error {
-	for _, name := range a.RemoveXattr {
-		if a.Opts.Xattr == nil {
-			a.Opts.Xattr = map[string][]byte{}
-		}
-		a.Opts.Xattr[name] = nil
-	}
-	return n.SetAttr(ctx, string(a.Path), &a.Opts)
 }
