@@ -63,8 +63,9 @@ func (k *kept) mesh(n int, disk bool, more ...func(*cachefs.Config)) *cachefstes
 			defer k.events.mu.Unlock()
 			k.events.lost = append(k.events.lost, f.Path)
 		}
+		c.Tiers[0].Size = 16 << 20 // many meshes in one process
 		if !disk {
-			c.Dir, c.Tiers = "", []tier.Config{{Kind: tier.Memory, Size: 64 << 20}}
+			c.Dir, c.Tiers = "", c.Tiers[:1]
 		}
 	}}, more...)...)
 }
