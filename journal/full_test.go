@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -12,21 +13,29 @@ import (
 	"github.com/millpond/millpond/internal/vfs"
 )
 
-// openFillable opens three nodes. The disk of the one that full names takes nothing.
-func (g *group) openFillable(full *atomic.Pointer[string], told chan<- error) {
+// openFillable opens three nodes. The disk of the one that full names takes nothing that is longer than fits. led counts how often it
+// begins to lead all the same.
+func (g *group) openFillable(full *atomic.Pointer[string], fits int, told chan<- error) (led *atomic.Int64) {
+	led = new(atomic.Int64)
 	for _, id := range []string{"a", "b", "c"} {
 		cfg := g.config(id)
 		cfg.FS = vfs.NewFaulty(g.disks[id], func(op vfs.Op) error {
-			if is := full.Load(); is != nil && *is == id && op.Kind == vfs.OpWrite {
+			if is := full.Load(); is != nil && *is == id && op.Kind == vfs.OpWrite && op.Len > fits {
 				return syscall.ENOSPC
 			}
 			return nil
 		})
 		cfg.Events.Unwritable = func(err error) { told <- err }
+		cfg.Events.Primary = func(begins bool) {
+			if name := full.Load(); begins && name != nil && *name == id {
+				led.Add(1)
+			}
+		}
 		_, err := g.tryOpen(cfg, 30*time.Second)
 		require.NoError(g.t, err)
 	}
 	time.Sleep(5 * time.Second)
+	return led
 }
 
 // TestFullDiskOfThePrimary: changes through the others go on under the next primary, none fails, and none is made twice; with room
@@ -35,7 +44,7 @@ func TestFullDiskOfThePrimary(t *testing.T) {
 	mesh(t, func(t *testing.T, g *group) {
 		var full atomic.Pointer[string]
 		told := make(chan error, 10)
-		g.openFillable(&full, told)
+		g.openFillable(&full, 0, told)
 		first := g.primary()
 		var others []string
 		for _, id := range g.ids() {
@@ -64,7 +73,7 @@ func TestFullDiskOfAFollower(t *testing.T) {
 	mesh(t, func(t *testing.T, g *group) {
 		var full atomic.Pointer[string]
 		told := make(chan error, 100)
-		g.openFillable(&full, told)
+		g.openFillable(&full, 0, told)
 		first := g.primary()
 		var wg sync.WaitGroup
 		var stop atomic.Bool
@@ -92,3 +101,28 @@ func TestFullDiskOfAFollower(t *testing.T) {
 		require.NotEmpty(t, told)
 	})
 }
+
+// TestNearlyFullDiskOfThePrimary: its small entries fit, so that it could win one election after the other. It leaves the lead
+// to others.
+func TestNearlyFullDiskOfThePrimary(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		var full atomic.Pointer[string]
+		told := make(chan error, 1000)
+		led := g.openFillable(&full, 500, told)
+		for range 10 {
+			first := g.primary()
+			full.Store(&first.id)
+			for _, id := range g.ids() {
+				if n := g.nodes[id]; id != first.id {
+					require.NoError(t, n.tryAdd(strings.Repeat("k", 1000), 5*time.Second))
+				}
+			}
+			full.Store(nil)
+			time.Sleep(unfit)
+		}
+		require.Zero(t, led.Load())
+	})
+}
+
+// unfit is longer than a node leaves the lead to others.
+const unfit = 10 * time.Second

@@ -174,6 +174,9 @@ func (l *leadership) follow(j *Journal) {
 				wait = min(2*wait, electMost)
 				continue
 			}
+			if j.store.refusedLately() && !j.onlyVoter() && j.raft.LeadershipTransfer().Error() == nil {
+				continue // the next entry would not fit either, or the one after it
+			}
 			// Raft leads, but has not applied what came before; the barrier has. If the term is another one by then, it leads no more.
 			term := j.raft.CurrentTerm()
 			if j.raft.Barrier(0).Error() == nil && j.stoppedErr() == nil && j.raft.CurrentTerm() == term {

@@ -21,6 +21,7 @@ type logStore struct {
 		sync.Mutex
 		read  error         // the first read that failed
 		write error         // the last write that failed; nil after one that did not
+		full  time.Time     // when one failed last
 		grown chan struct{} // closed at the next write; nil if nobody waits
 	}
 }
@@ -85,6 +86,9 @@ func (l *logStore) wrote(err error) {
 	l.mu.Lock()
 	news := (err == nil) != (l.mu.write == nil)
 	l.mu.write = err
+	if err != nil {
+		l.mu.full = time.Now()
+	}
 	if l.mu.grown != nil {
 		close(l.mu.grown)
 		l.mu.grown = nil
@@ -93,6 +97,16 @@ func (l *logStore) wrote(err error) {
 	if news {
 		l.j.unwritable(err)
 	}
+}
+
+// unfitFor is how long a node whose log refused an entry leaves the lead to others: a small entry may fit where the next one
+// does not, and each such leadership costs the mesh an election.
+const unfitFor = 5 * time.Second
+
+func (l *logStore) refusedLately() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.mu.full.IsZero() && time.Since(l.mu.full) < unfitFor
 }
 
 // fullPause is how soon a term is saved again that did not fit: a full disk stays full for a while.
