@@ -51,7 +51,17 @@ func (c *checkpointer) finish(j *Journal) error {
 	if j.cfg.Dir == "" || j.stoppedErr() != nil || c.entries.Load() < max(j.cfg.CheckpointEvery/20, 1) {
 		return nil
 	}
-	return c.make(j)
+	if err := c.make(j); err != nil && !j.votersChanged() {
+		return err
+	}
+	return nil
+}
+
+// votersChanged reports whether the voters have changed behind the last change that is applied: until there is one more, raft
+// makes no checkpoint.
+func (j *Journal) votersChanged() bool {
+	at, _ := j.at.wait()
+	return j.raft.GetConfiguration().Index() > at.raft
 }
 
 // due says whether it is time: enough changes or bytes, and not so few that a large state would be written over and over.

@@ -48,3 +48,20 @@ func TestCloseEndsWithItsContext(t *testing.T) {
 		require.Less(t, time.Since(began), time.Second)
 	})
 }
+
+// TestCloseBehindAChangeOfVoters: there can be no checkpoint then, which is no error of Close.
+func TestCloseBehindAChangeOfVoters(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		for _, id := range []string{"a", "b", "c"} {
+			cfg := g.config(id)
+			cfg.CheckpointEvery = 20
+			n, err := g.tryOpen(cfg, 30*time.Second)
+			require.NoError(t, err)
+			n.add("k")
+		}
+		time.Sleep(5 * time.Second) // the last entries promote
+		for _, id := range g.ids() {
+			g.leave(id)
+		}
+	})
+}
