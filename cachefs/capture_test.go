@@ -21,8 +21,8 @@ import (
 // capture is all that goes over a network: each direction of a connection in order, and each packet.
 type capture struct {
 	mu      sync.Mutex
-	streams map[[2]string]*bytes.Buffer
-	packets int
+	streams map[[2]string]*bytes.Buffer // by who sends to whom
+	packets []netsim.Sent
 }
 
 func captureAll(n *netsim.Net) *capture {
@@ -30,11 +30,12 @@ func captureAll(n *netsim.Net) *capture {
 	n.Tap(func(s netsim.Sent) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		way := [2]string{s.From, s.To}
 		if s.Packet {
-			way = [2]string{"packet", fmt.Sprint(c.packets)}
-			c.packets++
+			s.Bytes = bytes.Clone(s.Bytes)
+			c.packets = append(c.packets, s)
+			return
 		}
+		way := [2]string{s.From, s.To}
 		if c.streams[way] == nil {
 			c.streams[way] = &bytes.Buffer{}
 		}
@@ -48,11 +49,13 @@ func (c *capture) has(words ...string) (found []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, w := range words {
+		in := func(b []byte) bool { return bytes.Contains(b, []byte(w)) }
+		sent := slices.ContainsFunc(c.packets, func(s netsim.Sent) bool { return in(s.Bytes) })
 		for _, b := range c.streams {
-			if bytes.Contains(b.Bytes(), []byte(w)) {
-				found = append(found, w)
-				break
-			}
+			sent = sent || in(b.Bytes())
+		}
+		if sent {
+			found = append(found, w)
 		}
 	}
 	return found
@@ -62,10 +65,8 @@ func (c *capture) has(words ...string) (found []string) {
 func (c *capture) size() (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for way, b := range c.streams {
-		if way[0] != "packet" {
-			n += b.Len()
-		}
+	for _, b := range c.streams {
+		n += b.Len()
 	}
 	return n
 }
@@ -136,7 +137,7 @@ func TestCapturedMesh(t *testing.T) {
 					c.Journal.CheckpointEvery, c.Journal.CheckpointsKept = 50, 1
 				})
 				require.Greater(t, tape.size(), 3<<20)
-				require.Greater(t, tape.packets, 100)
+				require.Greater(t, len(tape.packets), 100)
 				found := tape.has(append(slices.Clone(words), meshSecret)...)
 				require.Equal(t, c.want, found)
 			})

@@ -87,7 +87,10 @@ func tricks() map[string]trick {
 	r := rand.New(rand.NewPCG(1, 2))
 	var mu sync.Mutex
 	number := func(n int) int { mu.Lock(); defer mu.Unlock(); return r.IntN(n) }
-	const heads = 40 // a frame's head and the first of the sums
+	const (
+		heads = 40     // a frame's head and the first of the sums
+		block = 10_000 // is less than an answer with bytes of a block, and more than one without
+	)
 	return map[string]trick{
 		"garbage": func(b []byte) []byte {
 			for i := range b {
@@ -96,15 +99,20 @@ func tricks() map[string]trick {
 			return b
 		},
 		"other bytes": func(b []byte) []byte {
-			if len(b) > heads {
+			if len(b) > block {
 				b[heads+number(len(b)-heads)] ^= 1
 			}
 			return b
 		},
-		"other sums": func(b []byte) []byte { b[number(min(heads, len(b)))] ^= 1; return b },
-		"half":       func(b []byte) []byte { return b[:len(b)/2] },
-		"hangs up":   func([]byte) []byte { return nil },
-		"silence":    func(b []byte) []byte { return b[:0] },
+		"other sums": func(b []byte) []byte {
+			if len(b) > block {
+				b[number(heads)] ^= 1
+			}
+			return b
+		},
+		"half":     func(b []byte) []byte { return b[:len(b)/2] },
+		"hangs up": func([]byte) []byte { return nil },
+		"silence":  func(b []byte) []byte { return b[:0] },
 	}
 }
 
