@@ -53,8 +53,9 @@ fuzz:
 		for f in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$t); do \
 		echo "== $$d $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$d; done; done
 
-## soak: long random runs
+## soak: long random runs; real processes for TIME each
 soak:
+	$(GO) test ./internal/harness -processes -processes.time $(TIME) -timeout 4h -v
 	$(GO) test ./cachefs -run 'TestMetamorphic' -metamorphic.seeds 2000 -metamorphic.first 1000 -timeout 4h
 	$(GO) test ./cachefs -run TestLinearizable -count 50 -timeout 1h
 	$(GO) test ./internal/policy -run TestModel -rapid.checks 50000 -timeout 1h
