@@ -74,21 +74,43 @@ func (fr *filler) readAs(ctx context.Context, h *handle, index int64, p []byte, 
 	if as == asReader && !fr.n.mayKeep(h, index) {
 		return false, h.readPast(ctx, p, index*h.in.BlockSize+off, as, from)
 	}
+	err = fr.onceMore(ctx, func() (older bool, err error) {
+		f, older := fr.begun(h, index, off, len(p), as, from)
+		again, err = f.read(ctx, p, off)
+		return older, err
+	})
+	if errors.Is(err, errUncached) {
+		return false, h.readPast(ctx, p, index*h.in.BlockSize+off, as, from)
+	}
+	return again, err
+}
+
+// begun is the fill of block index, with n bytes from off on first; older says that it had begun before.
+func (fr *filler) begun(h *handle, index, off int64, n int, as role, from string) (f *fill, older bool) {
 	far := off > nearGap
 	f, mine := fr.joinAs(h, index, far, as, from)
 	switch {
 	case mine && fr.there(f): // it was committed between the look into the tiers and now
 		fr.end(f, nil, nil)
 	case mine && far:
-		fr.do(f, func(ctx context.Context) { fr.bringHead(ctx, f, off, len(p)) })
+		fr.do(f, func(ctx context.Context) { fr.bringHead(ctx, f, off, n) })
 	case !f.headOnTheWay() && f.start():
 		fr.do(f, func(ctx context.Context) { fr.bring(ctx, f) })
+	default:
+		older = true
 	}
-	again, err = f.read(ctx, p, off)
-	if errors.Is(err, errUncached) {
-		return false, h.readPast(ctx, p, index*h.in.BlockSize+off, as, from)
+	return f, older
+}
+
+// onceMore waits for a fill, and for another if the first one had begun before and failed: what a store answered then is not
+// what it would answer now.
+func (fr *filler) onceMore(ctx context.Context, wait func() (older bool, err error)) error {
+	older, err := wait()
+	final := err == nil || errors.Is(err, errUncached) || errors.Is(err, ErrChanged) || ctx.Err() != nil || fr.n.ctx.Err() != nil
+	if older && !final {
+		_, err = wait()
 	}
-	return again, err
+	return err
 }
 
 // running is the fill of a block that is under way, nil if there is none.
@@ -103,14 +125,18 @@ func (fr *filler) whole(ctx context.Context, h *handle, index int64) error {
 	if !fr.n.mayKeep(h, index) {
 		return errUncached
 	}
-	f, mine := fr.join(h, index, false)
-	switch {
-	case mine && fr.there(f):
-		fr.end(f, nil, nil)
-	case f.start():
-		fr.do(f, func(ctx context.Context) { fr.bring(ctx, f) })
-	}
-	return f.wait(ctx)
+	return fr.onceMore(ctx, func() (older bool, err error) {
+		f, mine := fr.join(h, index, false)
+		switch {
+		case mine && fr.there(f):
+			fr.end(f, nil, nil)
+		case f.start():
+			fr.do(f, func(ctx context.Context) { fr.bring(ctx, f) })
+		default:
+			older = true
+		}
+		return older, f.wait(ctx)
+	})
 }
 
 // there reports whether a tier has the block.
