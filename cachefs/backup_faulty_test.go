@@ -88,9 +88,10 @@ func TestDamagedBackup(t *testing.T) {
 		require.NoError(t, err)
 		_, err = c.Node().Stat(t.Context(), "/newer", nil)
 		require.ErrorIs(t, err, cachefs.ErrNotExist)
-		require.Len(t, k.events.damaged, 1)
-		require.ErrorContains(t, k.events.damaged[0].Err, "do not have their checksum")
-		require.Len(t, k.events.restored, 1)
+		damaged := of(k.events, &k.events.damaged)
+		require.Len(t, damaged, 1)
+		require.ErrorContains(t, damaged[0].Err, "do not have their checksum")
+		require.Len(t, of(k.events, &k.events.restored), 1)
 		c.Crash(0)
 		for _, key := range k.keys() {
 			if strings.HasSuffix(key, ".ckpt") {

@@ -45,6 +45,13 @@ func (e *backupEvents) into(list *[]cachefs.BackupInfo) func(cachefs.BackupInfo)
 	}
 }
 
+// of is a copy of one of the lists.
+func of[E any](e *backupEvents, list *[]E) []E {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(*list)
+}
+
 func newKept(t *testing.T) *kept {
 	return &kept{T: t, mounted: memufs.New(nil), place: memufs.New(nil).UFS(), events: &backupEvents{}}
 }
@@ -116,13 +123,13 @@ func TestZeroScale(t *testing.T) {
 						c.Mounts = append(c.Mounts, cachefs.MountConfig{Path: "/late", Store: other.UFS()})
 					})
 					require.Equal(t, want, paths(t, c.Nodes[0]))
-					require.Len(t, k.events.restored, 1)
+					require.Len(t, of(k.events, &k.events.restored), 1)
 					require.NoError(t, same(readAll(t, c.Nodes[then-1], "/m/kept"), planned("1"), 0))
 					time.Sleep(3 * time.Minute)
 					in, err := c.Nodes[0].Stat(ctx, "/dir/only", nil)
 					require.NoError(t, err)
 					require.Equal(t, cachefs.Lost, in.Persist())
-					require.Equal(t, []string{"/dir/only"}, slices.Compact(k.events.lost))
+					require.Equal(t, []string{"/dir/only"}, slices.Compact(of(k.events, &k.events.lost)))
 					require.NoError(t, c.Nodes[0].Mkdir(ctx, "/more", nil))
 					k.stopAll(c)
 					last := k.mesh(1, false)
@@ -149,7 +156,8 @@ func TestTwoMeshesOfOneBackup(t *testing.T) {
 		require.ErrorIs(t, err, cachefs.ErrBackupFenced)
 		require.ErrorIs(t, old.Nodes[1].Backup(ctx, nil), cachefs.ErrBackupFenced)
 		time.Sleep(2 * time.Minute)
-		require.ErrorIs(t, k.events.made[len(k.events.made)-1].Err, cachefs.ErrBackupFenced)
+		made := of(k.events, &k.events.made)
+		require.ErrorIs(t, made[len(made)-1].Err, cachefs.ErrBackupFenced)
 		require.NoError(t, young.Node().Mkdir(ctx, "/young", nil))
 		require.NoError(t, young.Node().Backup(ctx, nil))
 
@@ -176,12 +184,11 @@ func TestBackupsGoOn(t *testing.T) {
 		ctx := t.Context()
 		c := k.mesh(3, true, func(c *cachefs.Config) { c.Backup.Interval = 10 * time.Second })
 		count := func() int {
-			k.events.mu.Lock()
-			defer k.events.mu.Unlock()
-			for _, i := range k.events.made {
+			made := of(k.events, &k.events.made)
+			for _, i := range made {
 				require.NoError(t, i.Err)
 			}
-			return len(k.events.made)
+			return len(made)
 		}
 		time.Sleep(time.Minute)
 		before := count()
