@@ -17,6 +17,7 @@ const (
 	callLocate  = "cachefs.locate"  // which blocks of a file do you have?
 	callReport  = "cachefs.report"  // how are you?
 	callBackup  = "cachefs.backup"  // make a backup now
+	callThere   = "cachefs.there"   // do you answer?
 )
 
 // serve answers what another node asks. ctx ends when nobody waits for the answer any more.
@@ -34,6 +35,8 @@ func (n *Node) serve(ctx context.Context, from, method string, req []byte) ([]by
 		return answer(req, func(r locateRequest) ([]int, error) { return n.kinds(r), nil })
 	case callBackup:
 		return answer(req, func(r backupRequest) (none, error) { return none{}, n.serveBackup(ctx, r) })
+	case callThere:
+		return answer(req, func(none) (none, error) { return none{}, nil })
 	case callReport:
 		return answer(req, func(none) (report, error) { return n.report(), nil })
 	}

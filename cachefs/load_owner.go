@@ -25,7 +25,7 @@ func (n *Node) loadAt(ctx context.Context, owner string, h *handle, i int64, sav
 	if !ok { // no store has it: it is where it was written
 		return false, false, nil
 	}
-	a, err := askNode[loadAnswer](ctx, n, owner, callLoad, loadRequest{Block: id[:], Hint: hint, Save: save})
+	a, err := askAttended[loadAnswer](ctx, n, owner, callLoad, loadRequest{Block: id[:], Hint: hint, Save: save})
 	switch {
 	case ctx.Err() != nil:
 		return false, true, context.Cause(ctx)

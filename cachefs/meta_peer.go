@@ -134,7 +134,7 @@ func cannotLook(err error, other bool) bool {
 
 // lookAt has another node look at its store, and returns when the replica has what it saw.
 func (n *Node) lookAt(ctx context.Context, id string, r sightRequest) (sight, error) {
-	saw, err := askNode[sight](ctx, n, id, callLook, r)
+	saw, err := askAttended[sight](ctx, n, id, callLook, r)
 	if err == nil {
 		err = n.awaitIndex(ctx, saw.Index)
 	}

@@ -50,7 +50,7 @@ func (n *Node) spreadOver(ctx context.Context, in *namespace.Inode, homes []stri
 			break
 		}
 		r := holdRequest{Index: n.tree.Index(), Ino: in.Ino, File: in.FileID[:], Size: in.Size, Also: also}
-		_, err := askNode[none](ctx, n, id, callHold, r)
+		_, err := askAttended[none](ctx, n, id, callHold, r)
 		switch {
 		case err == nil:
 			homes = append(homes, id)

@@ -1,0 +1,50 @@
+package cachefs_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/bubbletest"
+)
+
+// TestPartialPartition: the network breaks between two nodes that all others reach. One that writes has its copies elsewhere,
+// and one that lists a directory, which the other was to list, does so itself.
+func TestPartialPartition(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		c := cachefstest.New(t, 4)
+		time.Sleep(settled)
+		p := c.Primary()
+		writer, data := c.Nodes[(p+1)%4], content(1, 100_000)
+		for k := range 6 { // whichever the ring has for them
+			require.NoError(t, c.Store.UFS().Mkdir(t.Context(), fmt.Sprint("d", k), false, 0o755))
+			require.NoError(t, putOutside(t.Context(), c.Store.UFS(), fmt.Sprintf("d%d/f", k), data))
+		}
+		for name, broken := range map[string]func(i, j int){"one way": c.OneWay, "the other": func(i, j int) { c.OneWay(j, i) }, "both": c.Cut} {
+			for _, other := range []int{2, 3} {
+				broken((p+1)%4, (p+other)%4)
+				began := time.Now()
+				for k := range 3 {
+					path := fmt.Sprintf("/%s %d %d", name, other, k)
+					require.NoError(t, writeFile(t.Context(), writer, path, data, cachefs.CreateOptions{ReplicasMin: 2}), path)
+					homes, err := cachefs.Homes(writer, path)
+					require.NoError(t, err)
+					require.Len(t, homes, 2)
+				}
+				for k := range 6 {
+					require.True(t, bytes.Equal(data, readAll(t, writer, fmt.Sprintf("%s/d%d/f", cachefstest.MountPath, k))))
+				}
+				_, err := names(writer.List(t.Context(), cachefstest.MountPath, &cachefs.ListOptions{Recursive: true, Sync: true}), "/")
+				require.NoError(t, err)
+				require.Less(t, time.Since(began), 2*time.Minute)
+				c.Heal()
+				time.Sleep(settled)
+			}
+		}
+	})
+}
