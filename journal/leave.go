@@ -90,7 +90,7 @@ func (m *mesh) yield(ctx context.Context, others []string) error {
 	var heir string
 	for _, id := range others {
 		switch s, in := m.suffrage(id); {
-		case in && s == raft.Voter:
+		case in && s == raft.Voter && m.isNear(ctx, id): // raft waits for ever for one that it does not reach
 			return m.j.raft.LeadershipTransferToServer(raft.ServerID(id), raft.ServerAddress(id)).Error()
 		case in && heir == "" && m.isNear(ctx, id):
 			heir = id
@@ -118,7 +118,10 @@ func (m *mesh) seat(ctx context.Context, change func() error) error {
 	}
 }
 
+// isNear reports whether a node answers, and has nearly all of the log.
 func (m *mesh) isNear(ctx context.Context, id string) bool {
+	ctx, cancel := context.WithTimeout(ctx, statusTime)
+	defer cancel()
 	r, err := m.status(ctx, id)
 	return err == nil && r.Last+near >= m.j.raft.LastIndex()
 }

@@ -65,3 +65,27 @@ func TestCloseBehindAChangeOfVoters(t *testing.T) {
 		}
 	})
 }
+
+// TestCloseHandsOverToWhoAnswers: a voter that the primary does not reach, and that lives for all who do, is not what it waits for.
+func TestCloseHandsOverToWhoAnswers(t *testing.T) {
+	for _, out := range []int{0, 1} {
+		mesh(t, func(t *testing.T, g *group) {
+			g.grow("a", "b", "c")
+			time.Sleep(5 * time.Second) // all have votes
+			p := g.primary()
+			var others []string
+			for _, id := range g.ids() {
+				if id != p.id {
+					others = append(others, id)
+				}
+			}
+			g.net.Cut(p.id, others[out], true)
+			p.add("k")
+			began := time.Now()
+			g.leave(p.id)
+			require.Less(t, time.Since(began), 3*time.Second)
+			g.nodes[others[1-out]].add("k")
+			require.Less(t, time.Since(began), 3*time.Second, "no election timer")
+		})
+	}
+}
