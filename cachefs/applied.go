@@ -59,6 +59,30 @@ func (n *Node) awaitIndex(ctx context.Context, index uint64) error {
 	}
 }
 
+// lagTime is how long a replica is waited for that is behind. A change reaches all in milliseconds; a node that the primary
+// does not reach gets none, though others may reach it.
+const lagTime = 5 * time.Second
+
+var errLags = errors.New("the replica is behind; does the primary reach this node?")
+
+// keepUp is awaitIndex for what can be done elsewhere: errLags after lagTime.
+func (n *Node) keepUp(ctx context.Context, index uint64) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, lagTime, errLags)
+	defer cancel()
+	return n.awaitIndex(ctx, index)
+}
+
+// tell has the journal take what this node found in stores, for another one: errLags where that takes longer than lagTime.
+func (n *Node) tell(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, lagTime, errLags)
+	defer cancel()
+	err := n.overlay.flush(ctx)
+	if context.Cause(ctx) == errLags && err != nil {
+		return errors.Join(errLags, err)
+	}
+	return err
+}
+
 type appliedRequest struct {
 	Index uint64 `json:"index"`
 }

@@ -56,7 +56,7 @@ type reply[A any] struct {
 }
 
 // callErrors are the errors that callers tell apart, by number. New ones go to the end.
-var callErrors = []error{nil, ErrNotExist, ErrNoSpace, ErrClosed, ErrChanged, ErrNotDir, ErrPermission, errKnown, errNoAccess, ErrNoPrimary, ErrBackupFenced, ErrInvalid}
+var callErrors = []error{nil, ErrNotExist, ErrNoSpace, ErrClosed, ErrChanged, ErrNotDir, ErrPermission, errKnown, errNoAccess, ErrNoPrimary, ErrBackupFenced, ErrInvalid, errLags}
 
 // remoteError is an error of another node.
 type remoteError struct {

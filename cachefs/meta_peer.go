@@ -129,21 +129,21 @@ func (n *Node) eachLooker(ctx context.Context, ids []string, look func(id string
 // cannotLook reports whether an error says nothing of what is to be seen, because the node cannot look, or does not answer.
 func cannotLook(err error, other bool) bool {
 	_, silent := errors.AsType[*unanswered](err)
-	return silent || errors.Is(err, errNoAccess) || other && errors.Is(err, ErrClosed)
+	return silent || errors.Is(err, errNoAccess) || errors.Is(err, errLags) || other && errors.Is(err, ErrClosed)
 }
 
 // lookAt has another node look at its store, and returns when the replica has what it saw.
 func (n *Node) lookAt(ctx context.Context, id string, r sightRequest) (sight, error) {
 	saw, err := askAttended[sight](ctx, n, id, callLook, r)
 	if err == nil {
-		err = n.awaitIndex(ctx, saw.Index)
+		err = n.keepUp(ctx, saw.Index)
 	}
 	return saw, err
 }
 
 // serveLook looks at a store for another node. It asks nobody else.
 func (n *Node) serveLook(ctx context.Context, r sightRequest) (saw sight, err error) {
-	if err := n.awaitIndex(ctx, r.Index); err != nil {
+	if err := n.keepUp(ctx, r.Index); err != nil {
 		return saw, err
 	}
 	path := string(r.Path)
@@ -162,7 +162,7 @@ func (n *Node) serveLook(ctx context.Context, r sightRequest) (saw sight, err er
 	case err != nil && err != errKnown:
 		return saw, err
 	}
-	err = n.overlay.flush(ctx)
+	err = n.tell(ctx)
 	saw.Index = n.tree.Index()
 	return saw, err
 }

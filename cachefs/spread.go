@@ -81,7 +81,7 @@ func (n *Node) serveHold(ctx context.Context, from string, r holdRequest) error 
 	if n.closed.Load() { // it may have handed on already what only it had
 		return ErrClosed
 	}
-	if err := n.awaitIndex(ctx, r.Index); err != nil {
+	if err := n.keepUp(ctx, r.Index); err != nil {
 		return err
 	}
 	in, ok := n.tree.Get(r.Ino)
