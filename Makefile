@@ -53,11 +53,13 @@ fuzz:
 		for f in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$t); do \
 		echo "== $$d $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$d; done; done
 
-## soak: long random runs; real processes for TIME each
+## soak: long random runs; TIME=1h for that over several nodes, and for each test of real processes
 soak:
 	$(GO) test ./internal/harness -processes -processes.time $(TIME) -timeout 4h -v
-	$(GO) test ./cachefs -run 'TestMetamorphic' -metamorphic.seeds 2000 -metamorphic.first 1000 -timeout 4h
-	$(GO) test ./cachefs -run TestLinearizable -count 50 -timeout 1h
+	$(GO) test ./cachefs -run TestMetamorphicNodes -metamorphic.for $(TIME) -metamorphic.first 100000 -timeout 0 -v
+	$(GO) test ./cachefs -run TestLinearizableNodes -linear.seeds 300 -linear.first 1000 -timeout 2h -v
+	$(GO) test ./cachefs -run 'TestMetamorphic$$' -metamorphic.seeds 2000 -metamorphic.first 1000 -timeout 4h
+	$(GO) test ./cachefs -run 'TestLinearizable$$' -count 50 -timeout 1h
 	$(GO) test ./internal/policy -run TestModel -rapid.checks 50000 -timeout 1h
 	$(GO) test ./internal/inodes -run TestTableBesideATree -rapid.checks 20000 -rapid.steps 200 -timeout 2h
 

@@ -21,7 +21,7 @@ func (m *machine) label(o op) error {
 	if o.kind == "tag" {
 		least := int(o.seed % 3)
 		if m.over != nil {
-			least = 2 // with one copy a dead node may take the last
+			least = m.cfg.copies // with fewer a dead node may take the last
 		}
 		hours := time.Duration(1+o.seed%1000) * time.Hour
 		opts = &cachefs.AttrOptions{Xattr: map[string][]byte{"tag": []byte(tag)}, TTL: &hours, ReplicasMin: &least}

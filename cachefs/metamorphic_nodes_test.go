@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,36 +15,104 @@ import (
 	"github.com/millpond/millpond/internal/bubbletest"
 )
 
-// metaNodes is what a metamorphic run over several nodes has besides: at most one of them is down or cut off, so that two
-// copies lose nothing.
+// metaNodes is what a metamorphic run over several nodes has besides. No more of them are out of reach at a time than leave a
+// majority of voters.
 type metaNodes struct {
 	*cachefstest.Cluster
+	cfg    metaConfig
 	fresh  []bool          // by node: it has heard of the last change
-	down   int             // the node that is down; -1: none
-	cut    int             // the node that is cut off; -1: none
-	frozen *model          // what that one knew when it was
+	down   []bool          // by node
+	frozen []*model        // by node: what one that is cut off knew when it was; nil: it is not
+	pair   []int           // two nodes between which the network is broken, one way or both; nil: none
 	client *cachefs.Client // that is asked instead of a node; nil: none
-	asked  []string        // directories that it was asked to make meanwhile
+	asked  []string        // directories that nodes which were cut off were asked to make
+	ill    bool            // the second store answers nothing
+	moved  time.Time       // when a node went or came last
 	faults map[string]int  // how often each was injected
 }
 
+// out is how many nodes others cannot reach; of a pair, one.
+func (c *metaNodes) out() int {
+	return len(c.all(func(i int) bool { return c.down[i] || c.frozen[i] != nil })) + len(c.pair)/2
+}
+
+// all are the nodes that are so.
+func (c *metaNodes) all(so func(int) bool) (list []int) {
+	for i := range c.Nodes {
+		if so(i) {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// spare is how many nodes may be out of reach.
+func (c *metaNodes) spare() int {
+	n := (len(c.Nodes) - 1) / 2
+	if !c.cfg.durable { // the memory of a node that dies is gone
+		n = min(n, c.cfg.copies-1)
+	}
+	return n
+}
+
+// serves reports whether a node is up and reaches the primary.
+func (c *metaNodes) serves(i int) bool {
+	if c.down[i] || c.frozen[i] != nil {
+		return false
+	}
+	if !slices.Contains(c.pair, i) {
+		return true
+	}
+	leads := c.leader()
+	return !slices.ContainsFunc(c.pair, func(k int) bool { return k != i && c.Nodes[k].ID() == leads })
+}
+
+// leader is the primary in the eyes of a node that all reach: one of a pair may not hear of it.
+func (c *metaNodes) leader() string {
+	asked := c.all(func(i int) bool { return !c.down[i] && c.frozen[i] == nil && !slices.Contains(c.pair, i) })[0]
+	for began := time.Now(); time.Since(began) < patience; time.Sleep(100 * time.Millisecond) {
+		if id := c.Nodes[asked].Metrics().Journal.PrimaryID; id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// thin reports whether all nodes that have a file which is in no store may be out of reach.
+func (m *machine) thin() bool { return m.over != nil && m.over.out() >= m.cfg.copies }
+
 // nodeWeights are of operations over several nodes.
-var nodeWeights = append(slices.Clone(weights), weight{"kill", 2}, weight{"start", 5}, weight{"cut", 2}, weight{"heal", 5}, weight{"link", 2})
+var nodeWeights = append(slices.Clone(weights),
+	weight{"kill", 9}, weight{"start", 6}, weight{"cut", 9}, weight{"heal", 6}, weight{"part", 6}, weight{"link", 6}, weight{"skew", 2}, weight{"stumble", 4}, weight{"side", 3})
 
 // generateOver makes operations on n nodes.
-func generateOver(nodes int, seed uint64, n int) []op {
-	ops, rng := generate(seed, n, metaBlock, nodeWeights), rand.New(rand.NewPCG(seed, 2))
+func generateOver(nodes int, seed uint64, n, block int) []op {
+	ops, rng := generate(seed, n, block, nodeWeights), rand.New(rand.NewPCG(seed, 2))
 	for i := range ops {
 		ops[i].node = rng.IntN(nodes)
 	}
 	return ops
 }
 
-// stepOver runs an operation on the node that it names.
+// patience is how long an operation may take: longer than any fault that it waits for.
+const patience = 3 * time.Minute
+
+// within bounds what follows, until the function that it returns is called.
+func (m *machine) within(limit time.Duration) (end func()) {
+	whole := m.ctx
+	ctx, cancel := context.WithTimeout(whole, limit)
+	m.ctx = ctx
+	return func() { cancel(); m.ctx = whole }
+}
+
+// stepOver runs an operation on the node that it names, or on the next one that is up and reaches the primary.
 func (m *machine) stepOver(o op) error {
+	if o.kind != "open" { // what is open is read later
+		defer m.within(patience)()
+	}
 	c := m.over
 	switch o.kind {
-	case "kill", "start", "cut", "heal", "link", "restart", "crash":
+	case "kill", "start", "cut", "heal", "part", "link", "skew", "stumble", "side", "restart", "crash":
 		return m.fault(o)
 	case "hread", "hclose":
 		return m.do(o)
@@ -52,11 +121,14 @@ func (m *machine) stepOver(o op) error {
 		return m.stepByClient(o)
 	}
 	i := o.node % len(c.Nodes)
-	if i == c.cut {
-		return m.alone(o)
+	if c.frozen[i] != nil {
+		return m.alone(i, o)
 	}
-	if i == c.down {
+	for !c.serves(i) {
 		i = (i + 1) % len(c.Nodes)
+	}
+	if m.undecided(o) {
+		return nil
 	}
 	m.node, m.behind, m.done = c.Nodes[i], !c.fresh[i], false
 	switch o.kind {
@@ -82,11 +154,30 @@ func (m *machine) stepOver(o op) error {
 // stepByClient runs an operation by way of a Client, which sees what it has done itself whichever node it asks, and whatever
 // has become of the last one.
 func (m *machine) stepByClient(o op) error {
-	if m.over.cut >= 0 && slices.Contains([]string{"outside", "unlink", "unseen", "forget", "mount", "unmount"}, o.kind) {
+	if m.over.out() > 0 && slices.Contains([]string{"outside", "unlink", "unseen", "forget", "mount", "unmount"}, o.kind) {
 		return nil // what one node sees in a store the others do not hear of now
+	}
+	if m.undecided(o) {
+		return nil
 	}
 	m.node, m.behind = m.over.client, false
 	return m.do(o)
+}
+
+// undecided reports whether what a call answers depends on which nodes are out of reach.
+func (m *machine) undecided(o op) bool {
+	c := m.over
+	switch o.kind {
+	case "mount", "unmount":
+		return c.ill
+	case "persist", "load": // waits for the nodes that have the bytes
+		return m.thin()
+	case "free": // waits for all that live, and one of a pair cannot ask the other
+		return c.pair != nil
+	case "create": // with the old bytes before the new ones
+		return m.thin() && o.has("a")
+	}
+	return false
 }
 
 // catchUp lets a node hear of all that was done.
@@ -97,113 +188,6 @@ func (m *machine) catchUp(i int) error {
 	}
 	m.over.fresh[i] = true
 	return nil
-}
-
-// alone asks a node that is cut off: it shows what it knew, and changes nothing.
-func (m *machine) alone(o op) error {
-	if mounted(o.path) {
-		return nil // it may ask the store, which all reach
-	}
-	now := m.model
-	defer func() { m.model = now }()
-	m.model, m.node, m.behind = m.over.frozen, m.over.Nodes[m.over.cut], false
-	o.flags = ""
-	switch o.kind {
-	case "stat", "list":
-		return m.do(o)
-	case "mkdir":
-		ctx, cancel := context.WithTimeout(m.ctx, 20*time.Second)
-		defer cancel()
-		err := m.node.Mkdir(ctx, o.path, nil)
-		if err == nil {
-			return errors.New("a node that is cut off changed something")
-		}
-		if !errors.Is(err, cachefs.ErrNoPrimary) { // that says that nobody has it
-			m.over.asked = append(m.over.asked, o.path)
-		}
-	}
-	return nil
-}
-
-// settled is how long nodes take to give a vote to one that has come (back): without it, losing another one may lose the majority.
-const settled = 10 * time.Second
-
-// fault breaks something, or mends it. What does not apply does nothing.
-func (m *machine) fault(o op) error {
-	time.Sleep(settled)
-	c, i := m.over, o.node%len(m.over.Nodes)
-	whole := c.down < 0 && c.cut < 0
-	switch {
-	case o.kind == "kill" && whole:
-		m.leave(i)
-		c.Kill(i)
-		c.down = i
-	case o.kind == "start" && c.down >= 0:
-		c.Start(c.down)
-		c.fresh[c.down], c.down = false, -1
-	case o.kind == "cut" && whole:
-		if err := m.catchUp(i); err != nil {
-			return err
-		}
-		c.Partition([]int{i}, slices.DeleteFunc(numbers(len(c.Nodes)), func(k int) bool { return k == i }))
-		c.cut, c.frozen = i, m.model.clone()
-	case o.kind == "heal" && c.cut >= 0:
-		c.Heal()
-		c.fresh[c.cut], c.cut = false, -1
-		c.faults[o.kind]++
-		return m.late()
-	case o.kind == "link" && whole:
-		links := []cachefstest.Link{{}, {Latency: 20 * time.Millisecond, Jitter: 20 * time.Millisecond}, {Latency: time.Millisecond, Loss: 0.1}}
-		c.SetLink(i, (i+1)%len(c.Nodes), links[o.seed%3])
-	case o.kind == "restart" && whole:
-		m.leave(i)
-		c.Stop(i)
-		c.Start(i)
-		c.fresh[i] = false
-	case o.kind == "crash" && whole:
-		m.leave(i)
-		c.Crash(i)
-		c.Start(i)
-		c.fresh[i] = false
-	default:
-		return nil
-	}
-	c.faults[o.kind]++
-	return nil
-}
-
-// late looks what became of the changes that got no answer: what was under way to the primary may reach it when the network
-// heals, once, or never.
-func (m *machine) late() error {
-	time.Sleep(settled)
-	for _, p := range m.over.asked {
-		if m.model.nodes[p] != nil {
-			continue
-		}
-		info, err := m.over.Nodes[0].Stat(m.ctx, p, &cachefs.StatOptions{Consistent: true})
-		if err == nil && info.IsDir() && m.model.reach(p) == nil {
-			m.model.nodes[p] = &entry{dir: true}
-		}
-	}
-	m.over.asked = nil
-	return nil
-}
-
-func numbers(n int) (list []int) {
-	for i := range n {
-		list = append(list, i)
-	}
-	return list
-}
-
-// leave closes the files that are open on a node.
-func (m *machine) leave(i int) {
-	for k, h := range m.open {
-		if h != nil && h.node == m.over.Nodes[i] {
-			h.f.Close()
-			m.open[k] = nil
-		}
-	}
 }
 
 // clone is a copy that keeps what m says now.
@@ -218,12 +202,11 @@ func (m *model) clone() *model {
 
 // finishOver mends all, and checks all on each node.
 func (m *machine) finishOver() error {
-	for _, kind := range []string{"heal", "start"} {
-		if err := m.fault(op{kind: kind}); err != nil {
-			return err
-		}
-	}
 	m.closeHandles()
+	if err := m.mend(); err != nil {
+		return err
+	}
+	defer m.within(time.Duration(len(m.over.Nodes)) * patience)()
 	for i, n := range m.over.Nodes {
 		m.node, m.behind = n, true
 		if err := m.everything(); err != nil {
@@ -245,19 +228,33 @@ func (f *failing) Cleanup(do func())            { f.cleanup = do }
 func (f *failing) Errorf(s string, args ...any) { f.err = errors.Join(f.err, fmt.Errorf(s, args...)) }
 func (f *failing) Fatalf(s string, args ...any) { panic(fmt.Errorf(s, args...)) }
 
+// nodeConfigs are the meshes that take turns. Their blocks are one size: lists are made for it.
+func nodeConfigs() []metaConfig {
+	const kb, mb = 1 << 10, 1 << 20
+	return []metaConfig{
+		{name: "a node alone", share: 35, nodes: 1, copies: 1, memory: 4 * mb, ssd: 64 * mb, dirs: 1, durable: true},
+		{name: "three nodes", share: 15, nodes: 3, copies: 2, memory: 4 * mb, ssd: 64 * mb, dirs: 1, durable: true},
+		{name: "three, memory alone", share: 5, nodes: 3, copies: 2, memory: 16 * mb, sync: cachefs.SyncAlways},
+		{name: "three, disk alone, one copy", share: 10, nodes: 3, copies: 1, block: 2 * metaBlock, ssd: 64 * mb, dirs: 2, durable: true, sync: time.Minute},
+		{name: "three, by way of a client", share: 10, nodes: 3, copies: 2, memory: 4 * mb, ssd: 64 * mb, dirs: 1, durable: true, client: true},
+		{name: "three, tiny tiers", share: 12, nodes: 3, copies: 2, memory: 512 * kb, ssd: 2 * mb, dirs: 1, tiny: true, durable: true},
+		{name: "five nodes", share: 7, nodes: 5, copies: 3, memory: 4 * mb, ssd: 64 * mb, dirs: 1, durable: true},
+		{name: "five, two copies, a disk below no memory", share: 6, nodes: 5, copies: 2, block: 4 * metaBlock, ssd: 64 * mb, dirs: 1, durable: true},
+	}
+}
+
 // runOver does all operations over several nodes, in a bubble.
-func runOver(t *testing.T, nodes int, client bool, faults map[string]int) runs {
-	cfg := metaConfig{name: "several nodes", block: metaBlock, memory: 4 << 20, ssd: 64 << 20, dirs: 1, durable: true, client: client}
+func runOver(t *testing.T, cfg metaConfig, faults map[string]int) runs {
 	return func(seed uint64, ops []op, trace func(string)) (err error) {
 		bubbletest.Test(t, func(t *testing.T) {
 			f := &failing{TB: t}
-			err = errors.Join(cfg.over(f, nodes, faults, seed, ops, trace), f.err)
+			err = errors.Join(cfg.over(f, faults, seed, ops, trace), f.err)
 		})
 		return err
 	}
 }
 
-func (c metaConfig) over(f *failing, nodes int, faults map[string]int, seed uint64, ops []op, trace func(string)) (err error) {
+func (c metaConfig) over(f *failing, faults map[string]int, seed uint64, ops []op, trace func(string)) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Hour)
 	defer cancel()
 	defer func() {
@@ -268,12 +265,12 @@ func (c metaConfig) over(f *failing, nodes int, faults map[string]int, seed uint
 			f.cleanup()
 		}
 	}()
-	cluster := cachefstest.New(f, nodes, func(cfg *cachefs.Config) {
+	cluster := cachefstest.New(f, c.nodes, func(cfg *cachefs.Config) {
 		like := c.config(nil, nil)
-		cfg.BlockSize, cfg.Tiers, cfg.Mounts[0].Path = like.BlockSize, like.Tiers, "/m"
+		cfg.BlockSize, cfg.Tiers, cfg.Mounts[0].Path, cfg.Mounts[0].Sync = like.BlockSize, like.Tiers, "/m", c.sync
 	})
 	m := &machine{ctx: ctx, cfg: c, rng: rand.New(rand.NewPCG(seed, 1)), store: cluster.Store, other: newSideStore(), model: newModel()}
-	m.over = &metaNodes{Cluster: cluster, fresh: make([]bool, nodes), down: -1, cut: -1, faults: faults}
+	m.over = &metaNodes{Cluster: cluster, cfg: c, fresh: make([]bool, c.nodes), down: make([]bool, c.nodes), frozen: make([]*model, c.nodes), moved: time.Now(), faults: faults}
 	if c.client {
 		m.over.client = cluster.Client()
 	}
@@ -285,35 +282,39 @@ func (c metaConfig) over(f *failing, nodes int, faults map[string]int, seed uint
 	return m.finishOver()
 }
 
-// TestMetamorphicNodes runs random operations, each on any of several nodes, and breaks nodes and links between them: what
-// the model says holds whichever node is asked.
+// TestMetamorphicNodes runs random operations, each on any of several nodes, and breaks nodes, links and stores meanwhile: what
+// the model says holds whichever node is asked, under every Config.
 func TestMetamorphicNodes(t *testing.T) {
-	const ops = 20 // what goes on between nodes costs more than the operations do: under the race detector a list of 60 takes 4 s
-	for _, c := range []struct {
-		nodes, share int
-		client       bool
-	}{{3, 3, false}, {5, 1, false}, {3, 1, true}} {
-		name := fmt.Sprint(c.nodes, "_nodes")
-		if c.client {
-			name += "_by_a_client"
-		}
-		t.Run(name, func(t *testing.T) {
-			faults := map[string]int{}
-			run := runOver(t, c.nodes, c.client, faults)
-			if *metaFile != "" {
-				replay(t, run)
-				return
-			}
-			seeds := c.share * *metaSeeds
-			for i := range seeds {
-				seed := *metaFirst + uint64(i)
-				list := generateOver(c.nodes, seed, ops)
-				if err := run(seed, list, func(string) {}); err != nil {
-					short, err := shrink(run, seed, list, err)
-					t.Fatalf("%d nodes, seed %d: %v\nthe shortest list that fails (save it, then -metamorphic.replay FILE):\n%s", c.nodes, seed, err, lines(short))
+	const ops = 16 // what goes on between nodes costs more than the operations do
+	for round, began := uint64(0), time.Now(); round == 0 || time.Since(began) < *metaFor; round++ {
+		configs := nodeConfigs()
+		for k, c := range configs {
+			c.block = orBlock(c.block)
+			t.Run(strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) {
+				faults := map[string]int{}
+				run := runOver(t, c, faults)
+				if *metaFile != "" {
+					replay(t, run)
+					return
 				}
-			}
-			t.Logf("%d nodes: %d seeds from %d, %d operations each, faults %v", c.nodes, seeds, *metaFirst, ops, faults)
-		})
+				first, seeds := *metaFirst+1000*round, (c.share**metaNodeSeeds+99)/100
+				for i := range seeds {
+					seed := first + uint64(i*len(configs)+k)
+					list := generateOver(c.nodes, seed, ops, int(c.block))
+					if err := run(seed, list, func(string) {}); err != nil {
+						short, err := shrink(run, seed, list, err)
+						t.Fatalf("%s, seed %d: %v\nthe shortest list that fails (save it, then -metamorphic.replay FILE):\n%s", c.name, seed, err, lines(short))
+					}
+				}
+				t.Logf("%s: %d seeds from %d, %d operations each, faults %v", c.name, seeds, first, ops, faults)
+			})
+		}
 	}
+}
+
+func orBlock(n int64) int64 {
+	if n == 0 {
+		return metaBlock
+	}
+	return n
 }

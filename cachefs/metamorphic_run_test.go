@@ -45,6 +45,8 @@ type handle struct {
 	node cachefs.FileSystem // that it is open on
 	data []byte
 	lost bool
+
+	stored bool // the under store has it
 }
 
 func newMachine(ctx context.Context, cfg metaConfig, seed uint64) (*machine, error) {
@@ -164,7 +166,7 @@ func (m *machine) create(o op) error {
 	if !mounted(o.path) {
 		wt = cachefs.MustCache
 	}
-	opts := &cachefs.CreateOptions{WriteType: wt, Overwrite: o.has("o"), Append: o.has("a"), Parents: o.has("p")}
+	opts := &cachefs.CreateOptions{WriteType: wt, Overwrite: o.has("o"), Append: o.has("a"), Parents: o.has("p"), ReplicasMin: m.cfg.copies}
 	want := m.model.wantCreate(o)
 	old := m.model.nodes[o.path]
 	if old != nil && old.maybeLost && o.has("a") {
@@ -265,6 +267,11 @@ func (m *machine) read(o op) error {
 		return lostOr(err, e.maybeLost)
 	}
 	defer f.Close()
+	return m.reachable(e.persisted, m.readOpen(f, e, o))
+}
+
+// readOpen reads from an open file.
+func (m *machine) readOpen(f *cachefs.File, e *entry, o op) error {
 	if o.kind == "view" {
 		return checkView(f, e.data, e.maybeLost, o.off)
 	}
@@ -277,6 +284,17 @@ func (m *machine) read(o op) error {
 	}
 	return same(got, e.data, 0)
 }
+
+// reachable allows every error but wrong bytes while all nodes that have a file may be out of reach, and no store has it.
+func (m *machine) reachable(stored bool, err error) error {
+	if m.thin() && !stored && !errors.Is(err, errWrong) {
+		return nil
+	}
+	return err
+}
+
+// errWrong is that bytes are not those that were written.
+var errWrong = errors.New("wrong bytes")
 
 // lostOr allows ErrLost where only memory had the bytes.
 func lostOr(err error, may bool) error {
@@ -294,7 +312,7 @@ func same(got, want []byte, off int) error {
 	for at < min(len(got), len(want)) && got[at] == want[at] {
 		at++
 	}
-	return fmt.Errorf("read %d bytes at %d, want %d; they differ at %d", len(got), off, len(want), off+at)
+	return fmt.Errorf("%w: read %d at %d, want %d; they differ at %d", errWrong, len(got), off, len(want), off+at)
 }
 
 func checkRange(f *cachefs.File, data []byte, lost bool, off, n int) error {
@@ -555,13 +573,16 @@ func (m *machine) handle(o op) error {
 		if err != nil {
 			return lostOr(err, e.maybeLost)
 		}
-		m.open[o.h] = &handle{f, m.node, e.data, e.maybeLost}
+		m.open[o.h] = &handle{f, m.node, e.data, e.maybeLost, e.persisted}
 	case o.kind == "hread" && h != nil:
-		err := checkRange(h.f, h.data, h.lost, o.off, o.size)
+		err := checkRange(h.f.WithContext(m.ctx), h.data, h.lost, o.off, o.size)
 		if errors.Is(err, cachefs.ErrChanged) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, cachefs.ErrLost) {
 			return nil // removed, overwritten or freed while open: nothing wrong was read
 		}
-		return err
+		if m.over != nil && m.over.cutOff(h.node) && !errors.Is(err, errWrong) {
+			return nil
+		}
+		return m.reachable(h.stored, err)
 	case o.kind == "hclose" && h != nil:
 		m.open[o.h] = nil
 		return h.f.Close()

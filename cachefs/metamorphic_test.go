@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,10 +17,12 @@ import (
 )
 
 var (
-	metaSeeds = flag.Int("metamorphic.seeds", 25, "seeds for each Config of the metamorphic run")
-	metaFirst = flag.Uint64("metamorphic.first", 1, "first seed of the metamorphic run")
-	metaOps   = flag.Int("metamorphic.ops", 500, "operations of each seed of the metamorphic run")
-	metaFile  = flag.String("metamorphic.replay", "", "file with the operations of a failed run, as it printed them")
+	metaSeeds     = flag.Int("metamorphic.seeds", 25, "seeds for each Config of the metamorphic run")
+	metaFirst     = flag.Uint64("metamorphic.first", 1, "first seed of the metamorphic run")
+	metaOps       = flag.Int("metamorphic.ops", 500, "operations of each seed of the metamorphic run")
+	metaFor       = flag.Duration("metamorphic.for", 0, "how long the metamorphic run over several nodes goes on, with new seeds")
+	metaNodeSeeds = flag.Int("metamorphic.nodeseeds", 100, "seeds of the metamorphic run over several nodes, all its Configs together")
+	metaFile      = flag.String("metamorphic.replay", "", "file with the operations of a failed run, as it printed them")
 )
 
 // metaConfig is one way to set a node up; what the calls answer must not depend on it.
@@ -34,6 +37,10 @@ type metaConfig struct {
 	volatile bool // no Dir: nothing survives the process
 	durable  bool // what is acknowledged survives the process
 	client   bool // a Client asks the node
+	nodes    int  // 0: one, without a mesh
+	copies   int  // of what is in no store
+	sync     time.Duration
+	share    int // of 100 seeds over several nodes; less of what costs more
 }
 
 const metaBlock = 64 << 10
@@ -149,7 +156,7 @@ func lines(ops []op) string {
 }
 
 func TestOpsPrintAndParse(t *testing.T) {
-	for _, o := range append(generate(7, 200, metaBlock, weights), generateOver(5, 7, 200)...) {
+	for _, o := range append(generate(7, 200, metaBlock, weights), generateOver(5, 7, 200, metaBlock)...) {
 		got, err := parseOp(o.String())
 		require.NoError(t, err)
 		require.Equal(t, o, got)
