@@ -140,3 +140,26 @@ func TestCrowdOfConnectionsOfOnePeer(t *testing.T) {
 	}
 	require.ErrorIs(t, there.lastRefusal(t), link.ErrCrowded)
 }
+
+// A stranger in the middle of his handshake costs one goroutine and a few KB, the memory of his own end among them.
+func TestWhatAStrangerCosts(t *testing.T) {
+	m := newMesh(t)
+	m.add("b", &handler{}, both(secrets("s"), func(c *link.Config) { c.HandshakeTime = time.Minute }))
+	held := func() (bytes uint64) {
+		runtime.GC()
+		var s runtime.MemStats
+		runtime.ReadMemStats(&s)
+		return s.HeapInuse + s.StackInuse
+	}
+	const strangers = 500
+	before, goroutines := held(), runtime.NumGoroutine()
+	for range strangers {
+		c := m.knock("b")
+		_, err := io.WriteString(c, "Fmlp\x01\x01\x01\x00")
+		require.NoError(t, err)
+		_, err = io.ReadFull(c, make([]byte, 40)) // it waits for the hello
+		require.NoError(t, err)
+	}
+	require.LessOrEqual(t, runtime.NumGoroutine(), goroutines+strangers)
+	require.LessOrEqual(t, held(), before+strangers*16<<10)
+}
