@@ -57,7 +57,7 @@ proxy() {
 healthy() { curl -sf -o /dev/null "http://127.0.0.1:$1/healthcheck"; }
 
 start() {
-  local dir=$1 port memcached kind next=6200 at
+  local dir=$1 port memcached kind next=${MILLPOND_SWIFT_STORAGE_PORT:-6200} at
   need curl "install curl"
   mkdir -p "$dir/srv/sdb1"
   port=$(port MILLPOND_SWIFT_PORT 8085)
@@ -65,7 +65,7 @@ start() {
   daemon "$dir" memcached memcached -u "$(id -un)" -l 127.0.0.1 -p "$memcached" -m 16
   await "$dir" memcached 20 listening "$memcached"
   for kind in account container object; do
-    at=$(port MILLPOND_SWIFT_STORAGE_PORT "$next")
+    at=$(MILLPOND_SWIFT_STORAGE_PORT='' port MILLPOND_SWIFT_STORAGE_PORT "$next")
     next=$((at + 1))
     storage "$dir" "$kind" "$at"
     daemon "$dir" "swift-$kind" "swift-$kind-server" "$dir/$kind.conf" -v

@@ -1,3 +1,5 @@
+//go:build !race
+
 package s3ufs_test
 
 import (
@@ -14,10 +16,10 @@ import (
 	"github.com/millpond/millpond/cachefs"
 )
 
-// TestServerSyncOfManyObjects looks at a real bucket of 100,000 objects as a whole, when it is new and when one has changed: by
+// TestLargeSync looks at a real bucket of 100,000 objects as a whole, when it is new and when one has changed: by
 // lists alone, no more of them than the entries divided by the page, and within 512 MiB. The objects are made where versitygw
 // keeps them, as files of a directory.
-func TestServerSyncOfManyObjects(t *testing.T) {
+func TestLargeSync(t *testing.T) {
 	notAtOld(t, "s3api's objects cannot be made from outside, and one by one take half an hour")
 	v, n := mounted(t)
 	const dirs, files, page = 50, 2000, 1000

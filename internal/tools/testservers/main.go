@@ -24,23 +24,25 @@ type store struct {
 	script  string   // in internal/servers
 	tests   string   // a pattern of names
 	modules []string // directories
+	large   []string // those with TestLarge*
 }
 
 const (
 	realServer = "^TestServer"
 	oldServer  = "^Test(Server|Old)" // of S3's API as it was ten years ago
+	largeTests = "^TestLarge"        // of a store, without the race detector, under which they take minutes
 )
 
 // stores is the list that a new driver adds itself to.
 func stores() []store {
 	return []store{
-		{"azure", "azurite.sh", realServer, []string{"ufs/azufs"}},
-		{"gcs", "fakegcs.sh", realServer, []string{"ufs/gcsufs"}},
-		{"gluster", "gluster.sh", realServer, []string{"ufs/fileufs"}},
-		{"hdfs", "hdfs.sh", realServer, []string{"ufs/hdfsufs"}},
-		{"s3", "versitygw.sh", realServer, []string{"ufs/s3ufs", "examples/bucket", "examples/etl"}},
-		{"s3api", "swift.sh", oldServer, []string{"ufs/s3ufs"}},
-		{"swift", "swift.sh", realServer, []string{"ufs/swiftufs"}},
+		{"azure", "azurite.sh", realServer, []string{"ufs/azufs"}, nil},
+		{"gcs", "fakegcs.sh", realServer, []string{"ufs/gcsufs"}, nil},
+		{"gluster", "gluster.sh", realServer, []string{"ufs/fileufs"}, nil},
+		{"hdfs", "hdfs.sh", realServer, []string{"ufs/hdfsufs"}, nil},
+		{"s3", "versitygw.sh", realServer, []string{"ufs/s3ufs", "examples/bucket", "examples/etl"}, []string{"ufs/s3ufs"}},
+		{"s3api", "swift.sh", oldServer, []string{"ufs/s3ufs"}, nil},
+		{"swift", "swift.sh", realServer, []string{"ufs/swiftufs"}, nil},
 	}
 }
 

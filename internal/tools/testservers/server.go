@@ -41,13 +41,21 @@ func (s store) test(ctx context.Context, w io.Writer) (r result) {
 		return r
 	}
 	for _, module := range s.modules {
-		cmd := exec.CommandContext(ctx, "go", "test", "-json", "-race", "-count=1", "-timeout=11m", "-run="+s.tests, "./...")
-		cmd.Dir, cmd.Env = module, append(os.Environ(), env...)
-		if err := r.follow(cmd, w); err != nil {
-			r.failed(fmt.Sprintf("go test in %s: %v", module, err))
-		}
+		r.goTest(ctx, w, module, env, "-race", "-run="+s.tests)
+	}
+	for _, module := range s.large {
+		r.goTest(ctx, w, module, env, "-run="+largeTests)
 	}
 	return r
+}
+
+// goTest runs tests of a module, and counts.
+func (r *result) goTest(ctx context.Context, w io.Writer, module string, env []string, args ...string) {
+	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-json", "-count=1", "-timeout=11m", "./..."}, args...)...)
+	cmd.Dir, cmd.Env = module, append(os.Environ(), env...)
+	if err := r.follow(cmd, w); err != nil {
+		r.failed(fmt.Sprintf("go test in %s: %v", module, err))
+	}
 }
 
 // start answers with the environment of the tests, or with the script's own words.
