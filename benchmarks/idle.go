@@ -26,7 +26,9 @@ func idleNodes(r *report) error {
 func idleMesh(r *report, n int) error {
 	debug.FreeOSMemory()
 	before := residentNow()
-	nodes, err := openIdle(n)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute) // 100 nodes need a quarter of a core to be there at all
+	defer cancel()
+	nodes, err := openIdle(ctx, n)
 	defer func() { closeNodes(nodes) }()
 	if err != nil {
 		return err
@@ -55,11 +57,11 @@ func idleMesh(r *report, n int) error {
 }
 
 // openIdle opens five nodes, or as many as there are to be, and the others ten at a time, as a job that grows.
-func openIdle(n int) ([]*cachefs.Node, error) {
-	nodes, addrs, err := openNodes(context.Background(), "", min(n, 5))
+func openIdle(ctx context.Context, n int) ([]*cachefs.Node, error) {
+	nodes, addrs, err := openNodes(ctx, "", min(n, 5))
 	for err == nil && len(nodes) < n {
 		var more []*cachefs.Node
-		more, err = joinNodes(context.Background(), min(n-len(nodes), 10), addrs)
+		more, err = joinNodes(ctx, min(n-len(nodes), 10), addrs)
 		nodes = append(nodes, more...)
 	}
 	return nodes, err
