@@ -119,12 +119,13 @@ func TestNoSpaceAnywhere(t *testing.T) {
 	}
 }
 
-// TestSpillOfOneCopy: a file that wants one copy has it where there is room.
+// TestSpillOfOneCopy: a file that wants one copy has it where there is room; one that wants two has no place for the second.
 func TestSpillOfOneCopy(t *testing.T) {
 	overSeveral(t, 2, tiny(true, "a"), func(s *several) {
 		want := randomBytes(20 * 64 << 10)
 		require.NoError(s, writeFile(s.Context(), s.nodes["a"], "/f", want, cachefs.CreateOptions{ReplicasMin: 1}))
 		require.Equal(s, []string{"b"}, s.homes("/f"))
 		require.NoError(s, same(readAll(s.T, s.nodes["a"], "/f"), want, 0))
+		require.ErrorIs(s, writeFile(s.Context(), s.nodes["a"], "/g", want, cachefs.CreateOptions{}), cachefs.ErrNoSpace)
 	})
 }
