@@ -164,19 +164,23 @@ func (w *nodeWriter) Write(p []byte) (int, error) {
 		return 0, w.error("write", err)
 	}
 	defer w.mu.pass()
-	n := 0
+	n, err := w.appendLocked(p)
+	return n, w.error("write", err)
+}
+
+func (w *nodeWriter) appendLocked(p []byte) (n int, err error) {
 	for n < len(p) {
 		if err := w.readyLocked(); err != nil {
-			return n, w.error("write", err)
+			return n, err
 		}
 		m, err := w.writeSome(p[n:])
 		n += m
 		w.mu.size += int64(m)
 		if err != nil {
-			return n, w.error("write", w.failLocked(err))
+			return n, w.failLocked(err)
 		}
 	}
-	return n, w.error("write", w.usableLocked())
+	return n, w.usableLocked()
 }
 
 func (w *nodeWriter) ReadFrom(r io.Reader) (n int64, err error) {
@@ -208,7 +212,14 @@ func (w *nodeWriter) readDirect(r io.Reader) (n int64, direct bool, err error) {
 	if w.mu.block == nil || w.mu.up != nil && !w.mu.lends {
 		return 0, false, nil
 	}
+	if w.opts.Size > 0 && w.mu.size == w.opts.Size {
+		n, err := w.readOneLocked(r)
+		return n, true, err
+	}
 	room := w.bs - w.mu.block.Len()
+	if announced := w.opts.Size - w.mu.size; announced > 0 {
+		room = min(room, announced)
+	}
 	n, err = w.mu.block.ReadFrom(io.LimitReader(r, room))
 	w.mu.size += n
 	if isFull(err) { // before it took bytes that it could not keep
@@ -221,6 +232,22 @@ func (w *nodeWriter) readDirect(r io.Reader) (n int64, direct bool, err error) {
 		return n, true, io.EOF
 	}
 	return n, true, nil
+}
+
+// readOneLocked looks where the file was to end whether r has more: there may be no room for it, so it is read before room is made,
+// and then goes wherever the write type says.
+func (w *nodeWriter) readOneLocked(r io.Reader) (int64, error) {
+	var one [1]byte
+	n, err := r.Read(one[:])
+	if n > 0 {
+		if _, err := w.appendLocked(one[:n]); err != nil {
+			return 0, err
+		}
+	}
+	if err != nil && err != io.EOF {
+		return int64(n), w.failLocked(err)
+	}
+	return int64(n), err
 }
 
 // orFailLocked ends the writer if there is an error.

@@ -100,7 +100,8 @@ func (w *Writer) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// ReadFrom appends all of r, read straight into the block's frame; it ends at r's end or when the largest block is full.
+// ReadFrom appends all of r, read straight into the block's frame; it ends at r's end or when the largest block is full. Where Create's
+// hint was too short and there is no room for more, r has lost the byte that showed it: who would go on elsewhere limits r to the hint.
 func (w *Writer) ReadFrom(r io.Reader) (total int64, err error) {
 	for w.n.Load() < MaxBlock {
 		if w.hint > 0 && w.n.Load() == w.hint && w.room == w.hint { // as announced: look for the end before growing
