@@ -41,7 +41,7 @@ type Job struct {
 
 // newJob runs work behind, under ctx and the node's context.
 func (n *Node) newJob(ctx context.Context, work func(ctx context.Context, j *Job) error) (*Job, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancelCause(withoutOperation(ctx)) // it may go on for long
 	j := &Job{cancel: cancel, done: make(chan struct{}), began: time.Now()}
 	ok := n.spawn(func(nodeCtx context.Context) {
 		stop := context.AfterFunc(nodeCtx, func() { cancel(ErrClosed) })

@@ -28,6 +28,11 @@ func withOperation(ctx context.Context, op journal.OpID) context.Context {
 	return context.WithValue(ctx, operationKey{}, &operation{op: op})
 }
 
+// withoutOperation is for what comes before the change that the operation names, or after it.
+func withoutOperation(ctx context.Context) context.Context {
+	return context.WithValue(ctx, operationKey{}, nil)
+}
+
 // partOf is the name in the journal of a part of an operation.
 func partOf(op journal.OpID, part uint64) journal.OpID {
 	return journal.OpID{Session: op.Session, Seq: op.Seq*opParts + part, Acked: op.Acked*opParts + opParts - 1, At: op.At}

@@ -63,7 +63,7 @@ func (n *Node) create(ctx context.Context, path string, o CreateOptions) (*nodeW
 		return nil, err
 	}
 	w := &nodeWriter{n: n, path: path, bs: o.BlockSize, opts: o}
-	w.ctx, w.cancel = context.WithCancelCause(ctx)
+	w.ctx, w.cancel = context.WithCancelCause(withoutOperation(ctx)) // that is CreateFile: Close may be long after
 	w.unbind = context.AfterFunc(n.ctx, func() { w.cancel(ErrClosed) })
 	rand.Read(w.id[:])
 	a, err := n.change(ctx, &namespace.CreateFile{
