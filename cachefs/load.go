@@ -3,6 +3,7 @@ package cachefs
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/millpond/millpond/internal/namespace"
@@ -17,9 +18,9 @@ type LoadOptions struct {
 }
 
 // Load brings a file, or all files below a directory, from the under store into the cache: in a mesh each block to the node
-// that owns it, or to as many as ReplicasMin says. Done means durable: its blocks are on a disk tier, if the node has one,
-// unless it is Volatile; what does not fit there has failed, with ErrNoSpace. What is there is skipped, so a job that was
-// cancelled, or ended with its process, goes on where it was when it is started again.
+// that owns it, or to as many as ReplicasMin says; where one fails the next in the ring is asked. Done means durable: its blocks are on
+// a disk tier, if the node has one, unless it is Volatile; what does not fit anywhere has failed, with ErrNoSpace. What is there is
+// skipped, so a job that was cancelled, or ended with its process, goes on where it was when it is started again.
 func (n *Node) Load(ctx context.Context, path string, o *LoadOptions) (*Job, error) {
 	opts := deref(o)
 	if err := opts.check(); err != nil {
@@ -115,25 +116,46 @@ func (n *Node) loadFile(ctx context.Context, j *Job, path string, o LoadOptions)
 	j.fileDone(skipped)
 }
 
-// loadBlock has the owners of a block bring it, the second one from the first: as many as the file should have copies. What cannot be
-// asked of the first is brought here. mine says that it is here, had that it was there already.
+// loadBlock has the owners of a block bring it, the second one from the first: as many as the file should have copies, or as there
+// are nodes. Where one fails the next is asked, where the first fails this node; what no store has is brought here alone. mine says
+// that the block is here, had that it was wherever it should be already.
 func (n *Node) loadBlock(ctx context.Context, h *handle, i int64, durable bool) (had, mine bool, err error) {
-	had = true
-	for k, id := range n.nodes.successors([20]byte(blockID(&h.in, i)), max(1, h.in.ReplicasMin)) {
-		was, ok := false, true
-		if id != n.id {
-			was, ok, err = n.loadAt(ctx, id, h, i, durable)
-		}
-		if id == n.id || !ok && k == 0 {
-			mine = true
-			was, err = n.loadHere(ctx, h, i)
-		}
-		if err != nil {
+	if _, err := h.source(); err != nil { // it is where it was written
+		had, err = n.loadHere(ctx, h, i)
+		return had, true, err
+	}
+	owners := n.nodes.successors([20]byte(blockID(&h.in, i)), len(n.living()))
+	missing, first := min(max(1, h.in.ReplicasMin), len(owners)), true
+	for had = true; missing > 0 && len(owners) > 0; first = false {
+		id := owners[0]
+		owners = owners[1:]
+		var was bool
+		was, err = n.loadOn(ctx, id, h, i, durable)
+		switch {
+		case err == nil:
+			missing--
+			had, mine = had && was, mine || id == n.id
+		case ctx.Err() != nil, id == n.id && !errors.Is(err, ErrNoSpace): // others would hear the same of the store
 			return false, mine, err
+		case first:
+			owners = slices.DeleteFunc(owners, func(o string) bool { return o == n.id })
+			if id != n.id {
+				owners = slices.Insert(owners, 0, n.id)
+			}
 		}
-		had = had && was
+	}
+	if missing > 0 {
+		return false, mine, err
 	}
 	return had, mine, nil
+}
+
+// loadOn has a node bring a block.
+func (n *Node) loadOn(ctx context.Context, id string, h *handle, i int64, durable bool) (had bool, err error) {
+	if id == n.id {
+		return n.loadHere(ctx, h, i)
+	}
+	return n.loadAt(ctx, id, h, i, durable)
 }
 
 func (n *Node) loadHere(ctx context.Context, h *handle, i int64) (had bool, err error) {

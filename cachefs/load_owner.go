@@ -18,22 +18,19 @@ type loadAnswer struct {
 	Had bool `json:"had"` // it was there already
 }
 
-// loadAt has another node bring a block. ok is false if that could not be asked, or cannot reach the store.
-func (n *Node) loadAt(ctx context.Context, owner string, h *handle, i int64, save bool) (had, ok bool, err error) {
+// loadAt has another node bring a block that a store has.
+func (n *Node) loadAt(ctx context.Context, owner string, h *handle, i int64, save bool) (had bool, err error) {
 	id := blockID(&h.in, i)
-	hint, ok := h.hint(false, false)
-	if !ok { // no store has it: it is where it was written
-		return false, false, nil
-	}
+	hint, _ := h.hint(false, false)
 	a, err := askAttended[loadAnswer](ctx, n, owner, callLoad, loadRequest{Block: id[:], Hint: hint, Save: save})
 	switch {
 	case ctx.Err() != nil:
-		return false, true, context.Cause(ctx)
+		return false, context.Cause(ctx)
 	case err != nil:
 		n.log.Debug("the owner of a block does not load it", "node", owner, "block", id.String(), "err", err)
-		return false, false, nil
+		return false, err
 	}
-	return a.Had, true, nil
+	return a.Had, nil
 }
 
 // serveLoad brings a block for a Load on another node.

@@ -159,6 +159,29 @@ func TestLoadMakesCopies(t *testing.T) {
 	})
 }
 
+// TestLoadAsksTheNext: where an owner has no room the next node of the ring brings the block, and a Load that finds too few fails.
+func TestLoadAsksTheNext(t *testing.T) {
+	overSeveral(t, 3, nil, func(s *several) {
+		least := 2
+		for path := range s.fill(10) {
+			require.NoError(s, s.nodes["b"].SetAttr(s.Context(), path, &cachefs.AttrOptions{ReplicasMin: &least}))
+		}
+		s.settle()
+		full := map[string]bool{"b": true}
+		s.rig.FailCalls(func(_, to, method string) error {
+			if full[to] && method == "cachefs.load" {
+				return cachefs.ErrNoSpace
+			}
+			return nil
+		})
+		require.NoError(s, wait(s.nodes["a"].Load(s.Context(), "/m/d", nil)))
+		have := s.blocks() // b has what a asked of it as a reader
+		require.Equal(s, []int{20, 20}, []int{have["a"], have["c"]})
+		full["c"] = true
+		require.ErrorIs(s, wait(s.nodes["a"].Load(s.Context(), "/m/d", nil)), cachefs.ErrNoSpace)
+	})
+}
+
 // TestConsistent: a change that another node has made before is seen, by who asks for that.
 func TestConsistent(t *testing.T) {
 	overSeveral(t, 3, nil, func(s *several) {
