@@ -153,7 +153,7 @@ func (m *mesh) ask(ctx context.Context, p *part, a ask, rest []ask) ([]ask, erro
 	if keepsSums && p.left() > 0 {
 		r.Sums = make([]uint64, (p.end-1)/pieceSize-p.at/pieceSize+1)
 	}
-	w := m.watch(ctx, stop, a, &r, rest)
+	w := m.watch(ctx, stop, a, &r, rest, p.from)
 	got := int64(0)
 	holders, err := m.p.ReadBlock(ctx, a.peer, r, space, func(n int64) {
 		p.wrote(n - got)

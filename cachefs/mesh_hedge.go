@@ -22,7 +22,8 @@ const (
 // store. Whose bytes come first is believed, and the other request ended.
 type hedge struct {
 	w      *watch
-	rest   []ask // who would be asked next
+	rest   []ask  // who would be asked next
+	from   string // for whom the block is brought: it waits for us
 	buf    *[sendSize]byte
 	cancel atomic.Pointer[context.CancelFunc] // of the second request
 	won    *ask                               // who sent buf
@@ -90,7 +91,7 @@ func (h *hedge) copies() (asks []ask) {
 	if h.w.ask.only {
 		return nil
 	}
-	r := router{skip: []string{m.n.id, h.w.ask.peer}}
+	r := router{skip: []string{m.n.id, h.w.ask.peer, h.from}}
 	for _, id := range m.copies.of(h.w.req.Key, time.Now()) {
 		r.add(ask{peer: id})
 	}

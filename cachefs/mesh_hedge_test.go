@@ -3,6 +3,7 @@ package cachefs_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -172,5 +173,72 @@ func TestHedgeBudget(t *testing.T) {
 		m := r.nodes[0].Metrics()
 		require.Greater(t, m.PeerHedges, uint64(50))
 		require.LessOrEqual(t, float64(m.PeerHedges), 0.05*float64(requests.Load()-int64(m.PeerHedges))+10)
+	})
+}
+
+// TestHedgeLeavesOutWhoWaits: an owner that brings a block for a reader does not ask that one for it when the owner before it is late,
+// and the reader does not go to the store beside it.
+func TestHedgeLeavesOutWhoWaits(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		r := warmReaders(t)
+		owner, before, reader := r.nodes[0].ID(), r.nodes[1].ID(), r.nodes[2].ID()
+		r.put("f", 1000)
+		var toReader atomic.Int64
+		r.mesh.Set(cachefs.Fake{
+			Owners:   func(string, peer.Key) []string { return []string{owner, reader, before} },
+			Previous: func(self string, _ peer.Key) (string, bool) { return before, self == owner },
+			Reading: func(ctx context.Context, from, to string, q *peer.BlockRequest) error {
+				switch {
+				case from == owner && to == reader && q != nil:
+					toReader.Add(1)
+				case from == owner && to == before && q != nil:
+					select {
+					case <-time.After(time.Second):
+					case <-ctx.Done():
+						return context.Cause(ctx)
+					}
+				}
+				return nil
+			},
+		})
+		sent := r.sent()
+		r.expect(2, "f", cachefs.CachePromote)
+		require.Zero(t, toReader.Load(), "requests to who waits")
+		require.EqualValues(t, 1000, r.sent()-sent, "bytes from the store")
+	})
+}
+
+// TestPlainRequestUrgesNobody: who asks for a copy and brings nothing itself does not wait with a fill of its own, so what the peer has
+// asked of it goes on.
+func TestPlainRequestUrgesNobody(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		r := warmReaders(t)
+		low, high := 0, 1
+		if r.nodes[low].ID() > r.nodes[high].ID() {
+			low, high = high, low
+		}
+		lowID, highID := r.nodes[low].ID(), r.nodes[high].ID()
+		r.put("f", 1000)
+		r.mesh.Set(cachefs.Fake{
+			Owners: func(self string, _ peer.Key) []string { // each takes the other for the owner
+				if self == lowID {
+					return []string{highID, lowID}
+				}
+				return []string{lowID, highID}
+			},
+			Reading: func(_ context.Context, _, to string, q *peer.BlockRequest) error {
+				if to == highID && q != nil {
+					time.Sleep(10 * time.Millisecond)
+				}
+				return nil
+			},
+		})
+		var reading sync.WaitGroup
+		before := r.nodes[low].Metrics().StoreBytes
+		reading.Go(func() { r.expect(low, "f", cachefs.CachePromote) })
+		synctest.Wait()
+		r.expect(high, "f", cachefs.NoCache)
+		reading.Wait()
+		require.Equal(t, before, r.nodes[low].Metrics().StoreBytes)
 	})
 }

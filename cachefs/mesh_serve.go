@@ -155,7 +155,9 @@ func (m *mesh) sendFilling(ctx context.Context, from string, r *peer.BlockReques
 	case f == nil:
 		return 0, peer.ErrMissing
 	default:
-		f.askedBy(m.n.id, from)
+		if len(r.Hint) > 0 { // what a fill there waits for; a second request beside a late one may be ended at any time
+			f.askedBy(m.n.id, from)
+		}
 		h = f.src
 	}
 	i := int64(id.Index())

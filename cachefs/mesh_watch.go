@@ -59,11 +59,12 @@ type watch struct {
 	}
 }
 
-// watch begins to watch a request that is about to be made; end follows. rest are those that are asked if a does not answer.
-func (m *mesh) watch(ctx context.Context, stop context.CancelCauseFunc, a ask, r *peer.BlockRequest, rest []ask) *watch {
+// watch begins to watch a request that is about to be made; end follows. rest are those that are asked if a does not answer;
+// from waits for what comes, "" if only this node does.
+func (m *mesh) watch(ctx context.Context, stop context.CancelCauseFunc, a ask, r *peer.BlockRequest, rest []ask, from string) *watch {
 	m.hedges.Earn()
 	w := &watch{m: m, ctx: ctx, stop: stop, ask: a, req: r, probed: make(chan struct{}), began: time.Now()}
-	w.hedge.w, w.hedge.rest = w, rest
+	w.hedge.w, w.hedge.rest, w.hedge.from = w, rest, from
 	w.said.Store(stateUnknown)
 	w.mu.Lock()
 	defer w.mu.Unlock()
