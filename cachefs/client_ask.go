@@ -130,17 +130,8 @@ func allRefuse(err error) bool {
 // request is what a Client says to a node each time.
 func request[A any](ctx context.Context, c *Client, args A) *clientRequest[A] {
 	u, _ := ctx.Value(userKey{}).(*namespace.User)
-	return &clientRequest[A]{Seen: c.seen.Load(), User: u, Args: args}
-}
-
-// saw notes how new an answer was.
-func (c *Client) saw(index uint64) {
-	for {
-		old := c.seen.Load()
-		if index <= old || c.seen.CompareAndSwap(old, index) {
-			return
-		}
-	}
+	history, seen := c.seen.newest()
+	return &clientRequest[A]{History: history, Seen: seen, User: u, Args: args}
 }
 
 // query asks any node something that changes nothing.
@@ -173,7 +164,7 @@ func queryAt[R, A any](ctx context.Context, c *Client, addr, op string, req *cli
 	if err := decodeWire(raw, &got); err != nil {
 		return answer, err
 	}
-	c.saw(got.Index)
+	c.seen.saw(got.History, got.Index)
 	return got.Answer, fromNode(got.Err)
 }
 

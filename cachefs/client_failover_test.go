@@ -3,6 +3,7 @@ package cachefs_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -186,6 +187,37 @@ func TestClientMonotonic(t *testing.T) {
 		c.Heal()
 		require.NoError(t, <-done)
 		require.Equal(t, behind, asked(t, c, client))
+	})
+}
+
+// TestClientGoesOnWithAnotherHistory: the mesh comes back with nothing, or less than the Client has seen. It goes on with what there is.
+func TestClientGoesOnWithAnotherHistory(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		dir := "/millpond"
+		c := cachefstest.New(t, 2, func(cfg *cachefs.Config) { cfg.Dir = dir })
+		time.Sleep(10 * time.Second)
+		client := c.Client()
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		for i := range 50 {
+			require.NoError(t, client.Mkdir(ctx, fmt.Sprint("/d", i), nil))
+		}
+		putStore(t, c, "f", []byte("kept"))
+		f, err := client.Open(ctx, "/mem/f", nil)
+		require.NoError(t, err)
+		c.Stop(0, 1)
+		dir = "/another"
+		c.Start(0, 1)
+		time.Sleep(10 * time.Second)
+		got := make([]byte, 4)
+		_, err = f.ReadAt(got, 0) // it was opened in the other one
+		require.NoError(t, err)
+		require.Equal(t, "kept", string(got))
+		_, err = client.Stat(ctx, "/d0", nil)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		require.NoError(t, client.Mkdir(ctx, "/d0", nil))
+		_, err = client.Stat(ctx, "/d0", nil)
+		require.NoError(t, err)
 	})
 }
 

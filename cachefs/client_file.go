@@ -49,8 +49,9 @@ func (c *Client) open(ctx context.Context, path string, o OpenOptions) (*File, e
 
 func (c *Client) newFile(ctx context.Context, path string, a *openAnswer, rt ReadType) (*File, error) {
 	in := a.Info.inode()
+	history, seen := c.seen.newest()
 	hint, err := encodeWire(&openHint{
-		Seen: c.seen.Load(), Path: []byte(path), Ino: in.Ino, Size: in.Size, BlockSize: in.BlockSize, Read: rt, Mount: a.Mount, Key: a.Key, Version: a.Version,
+		History: history, Seen: seen, Path: []byte(path), Ino: in.Ino, Size: in.Size, BlockSize: in.BlockSize, Read: rt, Mount: a.Mount, Key: a.Key, Version: a.Version,
 	})
 	if err != nil {
 		return nil, err

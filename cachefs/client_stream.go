@@ -88,7 +88,7 @@ func begin[R, A any](v *conversation, req *clientRequest[A]) (answer R, err erro
 	if err := decodeWire(body, &got); err != nil {
 		return answer, err
 	}
-	v.c.saw(got.Index)
+	v.c.seen.saw(got.History, got.Index)
 	return got.Answer, fromNode(got.Err)
 }
 
@@ -129,7 +129,7 @@ func (v *conversation) hear(kind frameKind, body []byte) {
 	case frameEnd:
 		var got clientReply[none]
 		if v.last = decodeWire(body, &got); v.last == nil {
-			v.c.saw(got.Index)
+			v.c.seen.saw(got.History, got.Index)
 			v.word, v.last = true, got.Err.error()
 		}
 	default:

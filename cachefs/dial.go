@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/millpond/millpond/journal"
@@ -30,7 +29,8 @@ type DialConfig struct {
 
 // Client is a FileSystem that asks the nodes of a mesh: it is none of them, keeps no cache and no replica, and takes little
 // memory. It asks one node while that answers and then another one; what a caller has seen of the namespace by one node it
-// sees by the next: a node that is behind waits until it has caught up. A change that a node was asked for, and did not
+// sees by the next: a node that is behind waits until it has caught up. That holds within one history of the mesh's journal: where
+// the mesh has begun another one, from a backup or from nothing, or after Recover, the Client goes on with what that has. A change that a node was asked for, and did not
 // answer, is asked of the next and happens once; where nobody can say whether it has, as of one that was going on in an under
 // store, it is ErrUnknownOutcome.
 //
@@ -43,7 +43,7 @@ type Client struct {
 	log     *slog.Logger
 	peers   caller
 	session journal.Session
-	seen    atomic.Uint64 // index of the newest answer
+	seen    seen
 
 	addrs struct {
 		sync.Mutex

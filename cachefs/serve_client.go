@@ -15,19 +15,26 @@ const clientMethod = "client."
 
 // clientRequest is what a Client says each time.
 type clientRequest[A any] struct {
-	Seen  uint64          // index of the journal of the newest answer that it had: a node that is behind waits
-	User  *namespace.User // on whose behalf; nil: its own
-	Op    journal.OpID    // of a change
-	Tried []journal.OpID  // the same change, asked of others without an answer
-	Left  time.Duration   // until its deadline; 0: none. Of streams: calls have theirs
-	Args  A
+	History string          // of the journal of the newest answer that it had
+	Seen    uint64          // index of that: a node that is behind waits
+	User    *namespace.User // on whose behalf; nil: its own
+	Op      journal.OpID    // of a change
+	Tried   []journal.OpID  // the same change, asked of others without an answer
+	Left    time.Duration   // until its deadline; 0: none. Of streams: calls have theirs
+	Args    A
 }
 
 // clientReply is what it hears.
 type clientReply[A any] struct {
-	Index  uint64 // of the replica, when the answer was ready
-	Answer A
-	Err    *wireError
+	History string // of the node's journal
+	Index   uint64 // of the replica, when the answer was ready
+	Answer  A
+	Err     *wireError
+}
+
+// replyTo is what a Client hears of an answer, or of an error.
+func replyTo[A any](n *Node, answer A, err error) *clientReply[A] {
+	return &clientReply[A]{History: n.history(), Index: n.tree.Index(), Answer: answer, Err: errorToWire(err)}
 }
 
 // clientCall answers one kind of call.
@@ -40,13 +47,12 @@ func answered[A, R any](do func(ctx context.Context, n *Node, a A) (R, error)) c
 		if err := decodeWire(raw, &req); err != nil {
 			return nil, err
 		}
-		var out clientReply[R]
-		ctx, done, err := n.admitClient(ctx, req.Seen, req.User, req.Op, req.Tried)
+		var answer R
+		ctx, done, err := n.admitClient(ctx, n.within(req.History, req.Seen), req.User, req.Op, req.Tried)
 		if err == nil && !done {
-			out.Answer, err = do(ctx, n, req.Args)
+			answer, err = do(ctx, n, req.Args)
 		}
-		out.Index, out.Err = n.tree.Index(), errorToWire(err)
-		return encodeWire(&out)
+		return encodeWire(replyTo(n, answer, err))
 	}
 }
 

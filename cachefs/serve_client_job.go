@@ -52,7 +52,7 @@ func runJob[A any](s *clientStream, start func(ctx context.Context, a A) (*Job, 
 		j, err = start(ctx, args)
 	}
 	if err == nil {
-		err = s.say(frameReady, &clientReply[none]{Index: s.n.tree.Index()})
+		err = s.say(frameReady, replyTo(s.n, none{}, nil))
 	}
 	if err == nil {
 		err = s.follow(ctx, j)

@@ -17,10 +17,11 @@ import (
 // openHint is what a node needs to read a version of a file that a Client has open: with it any node goes on where another
 // was lost. The Client keeps its wire form with the file, and sends it with each read.
 type openHint struct {
-	Seen uint64 // index of the journal when the file was opened
-	Path []byte
-	Ino  uint64
-	Size int64
+	History string // of the journal when the file was opened
+	Seen    uint64 // its index then
+	Path    []byte
+	Ino     uint64
+	Size    int64
 	// BlockSize is needed beside the FileID: both make the blocks.
 	BlockSize int64
 	Read      ReadType
@@ -120,7 +121,7 @@ func (n *Node) serveClientBlock(ctx context.Context, from string, r *peer.BlockR
 	if err := decodeWire(r.Hint, &hint); err != nil {
 		return clientError(err)
 	}
-	if _, _, err := n.admitClient(ctx, hint.Seen, nil, journal.OpID{}, nil); err != nil {
+	if _, _, err := n.admitClient(ctx, n.within(hint.History, hint.Seen), nil, journal.OpID{}, nil); err != nil {
 		return clientError(err)
 	}
 	f, err := n.clientFiles.of(clientFile{from, id.File(), string(r.Hint)}, func() (*File, error) { return n.openFor(id.File(), &hint) })

@@ -103,7 +103,7 @@ func beginClientStream[A any](s *clientStream) (ctx context.Context, args A, end
 	if req.Left > 0 {
 		ctx, end = context.WithTimeout(ctx, req.Left)
 	}
-	ctx, done, err := s.n.admitClient(ctx, req.Seen, req.User, req.Op, req.Tried)
+	ctx, done, err := s.n.admitClient(ctx, s.n.within(req.History, req.Seen), req.User, req.Op, req.Tried)
 	if err == nil && done {
 		err = fmt.Errorf("%w: the node that had begun the file was lost; it is being given up", ErrLeaseLost)
 	}
@@ -112,7 +112,7 @@ func beginClientStream[A any](s *clientStream) (ctx context.Context, args A, end
 
 // end says the last word.
 func (s *clientStream) end(err error) {
-	_ = s.say(frameEnd, &clientReply[none]{Index: s.n.tree.Index(), Err: errorToWire(err)}) // who does not hear it has gone
+	_ = s.say(frameEnd, replyTo(s.n, none{}, err)) // who does not hear it has gone
 }
 
 // refuse ends a stream that is one too many.

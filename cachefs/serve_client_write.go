@@ -24,7 +24,7 @@ func (s *clientStream) write() {
 	}
 	defer w.Abort() // nothing, after Close
 	id := w.w.(*nodeWriter).id
-	err = s.say(frameReady, &clientReply[createAnswer]{Index: s.n.tree.Index(), Answer: createAnswer{id[:]}})
+	err = s.say(frameReady, replyTo(s.n, createAnswer{id[:]}, nil))
 	if err == nil {
 		err = s.take(ctx, w)
 	}
