@@ -119,6 +119,23 @@ func TestNoSpaceAnywhere(t *testing.T) {
 	}
 }
 
+// TestFullOthers: AsyncThrough on a node that has room writes through where no other node takes a copy, also what ends within a block.
+func TestFullOthers(t *testing.T) {
+	overSeveral(t, 3, tiny(false, "b", "c"), func(s *several) {
+		for _, id := range []string{"b", "c"} {
+			full := cachefs.CreateOptions{Size: 256 << 10, ReplicasMin: 1}
+			require.NoError(s, copyFile(s.Context(), s.nodes[id], "/"+id, randomBytes(256<<10), full))
+		}
+		for _, size := range []int{0, 1000, 64 << 10, 64<<10 + 1000} {
+			want := randomBytes(size)
+			o := cachefs.CreateOptions{WriteType: cachefs.AsyncThrough, Overwrite: true}
+			require.NoError(s, writeFile(s.Context(), s.nodes["a"], "/m/f", want, o), "%d bytes", size)
+			require.Equal(s, cachefs.Persisted, s.state("/m/f"), "%d bytes", size)
+			s.requireStored("f", want)
+		}
+	})
+}
+
 // TestSpillOfOneCopy: a file that wants one copy has it where there is room; one that wants two has no place for the second.
 func TestSpillOfOneCopy(t *testing.T) {
 	overSeveral(t, 2, tiny(true, "a"), func(s *several) {

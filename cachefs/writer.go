@@ -351,7 +351,7 @@ func (w *nodeWriter) throughLocked(others ...string) error {
 		return err
 	}
 	w.mu.up = up
-	whole := namespace.Inode{FileID: w.id, BlockSize: w.bs, Size: int64(len(w.mu.blocks)) * w.bs}
+	whole := namespace.Inode{FileID: w.id, BlockSize: w.bs, Size: min(int64(len(w.mu.blocks))*w.bs, w.mu.size)}
 	for i, id := range w.mu.blocks {
 		if w.mu.spilled.blocks[id] {
 			err = w.sendSpilledLocked(id)
