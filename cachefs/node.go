@@ -51,6 +51,7 @@ type Node struct {
 	backup    *backer // nil: none
 	writers   writerSet
 	outside   outside
+	holds     holds
 	counters  counters
 
 	clientFiles   clientFiles // that Clients read here

@@ -141,11 +141,20 @@ func (w *nodeWriter) sendSpilledLocked(id tier.BlockID) error {
 	return err
 }
 
-// settleSpilledLocked lets the evictor have what this node holds of a complete file whose homes are others.
-func (w *nodeWriter) settleSpilledLocked() {
+// settleSpilledLocked lets the evictors have what this node and the host hold of a complete file whose homes are others.
+func (w *nodeWriter) settleSpilledLocked(homes []string) {
 	for _, id := range w.mu.spilled.local(w.mu.blocks) {
 		w.n.tiers.Unhold(id)
 	}
+	if host := w.mu.spilled.host; !slices.Contains(homes, host) {
+		w.letGoSoonLocked(host)
+	}
+}
+
+// letGoSoonLocked tells nodes that took blocks of the file that nobody counts on them.
+func (w *nodeWriter) letGoSoonLocked(ids ...string) {
+	size := w.mu.size
+	w.n.spawn(func(ctx context.Context) { w.n.letGo(ctx, w.ino, w.id, size, ids) })
 }
 
 // spreadSpilled is spread for a file of which this node has a part, and is no home: the host takes the rest, and other nodes all of it,

@@ -78,6 +78,11 @@ func (n *Node) candidates(in *namespace.Inode, homes []string, stay map[string]b
 
 // serveHold takes copies of a file's blocks from another node.
 func (n *Node) serveHold(ctx context.Context, from string, r holdRequest) error {
+	pass, err := n.holds.take(ctx, string(r.File))
+	if err != nil {
+		return err
+	}
+	defer pass()
 	if n.closed.Load() { // it may have handed on already what only it had
 		return ErrClosed
 	}
@@ -101,7 +106,7 @@ func (n *Node) serveHold(ctx context.Context, from string, r holdRequest) error 
 	if r.First < 0 || r.Count < 0 || r.First > maxBlocks || r.Count > maxBlocks || r.end(&in) > blocksOf(&in) {
 		return invalid("copies of blocks %d to %d of a file of %d bytes", r.First, r.First+r.Count, r.Size)
 	}
-	err := n.holdCopies(ctx, append([]string{from}, r.Also...), &in, &r)
+	took, err := n.holdCopies(ctx, append([]string{from}, r.Also...), &in, &r)
 	now, ok := n.tree.Get(r.Ino)
 	switch {
 	case !ok || now.FileID != in.FileID:
@@ -111,7 +116,7 @@ func (n *Node) serveHold(ctx context.Context, from string, r holdRequest) error 
 		return err
 	}
 	if err != nil && !slices.Contains(now.Homes, n.id) { // it may have become a home by another request
-		n.dropCopies(&in, &r)
+		n.dropCopies(took)
 	}
 	return err
 }
@@ -130,55 +135,51 @@ func (n *Node) letGo(ctx context.Context, ino uint64, file tier.FileID, size int
 	}
 }
 
-// dropCopies takes back what a request that failed brought.
-func (n *Node) dropCopies(in *namespace.Inode, r *holdRequest) {
-	if r.Count == 0 {
-		n.dropBlocks(in.FileID, blocksOf(in))
-		return
-	}
-	for i := r.First; i < r.end(in); i++ {
-		n.tiers.Drop(blockID(in, i))
+// dropCopies takes back what a request that failed brought. What it met stays: an earlier one was told that it is here, and it may
+// be the only copy.
+func (n *Node) dropCopies(took []tier.BlockID) {
+	for _, id := range took {
+		n.tiers.Drop(id)
 	}
 }
 
-// holdCopies takes the blocks that r asks for from the first of some nodes that has them.
-func (n *Node) holdCopies(ctx context.Context, from []string, in *namespace.Inode, r *holdRequest) error {
+// holdCopies takes the blocks that r asks for from the first of some nodes that has them. It returns those that were not here,
+// whatever the error.
+func (n *Node) holdCopies(ctx context.Context, from []string, in *namespace.Inode, r *holdRequest) (took []tier.BlockID, err error) {
 	var ids []tier.BlockID
 	for i := r.First; i < r.end(in); i++ {
 		id := blockID(in, i)
-		if err := n.holdCopy(ctx, from, id, min(in.BlockSize, in.Size-i*in.BlockSize), in.Pinned); err != nil {
-			return err
+		met, err := n.holdCopy(ctx, from, id, min(in.BlockSize, in.Size-i*in.BlockSize), in.Pinned)
+		if err != nil {
+			return took, err
 		}
-		ids = append(ids, id)
+		if ids = append(ids, id); !met {
+			took = append(took, id)
+		}
 	}
 	if !n.durable() || len(ids) == 0 {
-		return nil
+		return took, nil
 	}
-	return n.tiers.Save(ctx, ids...)
+	return took, n.tiers.Save(ctx, ids...)
 }
 
-func (n *Node) holdCopy(ctx context.Context, from []string, id tier.BlockID, length int64, pin bool) error {
+// holdCopy takes one block, or holds the one it met.
+func (n *Node) holdCopy(ctx context.Context, from []string, id tier.BlockID, length int64, pin bool) (met bool, err error) {
 	w, err := n.tiers.Create(ctx, id, length, tier.PutOptions{Hold: true, Pin: pin})
+	if err == nil {
+		if err := n.pullAll(ctx, from, id, length, w); err != nil {
+			w.Abort()
+			return false, err
+		}
+		_, err = w.Commit(ctx)
+	}
 	switch {
 	case errors.Is(err, tier.ErrExist):
-		return n.tiers.Hold(id)
+		return true, n.tiers.Hold(id)
 	case isFull(err):
-		return errors.Join(ErrNoSpace, err)
-	case err != nil:
-		return err
+		return false, errors.Join(ErrNoSpace, err)
 	}
-	if err := n.pullAll(ctx, from, id, length, w); err != nil {
-		w.Abort()
-		return err
-	}
-	_, err = w.Commit(ctx)
-	switch {
-	case errors.Is(err, tier.ErrExist):
-		return n.tiers.Hold(id)
-	case isFull(err):
-		return errors.Join(ErrNoSpace, err)
-	}
-	return err
+	return false, err
 }
 
 // pullTries is how often a node that lets a transfer stall is asked again: it may be busy, and is the only one to have the

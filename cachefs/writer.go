@@ -371,8 +371,8 @@ func (w *nodeWriter) throughLocked(others ...string) error {
 		others = append(others, w.mu.spilled.host)
 		w.mu.spilled = spilled{}
 	}
-	if size := w.mu.size; len(others) > 0 {
-		w.n.spawn(func(ctx context.Context) { w.n.letGo(ctx, w.ino, w.id, size, others) })
+	if len(others) > 0 {
+		w.letGoSoonLocked(others...)
 	}
 	return nil
 }

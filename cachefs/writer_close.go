@@ -74,7 +74,7 @@ func (w *nodeWriter) closeLocked() error {
 		return err
 	}
 	if w.mu.spilled.host != "" {
-		w.settleSpilledLocked()
+		w.settleSpilledLocked(homes)
 	}
 	if c.Persist == namespace.ToPersist {
 		w.n.persist.kick()

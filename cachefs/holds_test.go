@@ -1,0 +1,82 @@
+package cachefs_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/cachefs"
+)
+
+// refusesCopies has a node take none.
+func (s *several) refusesCopies(id string) {
+	s.rig.FailCalls(func(_, to, method string) error {
+		if to == id && method == "cachefs.hold" {
+			return errors.New("it takes no copies")
+		}
+		return nil
+	})
+}
+
+// TestTwoAskForTheSameCopies: two homes ask a node at once that has room for the file, and for nothing more. It has the copies
+// when it has said so to either.
+func TestTwoAskForTheSameCopies(t *testing.T) {
+	overSeveral(t, 3, tiny(false, "c"), func(s *several) {
+		want := randomBytes(3 * 64 << 10)
+		s.refusesCopies("c")
+		require.NoError(s, writeFile(s.Context(), s.nodes["a"], "/f", want, cachefs.CreateOptions{}))
+		require.ElementsMatch(s, []string{"a", "b"}, s.homes("/f"))
+		reads := 0
+		s.rig.FailCalls(func(from, to, method string) error {
+			if from == "c" && to == "a" && method == "read" {
+				if reads++; reads == 3 {
+					return errors.New("it is asked again soon") // c has the room by now, and not the last block
+				}
+			}
+			return nil
+		})
+		answers := map[string]chan error{"a": make(chan error, 1), "b": make(chan error, 1)}
+		for _, id := range []string{"a", "b"} {
+			go func() { answers[id] <- cachefs.AskHold(s.Context(), s.nodes["c"], s.nodes[id], "/f", int64(len(want))) }()
+			synctest.Wait()
+		}
+		require.Equal(s, 3, reads, "one of them waits for the last block")
+		for id, answer := range answers {
+			require.NoError(s, <-answer, id)
+		}
+		require.True(s, cachefs.HoldsAll(s.nodes["c"], "/f"))
+	})
+}
+
+// TestHostWithoutRoomForTheRest: the node that took what its writer had no room for has none for the rest. What it took is
+// there for the node that takes all, or for the store, and may be evicted then.
+func TestHostWithoutRoomForTheRest(t *testing.T) {
+	for name, how := range map[string]cachefs.WriteType{"/f": cachefs.MustCache, "/m/f": cachefs.AsyncThrough} {
+		t.Run(name, func(t *testing.T) {
+			overSeveral(t, 3, tiny(false, "a", "c"), func(s *several) {
+				want := randomBytes(6 * 64 << 10)
+				s.refusesCopies("b")
+				w, err := s.nodes["a"].Create(s.Context(), name, &cachefs.CreateOptions{WriteType: how, ReplicasMin: 1})
+				require.NoError(s, err)
+				_, err = w.Write(want)
+				require.NoError(s, err)
+				require.Positive(s, heldBlocks(s.nodes["c"]))
+				if how == cachefs.MustCache {
+					s.rig.FailCalls(nil)
+				}
+				require.NoError(s, w.Close())
+				if how == cachefs.MustCache {
+					require.Equal(s, []string{"b"}, s.homes(name))
+				} else {
+					s.requireStored("f", want)
+				}
+				s.everywhere(func(n *cachefs.Node) { require.NoError(s, same(readAll(s.T, n, name), want, 0), n.ID()) })
+				for _, id := range []string{"a", "c"} {
+					require.Zero(s, heldBlocks(s.nodes[id]), id)
+				}
+			})
+		})
+	}
+}
