@@ -111,7 +111,7 @@ func work(t *testing.T, cfg journal.Config, n int) (acked int, failures []error)
 		return 0, []error{err}
 	}
 	for i := range n {
-		short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+		short, cancel := context.WithTimeout(ctx, 2*time.Second)
 		if _, _, err := j.Propose(short, journal.OpID{}, []byte("add k")); err != nil {
 			failures = append(failures, err)
 		} else {
