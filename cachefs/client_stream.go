@@ -167,6 +167,17 @@ func (v *conversation) failure() error {
 	return v.last
 }
 
+// giveUpTime is how long the node may take to give a file up while the Client waits for that.
+const giveUpTime = 2 * time.Second
+
+// giveUp has the node give up the file, and ends the stream. What is under way ends, too.
+func (v *conversation) giveUp() {
+	late := time.AfterFunc(giveUpTime, func() { v.end(ErrClosed) })
+	defer late.Stop()
+	_, _ = v.conclude(frameAbort)
+	v.end(ErrClosed)
+}
+
 // conclude sends a last frame and waits for the last word.
 func (v *conversation) conclude(k frameKind) (word bool, err error) {
 	_ = v.send(k, nil) // if it does not arrive there is no last word

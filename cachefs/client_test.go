@@ -132,3 +132,19 @@ func TestClientStreamsAreBounded(t *testing.T) {
 	require.Eventually(t, func() bool { return c.Node().Metrics().ClientStreams == 0 }, 10*time.Second, time.Millisecond)
 	require.NoError(t, writeFile(t.Context(), f, "/more", []byte("room"), cachefs.CreateOptions{}))
 }
+
+// TestClientAbort: what is given up is gone when Abort, or a Write that failed, has returned, as with a node's Writer.
+func TestClientAbort(t *testing.T) {
+	c := cachefstest.New(t, 1, overLoopback)
+	cl := dial(t, c.Node())
+	for i := range 100 {
+		path := fmt.Sprint("/f", i)
+		w, err := cl.Create(t.Context(), path, nil)
+		require.NoError(t, err)
+		_, err = w.Write(content(1, 100_000))
+		require.NoError(t, err)
+		require.NoError(t, w.Abort())
+		_, err = c.Node().Stat(t.Context(), path, nil)
+		require.ErrorIs(t, err, cachefs.ErrNotExist)
+	}
+}

@@ -156,7 +156,7 @@ func (w *farWriter) closeLocked() error {
 }
 
 func (w *farWriter) Abort() error {
-	w.conv.end(ErrClosed) // ends what is under way
+	w.conv.giveUp()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {

@@ -81,6 +81,9 @@ func (s *clientStream) read() error {
 			return err
 		case kind == framePing:
 			continue
+		case kind == frameAbort:
+			s.cancel(ErrClosed)
+			continue
 		case kind != frameData && kind != frameClose:
 			return fmt.Errorf("%w: a frame of kind %d in a stream", ErrInvalid, kind)
 		}

@@ -22,12 +22,12 @@ func (s *clientStream) write() {
 		s.end(err)
 		return
 	}
-	defer w.Abort() // nothing, after Close
 	id := w.w.(*nodeWriter).id
 	err = s.say(frameReady, replyTo(s.n, createAnswer{id[:]}, nil))
 	if err == nil {
 		err = s.take(ctx, w)
 	}
+	w.Abort() // nothing, after Close; before the last word, so that the Client finds no more of the file than it would here
 	s.end(err)
 }
 

@@ -37,6 +37,7 @@ const (
 	frameTaken    frameKind = 6 // of the node: the bytes of one frameData are written
 	frameProgress frameKind = 7 // of the node: how far a job is
 	frameEnd      frameKind = 8 // of the node, last: a clientReply
+	frameAbort    frameKind = 9 // of the client: give the file up
 )
 
 const (
@@ -53,7 +54,7 @@ func (k frameKind) most() (size int, ok bool) {
 		return streamPiece, true
 	case frameRequest, frameReady, frameProgress, frameEnd:
 		return streamText, true
-	case frameClose, framePing, frameTaken:
+	case frameClose, frameAbort, framePing, frameTaken:
 		return 0, true
 	}
 	return 0, false

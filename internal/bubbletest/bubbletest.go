@@ -3,6 +3,7 @@ package bubbletest
 
 import (
 	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 )
@@ -22,6 +23,30 @@ func OneThread(t testing.TB) {
 	if !race {
 		return
 	}
-	before := runtime.GOMAXPROCS(1)
-	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
+	threads.keep()
+	t.Cleanup(threads.restore)
+}
+
+// threads counts the tests that want one thread: those that are parallel end in any order.
+var threads counter
+
+type counter struct {
+	sync.Mutex
+	tests, before int
+}
+
+func (c *counter) keep() {
+	c.Lock()
+	defer c.Unlock()
+	if c.tests++; c.tests == 1 {
+		c.before = runtime.GOMAXPROCS(1)
+	}
+}
+
+func (c *counter) restore() {
+	c.Lock()
+	defer c.Unlock()
+	if c.tests--; c.tests == 0 {
+		runtime.GOMAXPROCS(c.before)
+	}
 }
