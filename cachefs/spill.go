@@ -1,6 +1,7 @@
 package cachefs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -101,7 +102,8 @@ func (w *nodeWriter) spillLocked(b *tier.Writer) error {
 	return nil
 }
 
-// askToHold asks the file's host to take a block, or, for the first one, whoever takes it.
+// askToHold asks the file's host to take a block, or, for the first one, whoever takes it. ErrNoSpace: one has no room, or there is
+// none to ask.
 func (w *nodeWriter) askToHold(id tier.BlockID, length int64) error {
 	in, ok := w.n.tree.Get(w.ino)
 	if !ok {
@@ -114,19 +116,25 @@ func (w *nodeWriter) askToHold(id tier.BlockID, length int64) error {
 	}
 	i := int64(id.Index())
 	r := holdRequest{Index: w.n.tree.Index(), Ino: w.ino, File: w.id[:], Size: i*w.bs + length, First: i, Count: 1}
-	err := ErrNoSpace
+	var full, fault error
 	for _, host := range hosts {
-		_, e := askNode[none](w.ctx, w.n, host, callHold, r)
+		_, err := askAttended[none](w.ctx, w.n, host, callHold, r)
 		switch {
-		case e == nil:
+		case err == nil:
 			w.mu.spilled.host = host
 			return nil
 		case w.ctx.Err() != nil:
 			return context.Cause(w.ctx)
+		case isFull(err):
+			full = err
+		default:
+			fault = err
 		}
-		err = fmt.Errorf("%w; and node %s: %w", ErrNoSpace, host, e)
 	}
-	return err
+	if full == nil && fault != nil {
+		return fmt.Errorf("this node is full, and no other takes block %d: %w", i, fault)
+	}
+	return cmp.Or(full, ErrNoSpace)
 }
 
 // sendSpilledLocked sends an upload a block that another node holds.
