@@ -50,6 +50,9 @@ func (r *Rig) Open(ctx context.Context, id string, expect int, cfg Config) (*Nod
 	return n, err
 }
 
+// Older adds a member of an older release to what journals see. It answers nobody.
+func (r *Rig) Older(id string) { r.net.Peer(id, journaltest.Options{Level: namespace.MaxLevel - 1}) }
+
 // Crash takes a node off the network for good: it runs on, and nobody hears of it.
 func (r *Rig) Crash(id string) *Node {
 	r.mu.Lock()

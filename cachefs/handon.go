@@ -22,7 +22,7 @@ func (n *Node) handOn(ctx context.Context) error {
 		}
 		return n.persist.drain(ctx)
 	}
-	untold := n.announce(ctx)
+	said, untold := n.announce(ctx)
 	silent := n.silent(ctx)
 	for pause := askAgain; ; pause = min(2*pause, maxHandOnPause) {
 		applied, changed := n.applying.next(), n.nodes.changed()
@@ -30,8 +30,8 @@ func (n *Node) handOn(ctx context.Context) error {
 		if left.waiting == 0 || ctx.Err() != nil {
 			return left.error(ctx, untold)
 		}
-		if untold == nil && !n.announced() {
-			untold = n.announce(ctx)
+		if said && !n.announced() {
+			said, untold = n.announce(ctx)
 		}
 		select {
 		case <-time.After(pause):
@@ -51,7 +51,7 @@ const maxHandOnPause = time.Second
 
 // leftBehind is what becomes of the files of a node that leaves.
 type leftBehind struct {
-	shared  int      // others have them
+	shared  int      // only others have them when the process has ended
 	waiting int      // for their upload, or for a node to take them
 	lost    int      // nobody takes them
 	first   []string // paths of some that wait or are lost
@@ -109,9 +109,7 @@ func (n *Node) handOnEach(ctx context.Context, silent map[string]bool) *leftBehi
 // handOnFile hands on one file to a node that stays.
 func (n *Node) handOnFile(ctx context.Context, in *namespace.Inode, stay map[string]bool, left *leftBehind) {
 	if len(n.homesOf(in, stay)) > 0 {
-		if !n.durable() {
-			left.shared++
-		}
+		n.noteShared(left)
 		return
 	}
 	if ctx.Err() == nil && n.checkHome(ctx, in.Ino) == nil {
@@ -124,7 +122,7 @@ func (n *Node) handOnFile(ctx context.Context, in *namespace.Inode, stay map[str
 	if ctx.Err() == nil && len(stay) > 0 {
 		var taken bool
 		if taken, err = n.giveAway(ctx, in, stay); taken {
-			left.shared++
+			n.noteShared(left)
 			return
 		}
 	}
@@ -143,6 +141,13 @@ func (n *Node) handOnFile(ctx context.Context, in *namespace.Inode, stay map[str
 	default:
 		left.lost++
 		left.note(path, err)
+	}
+}
+
+// noteShared notes a file that another node has. What a disk here has does not depend on that one.
+func (n *Node) noteShared(left *leftBehind) {
+	if !n.durable() {
+		left.shared++
 	}
 }
 
@@ -192,7 +197,7 @@ func (n *Node) silent(ctx context.Context) map[string]bool {
 	return list
 }
 
-// countedOn are the first nodes that stay of the files that this one shares with others.
+// countedOn are the nodes that stay and have files that this one has, too.
 func (n *Node) countedOn(ctx context.Context) map[string]bool {
 	list, stay := map[string]bool{}, n.staying()
 	n.eachUnsaved(ctx, func(in *namespace.Inode) bool {

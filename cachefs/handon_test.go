@@ -1,11 +1,14 @@
 package cachefs_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -303,6 +306,59 @@ func TestHomeLeavesBeforeClose(t *testing.T) {
 			require.True(s, cachefs.HoldsAll(s.nodes[id], "/f"), id)
 		}
 	})
+}
+
+// TestDiskKeepsWhatAnotherTakes: a node that could tell nobody that it leaves says nothing of loss where its own disk has the file that
+// another one takes.
+func TestDiskKeepsWhatAnotherTakes(t *testing.T) {
+	overSeveral(t, 3, nil, func(s *several) {
+		id := s.others(s.rig.Primary().ID())[0]
+		require.NoError(s, writeFile(s.Context(), s.nodes[id], "/f", planned("1"), cachefs.CreateOptions{ReplicasMin: 1}))
+		require.Equal(s, []string{id}, s.homes("/f"))
+		s.rig.CutJournals(id, s.rig.Primary().ID()) // the third one is there to take it
+		ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
+		defer cancel()
+		left := s.leaving(ctx, id)
+		time.Sleep(10 * time.Second) // it tries to tell for three
+		require.Empty(s, left, "it waits to name the new home")
+		s.rig.Heal()
+		require.NoError(s, <-left)
+		require.Len(s, s.homes("/f"), 2)
+	})
+}
+
+// TestOlderNodeIsNamedOnce: a node that leaves for long, and may not say so while an older one is there, warns of that once.
+func TestOlderNodeIsNamedOnce(t *testing.T) {
+	var log bytes.Buffer
+	overSeveral(t, 3, func(id string, cfg *cachefs.Config) {
+		inMemoryTiers(id, cfg)
+		if id == "a" {
+			cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		}
+	}, func(s *several) {
+		mend := s.failing()
+		s.rig.FailCalls(func(_, _, method string) error {
+			if method == "cachefs.hold" {
+				return errors.New("nobody takes copies")
+			}
+			return nil
+		})
+		require.NoError(s, writeFile(s.Context(), s.nodes["a"], "/m/f", planned("1"), cachefs.CreateOptions{WriteType: cachefs.AsyncThrough, ReplicasMin: 1}))
+		s.rig.Older("old")
+		left := s.leaving(s.Context(), "a")
+		s.settle()
+		require.Empty(s, left, "it waits for its upload")
+		mend()
+		require.NoError(s, <-left)
+		require.Equal(s, 1, strings.Count(log.String(), "may be taken for one that stays"), log.String())
+	})
+}
+
+// leaving has a node begin to leave.
+func (s *several) leaving(ctx context.Context, id string) <-chan error {
+	left := make(chan error, 1)
+	go func() { left <- s.rig.Leave(ctx, id) }()
+	return left
 }
 
 // TestLeaveOverSlowLinks: nodes of a real mesh, whose links have latencies of all kinds, end at almost the same moment, and

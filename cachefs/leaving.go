@@ -18,15 +18,16 @@ import (
 const announceTime = 3 * time.Second
 
 // announce has the journal take that this run of the node leaves. On return this node's replica has all that was said before.
-func (n *Node) announce(ctx context.Context) error {
+// said is false, without an error, where an older node keeps the journal from taking it.
+func (n *Node) announce(ctx context.Context) (said bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, announceTime)
 	defer cancel()
-	_, err := n.propose(ctx, &namespace.Leaving{Leaver: namespace.Leaver{Node: n.id, Lease: n.lease}})
+	_, err = n.propose(ctx, &namespace.Leaving{Leaver: namespace.Leaver{Node: n.id, Lease: n.lease}})
 	if level, older := errors.AsType[*journal.LevelError](err); older {
 		n.log.Warn("another node that leaves now may be taken for one that stays", "err", level)
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }
 
 // announced reports whether the replica has what announce said: the primary forgets it of a node that it takes for gone.
