@@ -254,6 +254,38 @@ func loseNode(t *testing.T, end func(*cachefstest.Cluster, int)) {
 	})
 }
 
+// TestClientNodeCloses: a node that leaves ends what a Client has there as one that is lost does: a job goes on at another, a writer is ErrLeaseLost.
+func TestClientNodeCloses(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		c := cachefstest.New(t, 3)
+		time.Sleep(10 * time.Second)
+		client := c.Client()
+		putStore(t, c, "f", content(1, 100_000))
+		c.Store.OnCall(func(op, _ string) error {
+			if op == "open" {
+				time.Sleep(5 * time.Second)
+			}
+			return nil
+		})
+		j, err := client.Load(t.Context(), "/mem", nil)
+		require.NoError(t, err)
+		w, err := client.Create(t.Context(), "/w", nil)
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		require.False(t, j.Progress().Done)
+		c.Stop(asked(t, c, client))
+		c.Store.OnCall(nil)
+		require.NoError(t, j.Wait(t.Context()))
+		require.EqualValues(t, 1, j.Progress().FilesDone)
+		_, err = w.Write(make([]byte, 1<<20))
+		require.ErrorIs(t, err, cachefs.ErrLeaseLost)
+		require.NotErrorIs(t, err, cachefs.ErrClosed)
+		require.ErrorIs(t, w.Close(), cachefs.ErrLeaseLost)
+		_, err = client.Stat(t.Context(), "/w", nil)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+	})
+}
+
 // TestClientRefused: a Client with another secret is told why it is refused, and so is the node.
 func TestClientRefused(t *testing.T) {
 	bubbletest.Test(t, func(t *testing.T) {

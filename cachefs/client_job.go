@@ -2,7 +2,6 @@ package cachefs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -51,7 +50,7 @@ func (j *Job) told(w *wireProgress) {
 func (j *Job) follow(ctx context.Context, c *Client, v *conversation, again func() (*conversation, error)) {
 	for {
 		<-v.ended
-		if v.word || !errors.Is(v.last, errStreamLost) && !errors.Is(v.last, errUnheard) {
+		if !nodeLost(v.last) {
 			j.ended(v.last)
 			return
 		}

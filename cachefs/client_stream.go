@@ -92,6 +92,12 @@ func begin[R, A any](v *conversation, req *clientRequest[A]) (answer R, err erro
 	return got.Answer, fromNode(got.Err)
 }
 
+// nodeLost reports whether a stream ended because its node did, or cannot serve any more.
+func nodeLost(err error) bool {
+	_, says := err.(*elsewhere)
+	return says || errors.Is(err, errStreamLost) || errors.Is(err, errUnheard)
+}
+
 func lost(err error) error { return fmt.Errorf("%w: %w", errStreamLost, err) }
 
 // listen hears what the node says, to the end of the stream.
@@ -130,7 +136,7 @@ func (v *conversation) hear(kind frameKind, body []byte) {
 		var got clientReply[none]
 		if v.last = decodeWire(body, &got); v.last == nil {
 			v.c.seen.saw(got.History, got.Index)
-			v.word, v.last = true, got.Err.error()
+			v.word, v.last = true, fromNode(got.Err)
 		}
 	default:
 		v.last = lost(invalid("a frame of kind %d from a node", kind))

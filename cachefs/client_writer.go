@@ -39,10 +39,13 @@ func (c *Client) Create(ctx context.Context, path string, o *CreateOptions) (*Wr
 
 // notThere adds to the error of a writer whose node was lost what that means.
 func notThere(err error) error {
-	if errors.Is(err, errStreamLost) || errors.Is(err, errUnheard) {
-		return fmt.Errorf("%w: %w; nothing of the file stays", ErrLeaseLost, err)
+	switch {
+	case !nodeLost(err):
+		return err
+	case errors.Is(err, ErrClosed): // the node: to the caller it would be the Writer, or the Client
+		return fmt.Errorf("%w: the node has closed; nothing of the file stays", ErrLeaseLost)
 	}
-	return err
+	return fmt.Errorf("%w: %w; nothing of the file stays", ErrLeaseLost, err)
 }
 
 func (w *farWriter) Name() string { return w.path }
@@ -143,7 +146,7 @@ const settleClose = 2 * time.Second
 // closeLocked has the node close the file. If that does not answer another one may know that the file is complete.
 func (w *farWriter) closeLocked() error {
 	word, err := w.conv.conclude(frameClose)
-	if word && !errors.Is(err, errLostPrimary) {
+	if word && !nodeLost(err) {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.conv.ctx), settleClose)
