@@ -2,6 +2,7 @@ package cachefs_test
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -28,10 +29,10 @@ func TestTwoAskForTheSameCopies(t *testing.T) {
 		s.refusesCopies("c")
 		require.NoError(s, writeFile(s.Context(), s.nodes["a"], "/f", want, cachefs.CreateOptions{}))
 		require.ElementsMatch(s, []string{"a", "b"}, s.homes("/f"))
-		reads := 0
+		var reads atomic.Int32
 		s.rig.FailCalls(func(from, to, method string) error {
 			if from == "c" && to == "a" && method == "read" {
-				if reads++; reads == 3 {
+				if reads.Add(1) == 3 {
 					return errors.New("it is asked again soon") // c has the room by now, and not the last block
 				}
 			}
@@ -42,7 +43,7 @@ func TestTwoAskForTheSameCopies(t *testing.T) {
 			go func() { answers[id] <- cachefs.AskHold(s.Context(), s.nodes["c"], s.nodes[id], "/f", int64(len(want))) }()
 			synctest.Wait()
 		}
-		require.Equal(s, 3, reads, "one of them waits for the last block")
+		require.EqualValues(s, 3, reads.Load(), "one of them waits for the last block")
 		for id, answer := range answers {
 			require.NoError(s, <-answer, id)
 		}
