@@ -251,11 +251,21 @@ var CallMethods = []string{callApplied, callHold, callLoad, callLook}
 
 // AskHold has a node take copies of a file of that size, as from says.
 func AskHold(ctx context.Context, n, from *Node, path string, size int64) error {
+	return askHold(ctx, n, from, path, holdRequest{Size: size})
+}
+
+// AskLetGo has a node let go of what it took of a file that had that size then, as from says.
+func AskLetGo(ctx context.Context, n, from *Node, path string, size int64) error {
+	return askHold(ctx, n, from, path, holdRequest{Size: size, LetGo: true})
+}
+
+func askHold(ctx context.Context, n, from *Node, path string, r holdRequest) error {
 	in, err := from.tree.Stat(path, nil)
 	if err != nil {
 		return err
 	}
-	_, err = askNode[none](ctx, from, n.id, callHold, holdRequest{Index: from.tree.Index(), Ino: in.Ino, File: in.FileID[:], Size: size})
+	r.Index, r.Ino, r.File = from.tree.Index(), in.Ino, in.FileID[:]
+	_, err = askNode[none](ctx, from, n.id, callHold, r)
 	return err
 }
 

@@ -81,3 +81,21 @@ func TestHostWithoutRoomForTheRest(t *testing.T) {
 		})
 	}
 }
+
+// TestLetGoComesLate: a writer's word that what others took of its file is needed no more arrives when the file is complete, and longer.
+// A home keeps it.
+func TestLetGoComesLate(t *testing.T) {
+	overSeveral(t, 2, nil, func(s *several) {
+		a, b := s.nodes["a"], s.nodes["b"]
+		want := randomBytes(3 * 64 << 10)
+		require.NoError(s, writeFile(s.Context(), a, "/f", want, cachefs.CreateOptions{ReplicasMin: 1}))
+		require.Equal(s, []string{"a"}, s.homes("/f"))
+		require.NoError(s, cachefs.AskHold(s.Context(), b, a, "/f", int64(len(want))))
+		require.Equal(s, 3, heldBlocks(b))
+		for to, from := range map[*cachefs.Node]*cachefs.Node{a: b, b: a} {
+			require.NoError(s, cachefs.AskLetGo(s.Context(), to, from, "/f", 64<<10), to.ID())
+		}
+		require.Zero(s, heldBlocks(b))
+		require.Equal(s, 3, heldBlocks(a))
+	})
+}

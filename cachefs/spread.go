@@ -91,18 +91,19 @@ func (n *Node) serveHold(ctx context.Context, from string, r holdRequest) error 
 	}
 	in, ok := n.tree.Get(r.Ino)
 	switch {
-	case !ok || in.Dir || !slices.Equal(in.FileID[:], r.File) || in.Complete && in.Size != r.Size:
+	case !ok || in.Dir || !slices.Equal(in.FileID[:], r.File) || in.Complete && in.Size != r.Size && !r.LetGo:
 		return fmt.Errorf("file %d: %w", r.Ino, ErrNotExist)
 	case r.Size < 0 || r.Size > in.BlockSize*maxBlocks:
 		return invalid("copies of a file of %d bytes", r.Size)
 	}
-	in.Size = r.Size
 	if r.LetGo {
+		in.Size = max(in.Size, r.Size) // it may have been written on, and completed, since
 		if !slices.Contains(in.Homes, n.id) {
 			n.unholdFile(&in)
 		}
 		return nil
 	}
+	in.Size = r.Size
 	if r.First < 0 || r.Count < 0 || r.First > maxBlocks || r.Count > maxBlocks || r.end(&in) > blocksOf(&in) {
 		return invalid("copies of blocks %d to %d of a file of %d bytes", r.First, r.First+r.Count, r.Size)
 	}
