@@ -177,7 +177,7 @@ func fromNode(w *wireError) error {
 	return err
 }
 
-// attempts are the operations under which a change was asked for, one for each node that was. Who is asked after a node that did
+// attempts are the operations under which a change was asked for, one for each node that may have made it. Who is asked after a node that did
 // not answer finds out first what that has done, so that the change happens once.
 type attempts struct {
 	c       *Client
@@ -198,6 +198,10 @@ func (a *attempts) answered(err error) {
 		a.unknown = false // it has found out
 	} else if !notBegun(e) {
 		a.unknown = true
+	} else { // there is nothing to find out, however often
+		last := len(a.tried) - 1
+		a.c.session.Done(a.tried[last])
+		a.tried = a.tried[:last]
 	}
 }
 
@@ -239,6 +243,9 @@ func change[A any](ctx context.Context, c *Client, op string, args A) error {
 
 // notBegun reports whether a node surely did nothing of what it was asked for.
 func notBegun(err error) bool {
+	if errors.Is(err, peer.ErrUnknownOutcome) || errors.Is(err, errStreamLost) { // the node was lost, and is unreachable since
+		return false
+	}
 	_, refused := errors.AsType[*peer.RemoteError](err) // before it looked at it
 	return refused || errors.Is(err, peer.ErrUnreachable) || errors.Is(err, errBehind) || errors.Is(err, errNotOpen) ||
 		errors.Is(err, errUnled) && !errors.Is(err, errLostPrimary)

@@ -1,6 +1,7 @@
 package cachefs_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/peer"
 )
 
 // TestClientClosesLate: a Client makes other changes while a file of its is open, and keeps it open for longer than a change may
@@ -38,4 +40,14 @@ func TestClientClosesLate(t *testing.T) {
 			time.Sleep(31 * time.Minute)
 		}
 	})
+}
+
+// TestClientAsksOnlyOfWhatMayBe: what no node has begun is not looked for.
+func TestClientAsksOnlyOfWhatMayBe(t *testing.T) {
+	lost := fmt.Errorf("%w: %w", peer.ErrUnknownOutcome, peer.ErrUnreachable) // with the request
+	tried, open := cachefs.Tried(peer.ErrUnreachable, peer.ErrUnreachable, context.DeadlineExceeded, peer.ErrUnreachable, lost)
+	require.Len(t, tried, 2)
+	require.Equal(t, uint64(3), tried[0].Seq)
+	require.Equal(t, uint64(5), tried[1].Seq)
+	require.Equal(t, 2, open)
 }
