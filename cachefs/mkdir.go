@@ -42,7 +42,7 @@ func (n *Node) mkdir(ctx context.Context, path string, o MkdirOptions) error {
 	}
 	if o.Parents {
 		if parent := parentOf(path); parent != m.path {
-			switch err := n.mkdir(ctx, parent, o); {
+			switch err := n.mkdir(withoutOperation(ctx), parent, o); {
 			case err == errThere:
 			case errors.Is(err, ErrExist):
 				return ErrNotDir

@@ -35,7 +35,7 @@ func (n *Node) removeInode(ctx context.Context, path string, in *namespace.Inode
 		if !o.Mounts {
 			return refuse(ErrInvalid, fmt.Sprintf("%s is mounted below it: Unmount that, or set Mounts", inner[0].path))
 		}
-		if err := n.unmountAll(ctx, inner); err != nil {
+		if err := n.unmountAll(withoutOperation(ctx), inner); err != nil {
 			return err
 		}
 	}
