@@ -30,7 +30,10 @@ func (n *Node) propose(ctx context.Context, c command) (namespace.Answer, error)
 }
 
 func (n *Node) proposeOnce(ctx context.Context, c command) (namespace.Answer, error) {
-	op := n.opFor(ctx, c)
+	op, err := n.opFor(ctx, c)
+	if err != nil {
+		return namespace.Answer{}, err
+	}
 	a, err := n.proposeAs(ctx, op, c)
 	if b, ok := c.(*namespace.BeginBy); ok && err != nil && ctx.Err() != nil {
 		n.revert(op, b)

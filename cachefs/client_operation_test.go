@@ -77,6 +77,66 @@ func TestOperationIsItsChange(t *testing.T) {
 	})
 }
 
+// TestOperationOfAttributes: attributes that another node was asked for are set by that one before, or not at all.
+func TestOperationOfAttributes(t *testing.T) {
+	n := cachefstest.New(t, 1).Node()
+	pin := true
+	pinned := func(path string) bool {
+		info, err := n.Stat(t.Context(), path, nil)
+		require.NoError(t, err)
+		return info.Pinned()
+	}
+	require.NoError(t, n.Mkdir(t.Context(), "/d/below", &cachefs.MkdirOptions{Parents: true}))
+	ctx, op := named(t)
+	done, err := cachefs.Repeated(ctx, n, op)
+	require.NoError(t, err)
+	require.False(t, done)
+	require.Error(t, n.SetAttr(ctx, "/d", &cachefs.AttrOptions{Pin: &pin}), "it comes too late")
+	require.False(t, pinned("/d"))
+
+	ctx, op = named(t)
+	require.NoError(t, n.SetAttr(ctx, "/d", &cachefs.AttrOptions{Pin: &pin}))
+	require.NoError(t, cachefs.AskAgain(t.Context(), n, "/d", cachefs.AttrOptions{Pin: &pin, Recursive: true}, op))
+	require.True(t, pinned("/d/below"), "the node was lost before it came to what is below")
+}
+
+// TestOperationRunsOut: what cannot be named any more is not made without a name.
+func TestOperationRunsOut(t *testing.T) {
+	n := cachefstest.New(t, 1).Node()
+	ctx, _ := named(t)
+	for i := range cachefs.OpParts {
+		require.NoError(t, n.Mkdir(ctx, fmt.Sprintf("/%d", i), nil))
+	}
+	require.ErrorIs(t, n.Mkdir(ctx, "/more", nil), cachefs.ErrBusy)
+	_, err := n.Stat(ctx, "/more", nil)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+// TestClientRetryCutOff: a node that cannot find out what became of a change says so, and soon.
+func TestClientRetryCutOff(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		c := cachefstest.New(t, 3)
+		time.Sleep(10 * time.Second)
+		require.NoError(t, c.Node().Mkdir(t.Context(), "/d", nil))
+		i := (c.Primary() + 1) % 3
+		c.Partition([]int{i}, []int{(i + 1) % 3, (i + 2) % 3})
+		for _, knows := range []bool{true, false} { // a primary, or so it believes
+			_, op := named(t)
+			began := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			err := cachefs.AskAgain(ctx, c.Nodes[i], "/d", cachefs.AttrOptions{}, op)
+			cancel()
+			require.ErrorIs(t, err, cachefs.ErrNoPrimary)
+			if knows {
+				require.ErrorIs(t, err, cachefs.ErrUnknownOutcome)
+			}
+			require.Less(t, time.Since(began), 20*time.Second)
+		}
+		c.Heal()
+		time.Sleep(10 * time.Second)
+	})
+}
+
 // TestClientAsksOnlyOfWhatMayBe: what no node has begun is not looked for.
 func TestClientAsksOnlyOfWhatMayBe(t *testing.T) {
 	lost := fmt.Errorf("%w: %w", peer.ErrUnknownOutcome, peer.ErrUnreachable) // with the request
@@ -85,4 +145,14 @@ func TestClientAsksOnlyOfWhatMayBe(t *testing.T) {
 	require.Equal(t, uint64(3), tried[0].Seq)
 	require.Equal(t, uint64(5), tried[1].Seq)
 	require.Equal(t, 2, open)
+}
+
+// TestOperationIsNotKnown: what became of an operation that is too old to be looked for is not known, and its caller is told that.
+func TestOperationIsNotKnown(t *testing.T) {
+	n := cachefstest.New(t, 1).Node()
+	ctx, op := named(t)
+	op.At -= int64(time.Hour)
+	_, err := cachefs.Repeated(ctx, n, op)
+	require.ErrorIs(t, err, journal.ErrExpired)
+	require.ErrorIs(t, err, cachefs.ErrUnknownOutcome)
 }

@@ -38,20 +38,25 @@ func partOf(op journal.OpID, part uint64) journal.OpID {
 	return journal.OpID{Session: op.Session, Seq: op.Seq*opParts + part, Acked: op.Acked*opParts + opParts - 1, At: op.At}
 }
 
-// opFor is the name under which a command is proposed: the Client's if there is one and the command decides its change.
-func (n *Node) opFor(ctx context.Context, c command) journal.OpID {
-	if o, ok := ctx.Value(operationKey{}).(*operation); ok && decides(c) {
-		if part := o.part.Add(1) - 1; part < opParts {
-			return partOf(o.op, part)
-		}
+// opFor is the name under which a command is proposed: the Client's if there is one and the command decides its change. ErrBusy:
+// it has no more of them; under another name nobody could find out what became of it.
+func (n *Node) opFor(ctx context.Context, c command) (journal.OpID, error) {
+	o, ok := ctx.Value(operationKey{}).(*operation)
+	if !ok || !decides(c) {
+		return n.session.Next(), nil
 	}
-	return n.session.Next()
+	part := o.part.Add(1) - 1
+	if part >= opParts {
+		return journal.OpID{}, fmt.Errorf("%w: other changes of the path were under way, %d times; ask again", ErrBusy, opParts)
+	}
+	return partOf(o.op, part), nil
 }
 
 // decides reports whether a change of the namespace has happened, or has begun, when c is done.
 func decides(c command) bool {
 	switch c.(type) {
-	case *namespace.Mkdir, *namespace.Rename, *namespace.Remove, *namespace.Mount, *namespace.Unmount, *namespace.BeginBy, *namespace.CreateFile:
+	case *namespace.Mkdir, *namespace.Rename, *namespace.Remove, *namespace.SetAttr, *namespace.Mount, *namespace.Unmount,
+		*namespace.BeginBy, *namespace.CreateFile:
 		return true
 	}
 	return false
@@ -77,16 +82,16 @@ func (n *Node) fence(ctx context.Context, op journal.OpID) (a namespace.Answer, 
 }
 
 // repeated is what a Client hears that asks again for operations of which it does not know what became. done is false if
-// none of them was made, nor will be.
+// none of them was made, nor will be. Every err is an ErrUnknownOutcome.
 func (n *Node) repeated(ctx context.Context, tried []journal.OpID) (done bool, err error) {
 	for _, op := range tried {
 		a, done, err := n.fence(ctx, op)
 		switch {
 		case err != nil:
-			return true, err
+			return true, fmt.Errorf("%w: it could not be found out: %w", ErrUnknownOutcome, err)
 		case done && a.IntentID != 0: // it has ended, when that has: as its store would have it
 			if err := n.intentGone(ctx, a.IntentID); err != nil {
-				return true, err
+				return true, fmt.Errorf("%w: it has begun: %w", ErrUnknownOutcome, err)
 			}
 			return true, fmt.Errorf("%w: the node that began it was lost before it answered", ErrUnknownOutcome)
 		case done:

@@ -49,11 +49,18 @@ func answered[A, R any](do func(ctx context.Context, n *Node, a A) (R, error)) c
 		}
 		var answer R
 		ctx, done, err := n.admitClient(ctx, n.within(req.History, req.Seen), req.User, req.Op, req.Tried)
-		if err == nil && !done {
+		if err == nil && (!done || owes(req.Args)) {
 			answer, err = do(ctx, n, req.Args)
 		}
 		return encodeWire(replyTo(n, answer, err))
 	}
+}
+
+// owes reports whether a change that was made may not have come to its end: what is below a directory follows in steps. It is made
+// again then; that does no harm.
+func owes(args any) bool {
+	a, ok := args.(pathArgs[AttrOptions])
+	return ok && a.Opts.Recursive
 }
 
 // changed makes a clientCall of what a node does that has no answer but an error.
@@ -80,8 +87,21 @@ func (n *Node) admitClient(ctx context.Context, seen uint64, u *namespace.User, 
 	if err := n.catchUp(ctx, seen); err != nil {
 		return ctx, false, err
 	}
-	done, err = n.repeated(ctx, tried)
+	done, err = n.repeatedLed(ctx, tried)
 	return withOperation(ctx, op), done, err
+}
+
+// repeatedLed is repeated at a node that may be cut off.
+func (n *Node) repeatedLed(ctx context.Context, tried []journal.OpID) (done bool, err error) {
+	if len(tried) == 0 {
+		return false, nil
+	}
+	ctx, end, err := n.whileLed(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer end()
+	return n.repeated(ctx, tried)
 }
 
 // errBehind says that the node's replica is older than what the Client has seen.
