@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -283,6 +284,35 @@ func TestClientNodeCloses(t *testing.T) {
 		require.ErrorIs(t, w.Close(), cachefs.ErrLeaseLost)
 		_, err = client.Stat(t.Context(), "/w", nil)
 		require.ErrorIs(t, err, fs.ErrNotExist)
+	})
+}
+
+// TestClientLongWords: what is too long for a frame is refused where it is asked for, and told briefly where it is the answer.
+func TestClientLongWords(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		c := cachefstest.New(t, 2)
+		time.Sleep(10 * time.Second)
+		client := c.Client()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		_, err := client.Create(ctx, "/"+strings.Repeat("x", 2<<20), nil)
+		require.ErrorIs(t, err, fs.ErrInvalid)
+		require.Less(t, time.Since(began), time.Second, "no node takes it")
+
+		putStore(t, c, "f", content(1, 100_000))
+		c.Store.OnCall(func(op, _ string) error {
+			if op == "open" {
+				return fmt.Errorf("%w: %s", fs.ErrPermission, strings.Repeat("no ", 1<<20))
+			}
+			return nil
+		})
+		j, err := client.Load(ctx, "/mem", nil)
+		require.NoError(t, err)
+		err = j.Wait(ctx)
+		require.ErrorIs(t, err, fs.ErrPermission)
+		require.ErrorContains(t, err, "no no no")
+		require.Less(t, len(err.Error()), 10_000)
 	})
 }
 

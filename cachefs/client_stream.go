@@ -72,7 +72,11 @@ func begin[R, A any](v *conversation, req *clientRequest[A]) (answer R, err erro
 	if at, ok := v.ctx.Deadline(); ok {
 		req.Left = max(time.Until(at), time.Millisecond)
 	}
-	if err := v.say(frameRequest, req); err != nil {
+	b, err := message(req)
+	if err != nil { // no other node could be asked, either
+		return answer, err
+	}
+	if err := v.send(frameRequest, b); err != nil {
 		return answer, &elsewhere{err}
 	}
 	kind, body, err := readFrame(v.conn)

@@ -113,9 +113,14 @@ func beginClientStream[A any](s *clientStream) (ctx context.Context, args A, end
 	return ctx, req.Args, end, err
 }
 
-// end says the last word.
+// end says the last word: briefly, if it is too long. Who does not hear it has gone.
 func (s *clientStream) end(err error) {
-	_ = s.say(frameEnd, replyTo(s.n, none{}, err)) // who does not hear it has gone
+	if s.say(frameEnd, replyTo(s.n, none{}, err)) == nil {
+		return
+	}
+	brief := replyTo(s.n, none{}, nil)
+	brief.Err = briefToWire(err)
+	_ = s.say(frameEnd, brief)
 }
 
 // refuse ends a stream that is one too many.

@@ -75,14 +75,20 @@ func (s *stream) send(k frameKind, body []byte) error {
 
 // say is send of a message.
 func (s *stream) say(k frameKind, v any) error {
-	b, err := encodeWire(v)
-	if err == nil && len(b) > streamText {
-		err = fmt.Errorf("a message of %d bytes; %d will do", len(b), streamText)
-	}
+	b, err := message(v)
 	if err != nil {
 		return err
 	}
 	return s.send(k, b)
+}
+
+// message is the body of a frame; ErrInvalid if it is longer than one may be.
+func message(v any) ([]byte, error) {
+	b, err := encodeWire(v)
+	if err == nil && len(b) > streamText {
+		err = invalid("a message of %d bytes; %d will do", len(b), streamText)
+	}
+	return b, err
 }
 
 func streamSum(head, body []byte) uint64 {

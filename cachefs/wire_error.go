@@ -60,6 +60,23 @@ func errorToWire(err error) *wireError {
 			return w
 		}
 	}
+	return plainToWire(err)
+}
+
+// briefText is how much of its words an error keeps that is too long to be sent: a few lines.
+const briefText = 1 << 10
+
+// briefToWire is what err is, and how its words begin.
+func briefToWire(err error) *wireError {
+	w := plainToWire(err)
+	if len(w.Text) > briefText {
+		w.Text = w.Text[:briefText] + "... (cut)"
+	}
+	return w
+}
+
+// plainToWire is an error of words and kinds, without its parts.
+func plainToWire(err error) *wireError {
 	w := &wireError{Text: err.Error()}
 	for i, kind := range wireErrors[1:] {
 		if errors.Is(err, kind) {
