@@ -33,15 +33,15 @@ func missing(want, has string) string {
 	return want
 }
 
-// matched is what is known of a published file after one more change of it. A process that may not give files away, as most
+// matched is what is known of a published file, or a directory, after one more change of it. A process that may not give files away, as most
 // may not, does not hear of each.
 func (n *Node) matched(key, what string, was, now ufs.Attr, err error) ufs.Attr {
 	switch {
 	case errors.Is(err, ErrPermission):
-		n.log.Debug("a published file does not have its "+what, "key", key, "err", err)
+		n.log.Debug("what was made in a store does not have its "+what, "key", key, "err", err)
 		return was
 	case err != nil:
-		n.log.Warn("a published file does not have its "+what, "key", key, "err", err)
+		n.log.Warn("what was made in a store does not have its "+what, "key", key, "err", err)
 		return was
 	case now.Was != "" && !now.Is(was.Version): // somebody else wrote it since: the next look finds that
 		return was
