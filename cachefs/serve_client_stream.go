@@ -14,6 +14,8 @@ const (
 	// clientIdle is how long a Client may say nothing while a stream of its is open: it pings six times as often. Then it is
 	// taken for dead, what it writes is given up and its jobs end.
 	clientIdle = 15 * time.Second
+	// lastWordTime is how long what is still to be said may take when nothing more is read.
+	lastWordTime = time.Second
 )
 
 // clientStreams are what the streams of Clients are for.
@@ -67,6 +69,7 @@ func (n *Node) serveClientStream(proto string, conn net.Conn) {
 		work(s)
 	}()
 	s.cancel(fmt.Errorf("%w: %w", errClientGone, s.read()))
+	conn.SetWriteDeadline(time.Now().Add(lastWordTime)) // a Client that takes nothing any more does not keep the worker
 	<-s.done
 }
 

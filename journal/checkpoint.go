@@ -51,7 +51,11 @@ func (c *checkpointer) finish(j *Journal) error {
 	if j.cfg.Dir == "" || j.stoppedErr() != nil || c.entries.Load() < max(j.cfg.CheckpointEvery/20, 1) {
 		return nil
 	}
-	if err := c.make(j); err != nil && !j.votersChanged() {
+	err := c.make(j)
+	if err != nil && !j.votersChanged() { // or they had, and a change behind that was applied just now
+		err = c.make(j)
+	}
+	if err != nil && !j.votersChanged() {
 		return err
 	}
 	return nil
