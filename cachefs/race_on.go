@@ -3,4 +3,4 @@
 package cachefs
 
 // maxDefaultMemory is small under the race detector: it looks at every byte of the arena when that is made.
-const maxDefaultMemory = 64 << 20
+const maxDefaultMemory = 16 << 20

@@ -43,9 +43,9 @@ type member struct {
 	skew atomic.Int64 // ns that its clock is ahead
 }
 
-// New opens n nodes, closed when t ends. Each has 64 MiB of memory tier, 64 MiB of disk tier and a journal on a disk in
-// memory; several are one mesh, all of them founders. Views that are used after their release read poison. configure
-// changes the Config of each. With several nodes, under the race detector, Go code runs on one thread until t ends: they
+// New opens n nodes, closed when t ends. Each has 64 MiB of memory tier (16 under the race detector), 64 MiB of disk tier and a
+// journal on a disk in memory; several are one mesh, all of them founders. Views that are used after their release read
+// poison. configure changes the Config of each. With several nodes, under the race detector, Go code runs on one thread until t ends: they
 // would end the process in a bubble otherwise (golang/go#78156).
 func New(t testing.TB, n int, configure ...func(*cachefs.Config)) *Cluster {
 	t.Helper()
@@ -95,7 +95,7 @@ func (c *Cluster) config(i int) cachefs.Config {
 	cfg := cachefs.Config{
 		Dir: "/millpond",
 		Tiers: []tier.Config{
-			{Kind: tier.Memory, Size: 64 << 20},
+			{Kind: tier.Memory, Size: memorySize},
 			{Kind: tier.SSD, Size: 64 << 20, Dirs: []tier.Dir{{Path: "/millpond/ssd", Quota: 64 << 20}}},
 		},
 		Mounts: []cachefs.MountConfig{{Path: MountPath, Store: c.Store.UFS()}},
