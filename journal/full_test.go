@@ -124,5 +124,33 @@ func TestNearlyFullDiskOfThePrimary(t *testing.T) {
 	})
 }
 
+// TestNearlyFullDiskBesideADeadVoter: the one that could lead instead is dead, so that the node keeps the lead, full as its disk
+// was; it takes changes again.
+func TestNearlyFullDiskBesideADeadVoter(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		var full atomic.Pointer[string]
+		told := make(chan error, 1000)
+		g.openFillable(&full, 500, told)
+		for range 5 {
+			first := g.primary()
+			var others []string
+			for _, id := range g.ids() {
+				if id != first.id {
+					others = append(others, id)
+				}
+			}
+			g.crash(others[0])
+			full.Store(&first.id)
+			_ = g.nodes[others[1]].tryAdd(strings.Repeat("k", 1000), time.Second)
+			full.Store(nil)
+			require.NoError(t, g.nodes[others[1]].tryAdd("k", 10*time.Second))
+			require.NoError(t, g.nodes[first.id].tryAdd("k", 10*time.Second))
+			_, err := g.tryOpen(g.config(others[0]), 30*time.Second)
+			require.NoError(t, err)
+			time.Sleep(unfit)
+		}
+	})
+}
+
 // unfit is longer than a node leaves the lead to others.
 const unfit = 10 * time.Second

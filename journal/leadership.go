@@ -179,12 +179,28 @@ func (l *leadership) follow(j *Journal) {
 			}
 			// Raft leads, but has not applied what came before; the barrier has. If the term is another one by then, it leads no more.
 			term := j.raft.CurrentTerm()
-			if j.raft.Barrier(0).Error() == nil && j.stoppedErr() == nil && j.raft.CurrentTerm() == term {
+			if l.barrier(j) == nil && j.stoppedErr() == nil && j.raft.CurrentTerm() == term {
 				wait = electFirst
 				j.queue.startAt(j)
 				l.gain(j.node, term)
 				l.report(j, true, true)
 			}
+		}
+	}
+}
+
+// barrier is raft's. Raft answers a transfer of the lead that came to nothing before it takes entries again, which may be seconds
+// later: it still leads then, and says so only once.
+func (l *leadership) barrier(j *Journal) error {
+	for {
+		err := j.raft.Barrier(0).Error()
+		if !errors.Is(err, raft.ErrLeadershipTransferInProgress) || j.raft.State() != raft.Leader {
+			return err
+		}
+		select {
+		case <-time.After(electFirst):
+		case <-l.quit:
+			return err
 		}
 	}
 }
