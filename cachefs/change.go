@@ -76,10 +76,12 @@ func (n *Node) proposeAs(ctx context.Context, op journal.OpID, c command) (names
 // journalError is how a caller hears of a journal that did not do what it was asked for.
 func journalError(ctx context.Context, err error) error {
 	switch {
-	case errors.Is(err, journal.ErrClosed):
-		return ErrClosed
 	case errors.Is(err, journal.ErrUnknownOutcome) && ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", ErrUnknownOutcome, context.Cause(ctx))
+	case errors.Is(err, journal.ErrUnknownOutcome) && errors.Is(err, journal.ErrClosed):
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, ErrClosed)
+	case errors.Is(err, journal.ErrClosed):
+		return ErrClosed
 	case errors.Is(err, journal.ErrNoPrimary) && ctx.Err() != nil: // both: why it waited, and why no longer
 		return fmt.Errorf("%w: %w", ErrNoPrimary, context.Cause(ctx))
 	case err != nil && ctx.Err() != nil:

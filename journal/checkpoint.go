@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,20 +53,19 @@ func (c *checkpointer) finish(j *Journal) error {
 		return nil
 	}
 	err := c.make(j)
-	if err != nil && !j.votersChanged() { // or they had, and a change behind that was applied just now
+	if behindVoters(err) { // a change behind them may have been applied just now
 		err = c.make(j)
 	}
-	if err != nil && !j.votersChanged() {
-		return err
+	if behindVoters(err) {
+		return nil
 	}
-	return nil
+	return err
 }
 
-// votersChanged reports whether the voters have changed behind the last change that is applied: until there is one more, raft
-// makes no checkpoint.
-func (j *Journal) votersChanged() bool {
-	at, _ := j.at.wait()
-	return j.raft.GetConfiguration().Index() > at.raft
+// behindVoters reports whether raft made no checkpoint since the voters have changed behind the last change that is applied: until
+// there is one more it makes none. It has no error of its own for that.
+func behindVoters(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "cannot take snapshot now")
 }
 
 // due says whether it is time: enough changes or bytes, and not so few that a large state would be written over and over.

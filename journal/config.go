@@ -58,8 +58,8 @@ type Config struct {
 	// An error fails Open, and so it is called again by the next one; history is the same then, and what History answers.
 	// Default: the journal begins empty.
 	Restore func(ctx context.Context, history string, restore func(io.Reader) error) error
-	// Last is called by Close of a node that nobody has taken the journal over from, while it can still be read: it is the last one. ctx
-	// is that of Close, which returns its error too. Default: nothing is done.
+	// Last is called by Close of a node that nobody has taken the journal over from, while it can still be read: it is the last one, or
+	// the others have not answered in time. ctx is that of Close, which returns its error too. Default: nothing is done.
 	Last func(ctx context.Context) error
 	// Logger gets what an operator may want to know. Default: nothing is logged.
 	Logger *slog.Logger

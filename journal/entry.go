@@ -32,7 +32,8 @@ type StateMachine interface {
 	// and do not change them later. It must give the same result on every node: no clock, no randomness.
 	Apply(entries []Entry) [][]byte
 
-	// Snapshot freezes the state as it is. It must be quick (copy on write): changes wait for it.
+	// Snapshot freezes the state as it is. It must be quick (copy on write): changes wait for it. More than one may be alive at a
+	// time, a checkpoint's and a backup's.
 	Snapshot() (Snapshot, error)
 
 	// Restore replaces the state by what a Snapshot wrote. It may be called again after an error, with an older one; a reader that

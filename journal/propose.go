@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -303,8 +304,8 @@ func (j *Journal) Propose(ctx context.Context, op OpID, cmd []byte) (answer []by
 		case again:
 			sent = sent || errors.Is(r.err, raft.ErrLeadershipLost) || errors.Is(r.err, raft.ErrRaftShutdown)
 			continue
-		case sent && r.err != nil && ctx.Err() != nil:
-			return nil, 0, fmt.Errorf("%w: %w", ErrUnknownOutcome, ctx.Err())
+		case sent && r.err != nil:
+			return nil, 0, fmt.Errorf("%w: %w", ErrUnknownOutcome, cmp.Or(ctx.Err(), r.err))
 		}
 		return r.answer, r.index, r.err
 	}
