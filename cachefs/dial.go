@@ -29,15 +29,15 @@ type DialConfig struct {
 
 // Client is a FileSystem that asks the nodes of a mesh: it is none of them, keeps no cache and no replica, and takes little
 // memory. It asks one node while that answers and then another one; what a caller has seen of the namespace by one node it
-// sees by the next: a node that is behind waits until it has caught up. That holds within one history of the mesh's journal: where
-// the mesh has begun another one, from a backup or from nothing, or after Recover, the Client goes on with what that has. A change that a node was asked for, and did not
-// answer, is asked of the next and happens once; where nobody can say whether it has, as of one that was going on in an under
-// store, it is ErrUnknownOutcome.
+// sees by the next: a node that is behind waits until it has caught up. That holds within one history of the mesh's journal:
+// where the mesh has begun another one, from a backup or from nothing, or after Recover, the Client goes on with what that
+// has. A change that a node was asked for, and did not answer, is asked of the next and happens once; where nobody can say
+// whether it has, as of one that was going on in an under store, it is ErrUnknownOutcome.
 //
-// Its files and writers are those of a node, with these differences. A View is a copy. A Writer writes to one node, which does for it what its own
-// Writer would; when that node is lost the file is not there, and the error is ErrLeaseLost, or ErrUnknownOutcome if Close was under
-// way. Write returns before the bytes are written, so that a later call has its error. A Job ends with the node that runs it only
-// to be started again at another.
+// Its files and writers are those of a node, with these differences. A View is a copy. A Writer writes to one node, which
+// does for it what its own Writer would; when that node is lost the file is not there, and the error is ErrLeaseLost, or
+// ErrUnknownOutcome if Close was under way. Write returns before the bytes are written, so that a later call has its error.
+// A Job ends with the node that runs it only to be started again at another.
 type Client struct {
 	cfg     DialConfig
 	log     *slog.Logger
@@ -95,9 +95,6 @@ func (c DialConfig) complete() DialConfig {
 	}
 	if c.Mesh.Now == nil {
 		c.Mesh.Now = time.Now
-	}
-	if c.Mesh.Logger == nil {
-		c.Mesh.Logger = c.Logger
 	}
 	return c
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"strings"
 	"time"
@@ -25,8 +24,6 @@ type DialConfig struct {
 	Encrypt    bool
 	// Network is what to run over. Default: the operating system's.
 	Network Network
-	// Logger gets what nothing returns. Default: nothing is logged.
-	Logger *slog.Logger
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 }
@@ -35,7 +32,7 @@ type DialConfig struct {
 func (c DialConfig) complete() (Config, error) {
 	as, _ := Config{
 		Join: c.Addresses, Cluster: c.Cluster, Secret: c.Secret, OldSecrets: c.OldSecrets, TLS: c.TLS, Encrypt: c.Encrypt,
-		Network: c.Network, Logger: c.Logger, Now: c.Now,
+		Network: c.Network, Now: c.Now,
 	}.complete() // what it would check is in other words below
 	f := faults{of: "DialConfig"}
 	if len(c.Addresses) == 0 {
