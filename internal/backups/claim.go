@@ -36,7 +36,10 @@ func (p *Place) hold(ctx context.Context, owner string) (Entry, error) {
 	case err != nil:
 		return e, err
 	case e.Number == 0:
-		return p.claim(ctx, owner, 1)
+		if e, err = p.claim(ctx, owner, 1); isTaken(err) { // by another one that began at the same time
+			return p.hold(ctx, owner)
+		}
+		return e, err
 	case e.Owner != owner:
 		return e, p.fenced(&e)
 	}
