@@ -3,17 +3,15 @@
 package s3ufs_test
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/memtest"
 )
 
 // TestLargeSync looks at a real bucket of 100,000 objects as a whole, when it is new and when one has changed: by
@@ -23,7 +21,9 @@ func TestLargeSync(t *testing.T) {
 	notAtOld(t, "s3api's objects cannot be made from outside, and one by one take half an hour")
 	v, n := mounted(t)
 	const dirs, files, page = 50, 2000, 1000
-	place := filepath.Join(os.Getenv("MILLPOND_S3_DATA"), v.bucket, v.prefix)
+	data := os.Getenv("MILLPOND_S3_DATA")
+	require.NotEmpty(t, data, "MILLPOND_S3_DATA: where the server keeps its buckets")
+	place := filepath.Join(data, v.bucket, v.prefix)
 	name := func(d, f int) string { return fmt.Sprintf("data/%04d/part-%06d", d, f) }
 	for d := range dirs {
 		require.NoError(t, os.MkdirAll(filepath.Join(place, filepath.Dir(name(d, 0))), 0o755))
@@ -32,7 +32,7 @@ func TestLargeSync(t *testing.T) {
 		}
 	}
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(filepath.Join(place, "data"))) })
-	before := resident(t)
+	before := memtest.Resident(t)
 	for _, changed := range []string{"", name(7, 0)} {
 		if changed != "" {
 			v.put(t, v.prefix+changed, []byte("other"))
@@ -48,35 +48,6 @@ func TestLargeSync(t *testing.T) {
 		require.Equal(t, dirs*files, found)
 		require.Equal(t, requests{"list": 2 + dirs*files/page}, v.Counts(), "the root, data, and the pages of each directory")
 	}
-	require.Less(t, peak(t)-before, int64(512<<20), "bytes of memory")
+	require.Less(t, memtest.Peak(t)-before, int64(512<<20), "bytes of memory")
 	require.Equal(t, "other", string(read(t, n, "/in/"+name(7, 0))))
-}
-
-// resident is how much memory the process has, and where peak begins to look; 0 where the system does not tell.
-func resident(t *testing.T) int64 {
-	if runtime.GOOS != "linux" {
-		return 0
-	}
-	runtime.GC()
-	require.NoError(t, os.WriteFile("/proc/self/clear_refs", []byte("5"), 0), "forget the peak so far")
-	return status(t, "VmRSS:")
-}
-
-// peak is the most memory that the process has had since resident.
-func peak(t *testing.T) int64 {
-	if runtime.GOOS != "linux" {
-		return 0
-	}
-	return status(t, "VmHWM:")
-}
-
-// status is a line of /proc/self/status, in bytes.
-func status(t *testing.T, name string) int64 {
-	text, err := os.ReadFile("/proc/self/status")
-	require.NoError(t, err)
-	_, after, ok := bytes.Cut(text, []byte(name))
-	require.True(t, ok)
-	kib, err := strconv.ParseInt(string(bytes.Fields(after)[0]), 10, 64)
-	require.NoError(t, err)
-	return kib << 10
 }
