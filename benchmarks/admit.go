@@ -115,17 +115,6 @@ func hostMemory(r *report) error {
 	return nil
 }
 
-// residentNow is this process's resident memory in bytes, 0 where /proc does not tell.
-func residentNow() int64 {
-	text, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	var total, resident int64
-	fmt.Sscan(string(text), &total, &resident)
-	return resident * int64(os.Getpagesize())
-}
-
 // diskTier is goal 21.
 func diskTier(r *report) error {
 	ctx := context.Background()

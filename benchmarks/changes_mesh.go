@@ -39,6 +39,7 @@ func changesByNodes(r *report) error {
 			}
 			if n == 1 {
 				alone = median(rates)
+				return nil
 			}
 			name := fmt.Sprintf("changes a second, %d nodes, 64 callers in turn, of one's", n)
 			r.line(name, perSecond(rates), fmt.Sprintf("%.0f/s", alone), atLeast(0.2), scaled(rates, 1/alone)...)

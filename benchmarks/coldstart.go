@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -55,7 +56,7 @@ func firstStat(ctx context.Context, r *report, files int, want float64) error {
 		_, err = n.Stat(ctx, treePath(files/2), nil)
 		secs = append(secs, time.Since(start).Seconds())
 		if cerr := n.Close(); err != nil || cerr != nil {
-			return fmt.Errorf("%w %w", err, cerr)
+			return errors.Join(err, cerr)
 		}
 	}
 	r.line(fmt.Sprintf("first Stat after Open with %d million files, s", files/1_000_000), fmt.Sprintf("%.2f", median(secs)), fmt.Sprint(want), atMost(want), secs...)

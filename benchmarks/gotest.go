@@ -60,7 +60,7 @@ func ringTable(r *report) error {
 		return fmt.Errorf("no rows in %q", out)
 	}
 	for _, row := range rows {
-		v, err := metrics(row[2])
+		v, err := metrics(row[2], "ms-build", "hash/build", "MiB", "hash/memory", "%off", "%off-hash", "ns/op", "hash/look-up")
 		if err != nil {
 			return err
 		}
@@ -68,14 +68,14 @@ func ringTable(r *report) error {
 		theirMS, theirMiB := v["ms-build"]*v["hash/build"], v["MiB"]*v["hash/memory"]
 		r.line(name+"worst share off the fair one, %", fmt.Sprintf("%.1f", v["%off"]), fmt.Sprintf("%.1f", v["%off-hash"]), atMost(5), v["%off"])
 		r.line(name+"owner of a key, against consistenthash", nanos(v["ns/op"]), nanos(v["ns/op"]*v["hash/look-up"]), atLeast(1), v["hash/look-up"])
-		r.line(name+"made anew, against consistenthash", nanos(v["ms-build"]*1e6), nanos(theirMS*1e6), atLeast(0), v["hash/build"])
+		r.line(name+"made anew, ms", fmt.Sprintf("%.2f", v["ms-build"]), fmt.Sprintf("%.2f", theirMS), atMost(100), v["ms-build"])
 		r.line(name+"MiB", fmt.Sprintf("%.1f", v["MiB"]), fmt.Sprintf("%.1f", theirMiB), atMost(8), v["MiB"])
 	}
 	return nil
 }
 
-// metrics takes apart what a benchmark prints: values and their units.
-func metrics(line string) (map[string]float64, error) {
+// metrics takes apart what a benchmark prints: values and their units, of which some must be there.
+func metrics(line string, units ...string) (map[string]float64, error) {
 	words := strings.Fields(line)
 	v := make(map[string]float64)
 	for i := 0; i+1 < len(words); i += 2 {
@@ -84,6 +84,11 @@ func metrics(line string) (map[string]float64, error) {
 			return nil, fmt.Errorf("%q: %w", line, err)
 		}
 		v[words[i+1]] = x
+	}
+	for _, unit := range units {
+		if _, ok := v[unit]; !ok {
+			return nil, fmt.Errorf("no %s in %q", unit, line)
+		}
 	}
 	return v, nil
 }

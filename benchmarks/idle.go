@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"time"
 
@@ -50,7 +51,10 @@ func idleMesh(r *report, n int) error {
 		shares = append(shares, 100*c.each(true)/float64(c.wall))
 	}
 	debug.FreeOSMemory()
-	each := float64(residentNow()-before) / float64(n) / miB
+	each := math.NaN() // where the system does not tell
+	if before > 0 {
+		each = float64(residentNow()-before) / float64(n) / miB
+	}
 	r.line(fmt.Sprintf("idle node of %d, %% of a core", n), fmt.Sprintf("%.2f%%", median(shares)), "1%", atMost(1), shares...)
 	r.line(fmt.Sprintf("idle node of %d, resident MiB (64 MiB tier, empty)", n), fmt.Sprintf("%.1f", each), "16", atMost(16), each)
 	return nil

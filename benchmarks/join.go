@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,7 +21,6 @@ type joined struct {
 	Seconds float64 // from the call of Open to the first Stat's answer
 	Peak    int64   // resident bytes at most, until then
 	Own     int64   // resident bytes when all that can go has gone: the program, and the namespace
-	Err     string
 }
 
 // joins is how a new node comes to a mesh whose namespace is large: in what time, with how much memory beside the namespace's own, and for
@@ -103,28 +100,11 @@ func joiner(args []string, out io.Writer) error {
 	_, err = n.Stat(ctx, args[3], nil)
 	j := joined{Seconds: time.Since(start).Seconds(), Peak: memoryOf("VmHWM")}
 	debug.FreeOSMemory()
-	j.Own = memoryOf("VmRSS")
+	j.Own = residentNow()
 	if n.Metrics().Journal.Fetched != 1 {
 		err = errors.Join(err, errors.New("it did not fetch a checkpoint"))
 	}
 	return errors.Join(err, n.Close(), json.NewEncoder(out).Encode(j))
-}
-
-// memoryOf is a line of /proc/self/status in bytes, 0 where there is none.
-func memoryOf(name string) int64 {
-	f, err := os.Open("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if rest, ok := strings.CutPrefix(s.Text(), name+":"); ok {
-			var kib int64
-			fmt.Sscan(rest, &kib)
-			return kib * kiB
-		}
-	}
-	return 0
 }
 
 // writer makes changes one after the other, and notes how long none was made.

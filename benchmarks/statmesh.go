@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -33,7 +34,7 @@ func statsWhileWriting(r *report) error {
 				stop := writeOn(writer)
 				b, err := statRate(readers[:n])
 				if werr := stop(); err != nil || werr != nil {
-					return fmt.Errorf("%w %w", err, werr)
+					return errors.Join(err, werr)
 				}
 				still, busy, shares = append(still, a), append(busy, b), append(shares, b/a)
 			}

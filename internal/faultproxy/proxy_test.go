@@ -195,7 +195,7 @@ func TestKindsOfS3(t *testing.T) {
 // TestRate: all answers together get what the rate is.
 func TestRate(t *testing.T) {
 	s := newStand(t)
-	s.On(faultproxy.Rule{Fault: faultproxy.Rate(int64(10 * len(text)))})
+	s.On(faultproxy.Rule{Fault: faultproxy.NewPace(int64(10 * len(text))).Fault()})
 	began := time.Now()
 	var all sync.WaitGroup
 	for range 4 {
