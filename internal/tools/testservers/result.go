@@ -23,6 +23,15 @@ type result struct {
 
 func (r result) bad() bool { return len(r.failing) > 0 }
 
+// ended is how many tests have ended.
+func (r result) ended() int {
+	n := r.passed + len(r.failing)
+	for _, k := range r.skipped {
+		n += k
+	}
+	return n
+}
+
 func (r *result) failed(what string) { r.failing = append(r.failing, what) }
 
 // event is a line of go test -json.

@@ -57,6 +57,12 @@ func TestASkipWantsANamedReason(t *testing.T) {
 	require.Contains(t, r.failing[0], `p.T: skipped by neither a capability (Caps.X) nor a defect of the server (known: X): "Harness.Deny"`)
 }
 
+func TestARunWithoutTestsFails(t *testing.T) {
+	r := result{}
+	r.goTest(t.Context(), &bytes.Buffer{}, ".", nil, "-run=^TestNobodyHasThisName$")
+	require.Equal(t, []string{"go test in .: no test is named -run=^TestNobodyHasThisName$"}, r.failing)
+}
+
 func TestChoose(t *testing.T) {
 	all := []store{{name: "a"}, {name: "b"}}
 	got, err := choose(all, []string{"b"})

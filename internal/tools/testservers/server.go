@@ -53,8 +53,12 @@ func (s store) test(ctx context.Context, w io.Writer) (r result) {
 func (r *result) goTest(ctx context.Context, w io.Writer, module string, env []string, args ...string) {
 	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-json", "-count=1", "-timeout=11m", "./..."}, args...)...)
 	cmd.Dir, cmd.Env = module, append(os.Environ(), env...)
-	if err := r.follow(cmd, w); err != nil {
+	before := r.ended()
+	switch err := r.follow(cmd, w); {
+	case err != nil:
 		r.failed(fmt.Sprintf("go test in %s: %v", module, err))
+	case r.ended() == before:
+		r.failed(fmt.Sprintf("go test in %s: no test is named %s", module, args[len(args)-1]))
 	}
 }
 
