@@ -57,7 +57,7 @@ fuzz:
 
 ## soak: long random runs; TIME=1h for that over several nodes, and for each test of real processes
 soak:
-	$(GO) test ./internal/harness -processes -processes.time $(TIME) -timeout 4h -v
+	$(GO) test ./internal/harness -processes -processes.time $(TIME) -timeout 0 -v
 	$(GO) test ./cachefs -run TestMetamorphicNodes -metamorphic.for $(TIME) -metamorphic.first 100000 -timeout 0 -v
 	$(GO) test ./cachefs -run TestLinearizableNodes -linear.seeds 300 -linear.first 1000 -timeout 2h -v
 	$(GO) test ./cachefs -run 'TestMetamorphic$$' -metamorphic.seeds 2000 -metamorphic.first 1000 -timeout 4h

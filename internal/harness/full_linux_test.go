@@ -54,7 +54,7 @@ func says(t *testing.T, p *harness.Process, before, event string) {
 // TestFullDisks fills the disk of the primary's journal, of another's journal, and of a disk tier, again and again. The
 // others go on, the node tells of it, and when there is room again it does again what it did.
 func TestFullDisks(t *testing.T) {
-	if !inside(t) {
+	if !inside(t, "mount") {
 		return
 	}
 	var hosts []string

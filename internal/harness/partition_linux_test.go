@@ -18,8 +18,8 @@ import (
 const insideEnv = "MILLPOND_NETWORK_NAMESPACE"
 
 // inside runs the test that calls it in a network of its own, where addresses can be cut off from each other, with mounts of
-// its own, and reports whether this is the process in there.
-func inside(t *testing.T) bool {
+// its own, and reports whether this is the process in there. needs are the tools that the test uses.
+func inside(t *testing.T, needs ...string) bool {
 	t.Helper()
 	if !*processes {
 		t.Skip("starts real processes: make test-processes")
@@ -30,7 +30,7 @@ func inside(t *testing.T) bool {
 	if os.Geteuid() != 0 {
 		t.Skip("needs a network and mounts of its own: needs root")
 	}
-	for _, tool := range []string{"unshare", "ip", "iptables"} {
+	for _, tool := range append([]string{"unshare", "ip"}, needs...) {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("needs a network and mounts of its own: %v", err)
 		}
@@ -73,7 +73,7 @@ func address(host string) string { return host[:strings.LastIndexByte(host, ':')
 // TestPartitions cuts the primary off, again and again. The others elect another and go on; the one that is cut off reads, and
 // changes nothing; when it is back, all have the same.
 func TestPartitions(t *testing.T) {
-	if !inside(t) {
+	if !inside(t, "iptables") {
 		return
 	}
 	var hosts []string
