@@ -130,13 +130,6 @@ func Key(info *Info) peer.Key { return peer.Key(tier.NewBlockID(info.FileID(), 0
 // Owner is who owns a block, as n sees it.
 func Owner(n *Node, key peer.Key) string { return n.mesh.p.Owners(nil, key, 1)[0] }
 
-// Drop takes all that a node has out of its tiers.
-func Drop(n *Node) {
-	for b := range n.tiers.All() {
-		n.tiers.Drop(b.ID)
-	}
-}
-
 // Flip changes a bit of each piece of a block in memory.
 func Flip(n *Node, key peer.Key) {
 	b := n.tiers.Get(tier.BlockID(key))

@@ -69,8 +69,8 @@ func TestHotBlockIsSpread(t *testing.T) {
 
 		require.NoError(t, r.nodes[keep[0]].Close())
 		require.Less(t, r.ask(owner, ask), 0.55, "one of three has a third")
-		cachefs.Drop(r.nodes[keep[1]])
-		cachefs.Drop(r.nodes[keep[2]])
+		cachefs.DropAll(r.nodes[keep[1]])
+		cachefs.DropAll(r.nodes[keep[2]])
 		require.Greater(t, r.ask(owner, ask), 0.9, "who lost it is not asked again and again")
 	})
 }

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
@@ -219,12 +222,20 @@ func (m *machine) finishOver() error {
 // failing is the testing.TB of a run that may fail without its test: it is shrunk then.
 type failing struct {
 	testing.TB
-	cleanup func()
-	err     error
+	cleanups []func()
+	err      error
 }
 
-func (f *failing) Helper()                      {}
-func (f *failing) Cleanup(do func())            { f.cleanup = do }
+func (f *failing) Helper()           {}
+func (f *failing) Cleanup(do func()) { f.cleanups = append(f.cleanups, do) }
+
+// end does what the run asked for, the last first.
+func (f *failing) end() {
+	for _, do := range slices.Backward(f.cleanups) {
+		do()
+	}
+}
+
 func (f *failing) Errorf(s string, args ...any) { f.err = errors.Join(f.err, fmt.Errorf(s, args...)) }
 func (f *failing) Fatalf(s string, args ...any) { panic(fmt.Errorf(s, args...)) }
 
@@ -261,8 +272,8 @@ func (c metaConfig) over(f *failing, faults map[string]int, seed uint64, ops []o
 		if r := recover(); r != nil {
 			err = errors.Join(err, fmt.Errorf("%v", r))
 		}
-		if f.cleanup != nil {
-			f.cleanup()
+		if f.cleanups != nil {
+			f.end()
 		}
 	}()
 	cluster := cachefstest.New(f, c.nodes, func(cfg *cachefs.Config) {
@@ -286,6 +297,8 @@ func (c metaConfig) over(f *failing, faults map[string]int, seed uint64, ops []o
 // the model says holds whichever node is asked, under every Config.
 func TestMetamorphicNodes(t *testing.T) {
 	const ops = 16 // what goes on between nodes costs more than the operations do
+	threads := runtime.GOMAXPROCS(0)
+	defer func() { require.Equal(t, threads, runtime.GOMAXPROCS(0), "what the runs changed is as it was") }()
 	for round, began := uint64(0), time.Now(); round == 0 || time.Since(began) < *metaFor; round++ {
 		configs := nodeConfigs()
 		for k, c := range configs {
@@ -306,6 +319,7 @@ func TestMetamorphicNodes(t *testing.T) {
 						t.Fatalf("%s, seed %d: %v\nthe shortest list that fails (save it, then -metamorphic.replay FILE):\n%s", c.name, seed, err, lines(short))
 					}
 				}
+				require.NotEmpty(t, faults, "nothing was broken")
 				t.Logf("%s: %d seeds from %d, %d operations each, faults %v", c.name, seeds, first, ops, faults)
 			})
 		}

@@ -130,7 +130,7 @@ func (n *Node) letGo(ctx context.Context, ino uint64, file tier.FileID, size int
 			continue
 		}
 		r := holdRequest{Index: n.tree.Index(), Ino: ino, File: file[:], Size: size, LetGo: true}
-		if _, err := askNode[none](ctx, n, id, callHold, r); err != nil {
+		if _, err := askAttended[none](ctx, n, id, callHold, r); err != nil {
 			n.log.Debug("a node was not told that it is no home of a file", "node", id, "file", file.String(), "err", err)
 		}
 	}

@@ -107,7 +107,10 @@ func (w *nodeWriter) spreadLocked() ([]string, error) {
 // file was complete: it is no home then. It returns the homes. The file is complete whatever comes of it.
 func (n *Node) replaceLeavers(ctx context.Context, path string, ino uint64, want int) []string {
 	for {
-		in, _ := n.tree.Get(ino)
+		in, ok := n.tree.Get(ino)
+		if !ok { // removed since
+			return nil
+		}
 		if len(in.Homes) >= min(want, len(n.staying())) || in.Persist == namespace.Persisted {
 			return in.Homes
 		}

@@ -43,10 +43,10 @@ type member struct {
 	skew atomic.Int64 // ns that its clock is ahead
 }
 
-// New opens n nodes, closed when t ends. Each has 64 MiB of memory tier (16 under the race detector), 64 MiB of disk tier and a
-// journal on a disk in memory; several are one mesh, all of them founders. Views that are used after their release read
-// poison. configure changes the Config of each. With several nodes, under the race detector, Go code runs on one thread until t ends: they
-// would end the process in a bubble otherwise (golang/go#78156).
+// New opens n nodes, closed when t ends. Each has 64 MiB of memory tier (16 under the race detector), 64 MiB of disk tier
+// and a journal on a disk in memory; several are one mesh, all of them founders. Views that are used after their release
+// read poison. configure changes the Config of each. With several nodes, under the race detector, Go code runs on one thread
+// until t ends: they would end the process in a bubble otherwise (golang/go#78156).
 func New(t testing.TB, n int, configure ...func(*cachefs.Config)) *Cluster {
 	t.Helper()
 	if n < 1 || n > 250 {

@@ -113,6 +113,7 @@ func TestPartition(t *testing.T) {
 func TestLateChange(t *testing.T) {
 	bubbletest.Test(t, func(t *testing.T) {
 		c := cachefstest.New(t, 3)
+		late := 0
 		for k := range 6 {
 			time.Sleep(10 * time.Second)
 			cut := (c.Primary() + 1) % 3
@@ -122,11 +123,13 @@ func TestLateChange(t *testing.T) {
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			c.Heal()
 			time.Sleep(10 * time.Second)
-			_, there := c.Nodes[cut].Stat(t.Context(), path, &cachefs.StatOptions{Consistent: true})
-			if there == nil {
+			_, missing := c.Nodes[cut].Stat(t.Context(), path, &cachefs.StatOptions{Consistent: true})
+			if missing == nil {
+				late++
 				require.NotErrorIs(t, err, cachefs.ErrNoPrimary)
 			}
 		}
+		require.Positive(t, late, "no change was made late")
 	})
 }
 

@@ -1,3 +1,5 @@
+//go:build race
+
 package bubbletest_test
 
 import (
@@ -38,4 +40,8 @@ func TestTimers(t *testing.T) {
 		})
 	}
 	require.Equal(t, before, runtime.GOMAXPROCS(0))
+	t.Run("one thread", func(t *testing.T) {
+		bubbletest.OneThread(t)
+		require.Equal(t, 1, runtime.GOMAXPROCS(0))
+	})
 }
