@@ -29,7 +29,7 @@ check-module:
 # node that the tests open, to more than a machine of 24 GB has.
 ## test: all tests that need no root and no server, with the race detector
 test:
-	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && GOMEMLIMIT=2GiB $(GO) test -race -timeout 40m ./...); done
+	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && GOMEMLIMIT=2GiB $(GO) test -race -timeout 25m ./...); done
 
 ## test-servers: drivers against real servers, fetched and started by internal/servers; STORES="s3"
 test-servers:

@@ -11,7 +11,8 @@ import (
 )
 
 // Free drops the cached blocks of a file, or of all files below a directory, and returns when they are gone. It
-// changes nothing else: they are fetched again when they are read.
+// changes nothing else: they are fetched again when they are read. In a directory it stops at the first file that it may not
+// free; what it came by before that is freed, and with Force no longer pinned.
 func (n *Node) Free(ctx context.Context, path string, o *FreeOptions) error {
 	return pathError("free", path, n.latest(ctx, func() error { return n.free(ctx, path, deref(o)) }))
 }

@@ -453,7 +453,7 @@ func (m *machine) free(o op) error {
 		if len(want) == 0 {
 			return err
 		}
-		return oneOf(err, want)
+		return errors.Join(oneOf(err, want), m.unpinned(o))
 	}
 	if len(want) > 0 && !mayWork {
 		return fmt.Errorf("freed, want one of %v", want)
@@ -464,6 +464,24 @@ func (m *machine) free(o op) error {
 				e.pinned = false
 			}
 		}
+	}
+	return nil
+}
+
+// unpinned sees what a forced Free of a tree unpinned before it failed: what it came by first.
+func (m *machine) unpinned(o op) error {
+	if !o.has("f") {
+		return nil
+	}
+	for p, e := range m.model.nodes {
+		if !e.pinned || !under(o.path, p) {
+			continue
+		}
+		info, err := m.node.Stat(m.ctx, p, &cachefs.StatOptions{Consistent: true})
+		if err != nil {
+			return fmt.Errorf("after a Free that failed: %s: %w", p, err)
+		}
+		e.pinned = info.Pinned()
 	}
 	return nil
 }

@@ -45,6 +45,8 @@ type metaConfig struct {
 
 const metaBlock = 64 << 10
 
+const shrinkFor = 2 * time.Minute
+
 func metaConfigs() []metaConfig {
 	const kb, mb = 1 << 10, 1 << 20
 	return []metaConfig{
@@ -130,11 +132,13 @@ func replay(t *testing.T, run runs) {
 	require.NoError(t, run(*metaFirst, ops, func(s string) { t.Log(s) }))
 }
 
-// shrink drops operations, in halves and then smaller, as long as the list still fails.
+// shrink drops operations, in halves and then smaller, as long as the list still fails. What it has when the time is up it
+// returns: a run that hangs takes minutes, and 400 of them more than the tests have.
 func shrink(run runs, seed uint64, ops []op, err error) ([]op, error) {
-	tries := 0
-	for size := len(ops) / 2; size > 0 && tries < 400; size /= 2 {
-		for at := 0; at+size <= len(ops) && tries < 400; {
+	tries, began := 0, time.Now()
+	more := func() bool { return tries < 400 && time.Since(began) < shrinkFor }
+	for size := len(ops) / 2; size > 0 && more(); size /= 2 {
+		for at := 0; at+size <= len(ops) && more(); {
 			less := append(append([]op{}, ops[:at]...), ops[at+size:]...)
 			tries++
 			if e := run(seed, less, func(string) {}); e != nil {
