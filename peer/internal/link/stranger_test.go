@@ -130,14 +130,21 @@ func TestCrowdOfConnectionsOfOnePeer(t *testing.T) {
 	a := m.add("a", &handler{}, nil)
 	var there recorder
 	m.add("b", &handler{}, both(there.set, func(c *link.Config) { c.MaxPerPeer = 3 }))
-	for i := range 4 {
+	closed := make(chan error, 4)
+	for range 4 { // which of them comes to be one too many is for b to say
 		c, err := a.DialFrames(t.Context(), "b")
 		require.NoError(t, err)
 		t.Cleanup(func() { c.Close() })
-		if i == 3 {
-			closedAfter(t, c)
-		}
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(10*time.Second)))
+		go func() {
+			_, err := io.ReadAll(c)
+			closed <- err
+		}()
 	}
+	if err := <-closed; err != nil {
+		require.ErrorContains(t, err, "reset")
+	}
+	require.Empty(t, closed, "one is too many, not more")
 	require.ErrorIs(t, there.lastRefusal(t), link.ErrCrowded)
 }
 
