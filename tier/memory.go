@@ -202,12 +202,16 @@ func (m *memory) above(water float64) bool {
 	return float64(m.arena.Size()-m.arena.Free()) > water*float64(m.arena.Size())
 }
 
-// waitIdle returns when no block's bytes are in use any more, or says how many are lent.
+// waitIdle gives the memory's pages back when no block's bytes are in use any more, or says how many are lent. The mapping
+// itself goes when the collector comes to it, which may be minutes later.
 func (m *memory) waitIdle(ctx context.Context) error {
 	for {
 		soon := m.freedSoon()
 		n := m.live.Load()
 		if n == 0 {
+			if !m.opts.Poison {
+				m.arena.Discard()
+			}
 			return nil
 		}
 		select {

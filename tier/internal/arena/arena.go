@@ -85,6 +85,10 @@ func (a *Arena) Close() error {
 	return done()
 }
 
+// Discard gives the memory's pages back and leaves the range of addresses: whoever still reads there, which nobody should, reads
+// zeros and does not fault.
+func (a *Arena) Discard() { discard(a.mem) }
+
 // Bytes are the extent's bytes; they begin at a multiple of 16.
 func (a *Arena) Bytes(e Extent) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(a.base, uintptr(e.off)*grain)), e.Len())

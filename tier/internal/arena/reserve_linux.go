@@ -14,3 +14,6 @@ func reserve(n int) ([]byte, func() error, error) {
 	_ = unix.Madvise(mem, unix.MADV_HUGEPAGE) // a wish: small pages work too
 	return mem, func() error { return unix.Munmap(mem) }, nil
 }
+
+// discard gives the pages back; what is read there next is zero.
+func discard(mem []byte) { _ = unix.Madvise(mem, unix.MADV_DONTNEED) }

@@ -7,3 +7,6 @@ package arena
 func reserve(n int) ([]byte, func() error, error) {
 	return make([]byte, n), func() error { return nil }, nil
 }
+
+// discard leaves the memory to the collector.
+func discard([]byte) {}
