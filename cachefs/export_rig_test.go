@@ -27,6 +27,7 @@ type Rig struct {
 		apart map[string]bool // cut off from all others
 		calls []string        // "from>to method", in order
 		fail  func(from, to, method string) error
+		after func(from, to, method string)
 	}
 }
 
@@ -103,6 +104,22 @@ func (r *Rig) FailCalls(f func(from, to, method string) error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.mu.fail = f
+}
+
+// AfterCalls has f called when a call between nodes has been answered, before the caller hears of it; nil for nothing.
+func (r *Rig) AfterCalls(f func(from, to, method string)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mu.after = f
+}
+
+func (r *Rig) answered(from, to, method string) {
+	r.mu.Lock()
+	after := r.mu.after
+	r.mu.Unlock()
+	if after != nil {
+		after(from, to, method)
+	}
 }
 
 // Calls are those that nodes have made, and forgets them.
@@ -199,6 +216,7 @@ func (g *rigged) Call(ctx context.Context, to, method string, req []byte) ([]byt
 	if err != nil {
 		return nil, err
 	}
+	defer g.r.answered(g.id, to, method)
 	return n.serve(ctx, g.id, method, req)
 }
 

@@ -172,8 +172,12 @@ func (n *Node) spreadSpilled(ctx context.Context, in *namespace.Inode, host stri
 	if i := slices.Index(list, host); i > 0 {
 		list = slices.Insert(slices.Delete(list, i, i+1), 0, host)
 	}
-	homes, err := n.spreadOver(ctx, in, nil, want, list, []string{host})
-	if err == nil && len(homes) < want { // this one would be the next
+	homes, fault, err := n.spreadOver(ctx, in, nil, want, list, []string{host})
+	switch {
+	case err != nil || len(homes) >= want:
+	case fault != nil:
+		err = fmt.Errorf("this node is full, and no other takes all of the file: %w", fault)
+	default: // this one would be the next
 		err = ErrNoSpace
 	}
 	return homes, err

@@ -39,11 +39,13 @@ func (r *holdRequest) end(in *namespace.Inode) int64 {
 // are now, fewer than want only if no more nodes stay: ErrNoSpace if there are more, and they have no room.
 func (n *Node) spread(ctx context.Context, in *namespace.Inode, homes []string, want int, stay map[string]bool) ([]string, error) {
 	also := slices.DeleteFunc(slices.Clone(homes), func(id string) bool { return id == n.id })
-	return n.spreadOver(ctx, in, homes, want, n.candidates(in, homes, stay), also)
+	homes, _, err := n.spreadOver(ctx, in, homes, want, n.candidates(in, homes, stay), also)
+	return homes, err
 }
 
-// spreadOver is spread over the nodes of a list. also have blocks that this node may lack.
-func (n *Node) spreadOver(ctx context.Context, in *namespace.Inode, homes []string, want int, list, also []string) ([]string, error) {
+// spreadOver is spread over the nodes of a list. also have blocks that this node may lack. fault is why the last one took none that
+// was not full.
+func (n *Node) spreadOver(ctx context.Context, in *namespace.Inode, homes []string, want int, list, also []string) (_ []string, fault, err error) {
 	var full error
 	for _, id := range list {
 		if len(homes) >= want {
@@ -55,19 +57,20 @@ func (n *Node) spreadOver(ctx context.Context, in *namespace.Inode, homes []stri
 		case err == nil:
 			homes = append(homes, id)
 		case ctx.Err() != nil:
-			return homes, context.Cause(ctx)
+			return homes, nil, context.Cause(ctx)
 		case errors.Is(err, ErrNotExist): // it was removed meanwhile
-			return homes, err
+			return homes, nil, err
 		case errors.Is(err, ErrNoSpace):
 			full = err
 		default:
+			fault = err
 			n.log.Warn("a node does not take copies of a written file", "node", id, "err", err)
 		}
 	}
-	if len(homes) < want && full != nil {
-		return homes, full
+	if len(homes) < want {
+		return homes, fault, full
 	}
-	return homes, nil
+	return homes, nil, nil
 }
 
 // candidates are those of stay that may take copies, in the ring's order, those aside that have them.

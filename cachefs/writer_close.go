@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/millpond/millpond/internal/namespace"
@@ -56,6 +57,12 @@ func (w *nodeWriter) closeLocked() error {
 	if err := w.saveLocked(); err != nil {
 		return err
 	}
+	return w.completeLocked(c)
+}
+
+// completeLocked completes a file that only the tiers have, once as many nodes have it as should. Where all that took it have said
+// since that they leave, others take it.
+func (w *nodeWriter) completeLocked(c namespace.CompleteFile) error {
 	homes, err := w.spreadLocked()
 	if isFull(err) && w.opts.WriteType == AsyncThrough {
 		if err := w.throughLocked(homes...); err != nil {
@@ -66,21 +73,37 @@ func (w *nodeWriter) closeLocked() error {
 	if err != nil {
 		return err
 	}
-	c.Homes, c.Persist = homes, namespace.NotPersisted
+	kept := c
+	kept.Homes, kept.Persist = homes, namespace.NotPersisted
 	if w.opts.WriteType == AsyncThrough {
-		c.Persist = namespace.ToPersist
+		kept.Persist = namespace.ToPersist
 	}
-	if _, err := w.n.change(w.ctx, &c); err != nil && (w.ctx.Err() == nil || !w.completed()) {
+	_, err = w.n.change(w.ctx, &kept)
+	if errors.Is(err, ErrLeaseLost) && w.homesLeaveLocked(homes) {
+		return w.completeLocked(c)
+	}
+	if err != nil && (w.ctx.Err() == nil || !w.completed()) {
 		return err
 	}
 	if w.mu.spilled.host != "" {
 		w.settleSpilledLocked(homes)
 	}
-	if c.Persist == namespace.ToPersist {
+	if kept.Persist == namespace.ToPersist {
 		w.n.persist.kick()
 	}
 	w.n.awaitHomes(w.ctx, w.path, w.n.replaceLeavers(w.ctx, w.path, w.ino, len(homes)))
 	return nil
+}
+
+// homesLeaveLocked reports whether a file that is still this writer's was not completed because its homes leave. None of them is
+// asked again, so that this ends. A file that is here as a whole has no such trouble: its writer ends before its node leaves.
+func (w *nodeWriter) homesLeaveLocked(homes []string) bool {
+	in, ok := w.n.tree.Get(w.ino)
+	if w.mu.spilled.host == "" || !ok || in.Complete || in.Lease != w.n.lease {
+		return false
+	}
+	stay := w.n.staying()
+	return !slices.ContainsFunc(homes, func(id string) bool { return stay[id] })
 }
 
 // spreadLocked has other nodes take copies of what only the tiers have. It returns the nodes that have all, this one first if it is
