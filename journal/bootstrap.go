@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -18,7 +19,7 @@ import (
 const (
 	// keyCluster names the history that this node has a part of. A node that has it never begins another one.
 	keyCluster = "mesh/cluster"
-	// keyFounder names the history that this node begins: one that ends before its log has a first entry goes on with that.
+	// keyFounder names the history that this node begins: one that ends before that has begun takes the name again, should it begin one.
 	keyFounder = "mesh/founder"
 	// keyJoined says that the replica has been caught up once.
 	keyJoined = "mesh/joined"
@@ -55,8 +56,12 @@ func (j *Journal) leave() error {
 		return nil
 	}
 	close(j.closing)
+	var err error
+	if s, _ := j.mesh.is(); s == wire.Founding { // others wait for the outcome
+		err = j.mesh.say(wire.Fresh, none)
+	}
 	j.mesh.stop()
-	return j.mesh.trans.Close()
+	return errors.Join(err, j.mesh.trans.Close())
 }
 
 func (m *mesh) enter(ctx context.Context) error {
@@ -64,8 +69,13 @@ func (m *mesh) enter(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if member && m.founder {
+		if member, err = m.hasBegun(); err != nil {
+			return err
+		}
+	}
 	if !member {
-		if mine, err = m.find(ctx); err != nil {
+		if mine, err = m.find(ctx, mine); err != nil {
 			return err
 		}
 		if err := m.remember(mine); err != nil {
@@ -75,10 +85,49 @@ func (m *mesh) enter(ctx context.Context) error {
 	if m.fresh, err = m.isFresh(); err != nil {
 		return err
 	}
+	if m.founder && !member {
+		return m.say(wire.Founding, mine)
+	}
 	if err := m.belong(mine); err != nil {
 		return err
 	}
 	return m.catchUp(ctx)
+}
+
+// hasBegun says whether a history that this node was to begin has more than what came first, all that there can be before others hear of
+// it. If not, that is deleted: others may have begun another one meanwhile.
+func (m *mesh) hasBegun() (bool, error) {
+	last, err := m.j.store.LastIndex()
+	if err != nil {
+		return false, err
+	}
+	if newest, _ := m.j.snaps.Last(); max(last, newest) > restoredAt {
+		return true, nil
+	}
+	return false, errors.Join(m.j.snaps.Clear(), m.j.store.clear())
+}
+
+// mayBegin is asked when there is something to begin a history with, which may have taken long: others that took this node for dead
+// may have begun theirs.
+func (m *mesh) mayBegin() error {
+	_, mine := m.is()
+	seen, err := m.look()
+	if err == nil && seen.history != none && seen.history != mine {
+		err = &ClusterError{Node: seen.member, Ours: mine, Theirs: seen.history}
+	}
+	if err != nil {
+		return fmt.Errorf("others have begun meanwhile, open again to join them: %w", err)
+	}
+	return nil
+}
+
+// begun tells the others of the history that this node has begun.
+func (m *mesh) begun() error {
+	s, mine := m.is()
+	if s != wire.Founding {
+		return nil
+	}
+	return m.belong(mine)
 }
 
 // remember keeps the history that this node has a part of from now on.
@@ -107,7 +156,11 @@ func (m *mesh) isFresh() (bool, error) {
 		return false, m.j.state.Put(keyJoined, []byte{1})
 	}
 	_, joined, err := m.j.state.Get(keyJoined)
-	return !joined, err
+	if err != nil || !joined {
+		return true, err
+	}
+	_, begun, err := m.j.state.Get(keyBegun) // not, where it was to begin a history, and others were first
+	return !begun, err
 }
 
 // remembered is the history that this node has a part of, if any. One that was begun without peers gets its name now.
@@ -137,49 +190,71 @@ func newCluster() (c transport.Cluster) {
 	return c
 }
 
-// find waits for a journal to show up, or for the time to begin one.
-func (m *mesh) find(ctx context.Context) (transport.Cluster, error) {
+// find waits for a journal to show up, or for the time to begin one: that of the name mine, if an earlier run of this node was to.
+func (m *mesh) find(ctx context.Context, mine transport.Cluster) (transport.Cluster, error) {
 	if err := m.announce(); err != nil {
 		return none, err
 	}
 	until := time.Now().Add(m.j.cfg.BootstrapWait)
 	for {
 		changed := m.peers.Changed()
-		seen, fresh, err := m.look()
-		if err != nil || seen != none {
-			return seen, err
+		seen, err := m.look()
+		if err != nil {
+			return none, err
 		}
-		if m.mayFound(fresh, !time.Now().Before(until)) {
-			if seen = m.askFresh(ctx, fresh); seen != none {
-				return seen, nil
-			}
+		may := seen.founder == "" && m.mayFound(seen.fresh, !time.Now().Before(until))
+		if seen.history == none && may {
+			seen = m.askFresh(ctx, seen)
+		}
+		switch {
+		case seen.history != none:
+			m.founder = seen.history == mine // a node of the version before has taken the name, and waits
+			return seen.history, nil
+		case may && seen.founder == "":
 			m.founder = true
-			return newCluster(), nil
+			return cmp.Or(mine, newCluster()), nil
 		}
 		if err := waitFor(ctx, changed, lookEvery); err != nil {
-			return none, fmt.Errorf("%w to join: %w", ErrNoPrimary, err)
+			return none, seen.nothing(err)
 		}
 	}
 }
 
-// look finds the journal that the others have a part of, if any, and the nodes alive that have none, sorted.
-func (m *mesh) look() (seen transport.Cluster, fresh []string, err error) {
-	var of string
+// sight is what a new node sees of the others.
+type sight struct {
+	history transport.Cluster // that they have a part of; none: there is none
+	member  string            // one that has
+	founder string            // one that begins a history now, "" for nobody
+	fresh   []string          // those alive that have none, this node too, sorted
+}
+
+// nothing says that there was no journal to join until err.
+func (s *sight) nothing(err error) error {
+	if s.founder != "" {
+		return fmt.Errorf("%w to join: node %s has not begun the journal yet: %w", ErrNoPrimary, s.founder, err)
+	}
+	return fmt.Errorf("%w to join: %w", ErrNoPrimary, err)
+}
+
+// look finds what the others have announced.
+func (m *mesh) look() (s sight, err error) {
 	for _, o := range m.peers.Members() {
 		meta, merr := wire.ParseMeta(o.Meta)
 		switch {
 		case !o.Alive || o.ID == m.j.node || merr != nil && len(o.Meta) > 0:
 		case meta.State == wire.Fresh:
-			fresh = append(fresh, o.ID)
-		case seen == none:
-			seen, of = meta.Cluster, o.ID
-		case seen != transport.Cluster(meta.Cluster):
-			return none, nil, fmt.Errorf("joining through node %s: %w", of, &ClusterError{Node: o.ID, Ours: seen, Theirs: meta.Cluster})
+			s.fresh = append(s.fresh, o.ID)
+		case meta.State == wire.Founding:
+			s.founder = o.ID
+		case s.history == none:
+			s.history, s.member = meta.Cluster, o.ID
+		case s.history != transport.Cluster(meta.Cluster):
+			return s, fmt.Errorf("joining through node %s: %w", s.member, &ClusterError{Node: o.ID, Ours: s.history, Theirs: meta.Cluster})
 		}
 	}
-	fresh = append(fresh, m.j.node)
-	slices.Sort(fresh)
-	return seen, fresh, nil
+	s.fresh = append(s.fresh, m.j.node)
+	slices.Sort(s.fresh)
+	return s, nil
 }
 
 // mayFound says whether this node is the one to begin a journal, of the new ones that are known.
@@ -189,27 +264,32 @@ func (m *mesh) mayFound(fresh []string, waited bool) bool {
 }
 
 // askFresh asks the other new nodes themselves, all at once, since what they announce takes its time: one may have begun a
-// journal by now.
-func (m *mesh) askFresh(ctx context.Context, fresh []string) transport.Cluster {
+// journal by now, or be about to.
+func (m *mesh) askFresh(ctx context.Context, seen sight) sight {
 	ctx, cancel := context.WithTimeout(ctx, statusTime)
 	defer cancel()
-	found := make([]transport.Cluster, len(fresh))
+	is := make([]wire.Meta, len(seen.fresh))
 	var all sync.WaitGroup
-	for i, id := range fresh {
+	for i, id := range seen.fresh {
 		if id == m.j.node {
 			continue
 		}
 		all.Go(func() {
-			if r, err := m.status(ctx, id); err == nil && r.State == wire.Member { // whoever does not answer joins later
-				found[i] = r.Cluster
+			if r, err := m.status(ctx, id); err == nil { // whoever does not answer joins later
+				is[i] = r.Meta
 			}
 		})
 	}
 	all.Wait()
-	if i := slices.IndexFunc(found, func(c transport.Cluster) bool { return c != none }); i >= 0 {
-		return found[i]
+	for i, o := range is {
+		switch o.State {
+		case wire.Member:
+			seen.history, seen.member = o.Cluster, seen.fresh[i]
+		case wire.Founding:
+			seen.founder = seen.fresh[i]
+		}
 	}
-	return none
+	return seen
 }
 
 // waitFor waits for a change, for so long at most.

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/journal"
+	"github.com/millpond/millpond/journal/internal/wire"
 	"github.com/millpond/millpond/journal/journaltest"
 )
 
@@ -110,28 +111,33 @@ func TestMemberNeverBeginsAnother(t *testing.T) {
 	})
 }
 
-// mute are peers that one does not get to tell that one has a part in a journal.
-type mute struct{ journal.Peers }
+// mute are peers that one does not get to tell that one is in that state.
+type mute struct {
+	journal.Peers
+	state wire.NodeState
+}
 
 func (m mute) Announce(meta []byte) error {
-	if meta[1] != 0 {
-		return errors.New("mute")
+	if is, err := wire.ParseMeta(meta); err != nil || is.State == m.state {
+		return errors.Join(err, errors.New("mute"))
 	}
 	return m.Peers.Announce(meta)
 }
 
-// A node that ends between choosing a journal's name and its first entry begins it when it is back: nobody else can.
+// A node that ends between choosing a journal's name and its first entry, or before it has told of that, begins it when it is back.
 func TestFounderThatEndsEarlyGoesOn(t *testing.T) {
-	mesh(t, func(t *testing.T, g *group) {
-		cfg := g.config("a")
-		cfg.Peers = mute{cfg.Peers}
-		_, err := g.tryOpen(cfg, time.Minute)
-		require.ErrorContains(t, err, "mute")
-		g.net.Crash("a")
-		g.grow("a", "b")
-		g.nodes["b"].add("k")
-		g.same("k", 1)
-	})
+	for _, s := range []wire.NodeState{wire.Founding, wire.Member} {
+		mesh(t, func(t *testing.T, g *group) {
+			cfg := g.config("a")
+			cfg.Peers = mute{cfg.Peers, s}
+			_, err := g.tryOpen(cfg, time.Minute)
+			require.ErrorContains(t, err, "mute")
+			g.net.Crash("a")
+			g.grow("a", "b")
+			g.nodes["b"].add("k")
+			g.same("k", 1)
+		})
+	}
 }
 
 // late are peers whose announcements arrive at a time.

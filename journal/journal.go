@@ -60,6 +60,7 @@ type checkpoints interface {
 	Needed() uint64
 	Last() (index uint64, size int64)
 	Problems() []error
+	Clear() error // deletes them all
 }
 
 // NodeID is this node's name, which stays the same over restarts of a journal with a directory.

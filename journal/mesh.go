@@ -54,10 +54,14 @@ func newMesh(j *Journal) *mesh {
 
 // belong makes this node one of cluster c.
 func (m *mesh) belong(c transport.Cluster) error {
-	m.mu.Lock()
-	m.mu.cluster, m.mu.state = c, wire.Member
-	m.mu.Unlock()
 	m.trans.Join(c)
+	return m.say(wire.Member, c)
+}
+
+func (m *mesh) say(s wire.NodeState, c transport.Cluster) error {
+	m.mu.Lock()
+	m.mu.cluster, m.mu.state = c, s
+	m.mu.Unlock()
 	return m.announce()
 }
 

@@ -102,6 +102,11 @@ func (j *Journal) startRaft(ctx context.Context) error {
 	if err := j.newRaft(); err != nil {
 		return errors.Join(append([]error{err, j.store.readErr(), j.m.restore}, j.snaps.Problems()...)...)
 	}
+	if j.mesh != nil {
+		if err := j.mesh.begun(); err != nil {
+			return errors.Join(err, j.raft.Shutdown().Error())
+		}
+	}
 	for _, err := range j.snaps.Problems() {
 		j.log.Warn("checkpoint left out", "error", err)
 	}
@@ -181,6 +186,11 @@ func (j *Journal) beginNew(ctx context.Context) error {
 	}
 	if !restored {
 		if err := j.storeFirst(first); err != nil {
+			return err
+		}
+	}
+	if j.mesh != nil {
+		if err := j.mesh.mayBegin(); err != nil {
 			return err
 		}
 	}

@@ -171,6 +171,14 @@ func (c *Checkpoints) Last() (index uint64, size int64) {
 // Problems implements the journal's checkpoint store: memory has none.
 func (c *Checkpoints) Problems() []error { return nil }
 
+// Clear implements the journal's checkpoint store.
+func (c *Checkpoints) Clear() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.last, c.mu.pieces, c.mu.before = nil, nil, 0
+	return nil
+}
+
 // pieceLen is how the bytes are kept: one slice would be copied each time it grows.
 const pieceLen = 256 << 10
 

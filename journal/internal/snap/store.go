@@ -165,14 +165,20 @@ func (s *Store) syncDir() error {
 	return s.fsys.SyncDir(s.dir)
 }
 
-func (s *Store) prune() error {
+func (s *Store) prune() error { return s.keep(s.o.Kept) }
+
+// Clear deletes all checkpoints, also those that do not check.
+func (s *Store) Clear() error { return s.keep(0) }
+
+// keep deletes all but the newest checkpoints that check.
+func (s *Store) keep(newest int) error {
 	var drop []string
 	s.mu.Lock()
 	for id := range s.mu.bad {
 		drop = append(drop, id)
 	}
 	clear(s.mu.bad)
-	if n := min(s.o.Kept, len(s.mu.good)); n < len(s.mu.good) {
+	if n := min(newest, len(s.mu.good)); n < len(s.mu.good) {
 		for _, m := range s.mu.good[n:] {
 			drop = append(drop, m.ID)
 		}

@@ -163,9 +163,10 @@ type NodeState byte
 
 // What a node is.
 const (
-	Fresh   NodeState = iota // it has no history
-	Member                   // it takes part
-	Leaving                  // it closes
+	Fresh    NodeState = iota // it has no history
+	Member                    // it takes part
+	Leaving                   // it closes
+	Founding                  // it begins the history that it names: nobody else has a part of that yet
 )
 
 // Meta is what a node announces: | v=1 | state | cluster 16 |.
