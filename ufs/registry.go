@@ -48,7 +48,7 @@ func Open(ctx context.Context, rawURL string, o *Options) (*Store, error) {
 }
 
 // CheckURL reports what is wrong with the URL of an under store as far as that can be seen without asking the store: an
-// unknown scheme, of which it lists the known ones.
+// unknown scheme, of which it lists the known ones, or a '#'.
 func CheckURL(rawURL string) error {
 	_, _, err := opener(rawURL)
 	return err
@@ -64,9 +64,24 @@ func opener(rawURL string) (driver.Opener, *url.URL, error) {
 	open := registry[u.Scheme]
 	registryMu.RUnlock()
 	if open == nil {
-		return nil, nil, fmt.Errorf("%w: no under store at %q: unknown scheme %q (have %s)", driver.ErrInvalid, driver.Shown(u), u.Scheme, strings.Join(Schemes(), ", "))
+		return nil, nil, unknown(u)
+	}
+	if strings.Contains(rawURL, "#") { // not shown: of a secret with a '#' a part may stand where the host is
+		return nil, nil, fmt.Errorf("%w: no under store at a URL of scheme %q with a '#': what is behind it names nothing; in a name write %%23", driver.ErrInvalid, u.Scheme)
 	}
 	return open, u, nil
+}
+
+// unknown says that no driver has registered u's scheme, and what was forgotten, most likely.
+func unknown(u *url.URL) error {
+	do := `; import the driver for its scheme, such as _ "github.com/millpond/millpond/ufs/fileufs"`
+	switch {
+	case u.Scheme == "" && strings.HasPrefix(u.Path, "/"):
+		do = fmt.Sprintf("; a directory is %q", "file://"+driver.Shown(u))
+	case u.Scheme == "":
+		do = `; a directory is "file:///" and its absolute path`
+	}
+	return fmt.Errorf("%w: no under store at %q: unknown scheme %q (have %s)%s", driver.ErrInvalid, driver.Shown(u), u.Scheme, strings.Join(Schemes(), ", "), do)
 }
 
 // unparsed says that a URL is none. What stands before an '@' or behind a '?' may be a secret, and what is wrong would be

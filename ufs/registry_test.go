@@ -40,6 +40,25 @@ func TestNoSecretInErrors(t *testing.T) {
 	require.ErrorContains(t, err, `"%zz"`, "what is wrong is told where it can be no secret")
 }
 
+// What is behind a '#' would be left out of the place's name, and another place be read and written.
+func TestNoFragmentInURL(t *testing.T) {
+	for _, raw := range []string{"refusing://bucket/a#b", "refusing://bucket/a#", "refusing://bucket/a?region=x#b", "refusing://me:12#hunter2@bucket/a"} {
+		err := ufs.CheckURL(raw)
+		require.ErrorIs(t, err, driver.ErrInvalid, raw)
+		require.ErrorContains(t, err, "%23", raw)
+		require.NotContains(t, err.Error(), "hunter2")
+	}
+	require.NoError(t, ufs.CheckURL("refusing://bucket/a%23b"))
+}
+
+// An unknown scheme is mostly a driver that was not imported, and none at all a path.
+func TestUnknownSchemeSaysWhatToDo(t *testing.T) {
+	require.ErrorContains(t, ufs.CheckURL("nowhere://bucket"), "import the driver")
+	err := ufs.CheckURL("/data/in")
+	require.ErrorContains(t, err, "file:///data/in")
+	require.NotContains(t, err.Error(), "import the driver")
+}
+
 // FuzzURL: whatever a URL looks like, opening it neither panics nor shows the secret in it.
 func FuzzURL(f *testing.F) {
 	f.Add("refusing", "me", "bucket", "/p", "region=a")
