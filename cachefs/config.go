@@ -162,7 +162,7 @@ func (c *Config) completeTiers() (bad []error) {
 				bad = append(bad, wrong(fmt.Sprintf("Tiers[%d].Dirs", i), "empty", fmt.Sprintf("a directory for the %v tier, or a Config.Dir that it can live in", t.Kind)))
 				continue
 			}
-			t.Dirs = []tier.Dir{{Path: filepath.Join(c.Dir, fmt.Sprint(t.Kind)), Quota: t.Size}}
+			t.Dirs = []tier.Dir{{Path: filepath.Join(c.Dir, fmt.Sprint(t.Kind))}}
 		}
 		placed = append(placed, *t)
 	}

@@ -132,7 +132,9 @@ func checkDirs(o Options, t *Config, paths map[string]bool, report func(string, 
 	t.Dirs = slices.Clone(t.Dirs)
 	for k := range t.Dirs {
 		d := &t.Dirs[k]
+		field, given, each := "Dirs.Quota", d.Quota, ""
 		if d.Quota == 0 {
+			field, given, each = "Size", t.Size, " for each of its directories"
 			d.Quota = t.Size / int64(len(t.Dirs))
 		}
 		path := filepath.Clean(d.Path)
@@ -143,7 +145,7 @@ func checkDirs(o Options, t *Config, paths map[string]bool, report func(string, 
 		}
 		paths[path] = true
 		if least := max(o.BlockSize, disk.MinQuota); d.Quota < least {
-			report("Dirs.Quota", d.Quota, fmt.Sprintf("at least %d bytes (a block, and %d)", least, int64(disk.MinQuota)))
+			report(field, given, fmt.Sprintf("at least %d bytes%s: a block, and no less than %d", least, each, int64(disk.MinQuota)))
 		}
 	}
 }
