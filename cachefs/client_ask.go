@@ -45,7 +45,7 @@ func (c *Client) anywhere(ctx context.Context, do func(ctx context.Context, addr
 		select {
 		case <-time.After(askPause):
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
 	}
 }

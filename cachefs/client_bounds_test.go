@@ -65,6 +65,21 @@ func TestClientRefused(t *testing.T) {
 	})
 }
 
+// TestDialSaysWhoDoesNotAnswer: also when the context ends before RetryTime is over.
+func TestDialSaysWhoDoesNotAnswer(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		c := cachefstest.New(t, 2)
+		var cfg cachefs.DialConfig
+		c.Client(func(right *cachefs.DialConfig) { cfg = *right })
+		c.Stop(0, 1)
+		ctx, cancel := context.WithTimeout(t.Context(), 3050*time.Millisecond)
+		defer cancel()
+		_, err := cachefs.Dial(ctx, cfg)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorContains(t, err, "node at "+c.Addr(1))
+	})
+}
+
 // TestClientDies: what a Client writes ends with it: at once if it closes, and after a while if its host vanishes.
 func TestClientDies(t *testing.T) {
 	bubbletest.Test(t, func(t *testing.T) {

@@ -81,10 +81,18 @@ func Dial(ctx context.Context, cfg DialConfig) (*Client, error) {
 	}
 	c := &Client{cfg: cfg, log: cfg.Logger, peers: peers, session: journal.NewSession(cfg.Mesh.Now)}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	if _, err := query[helloAnswer](ctx, c, "hello", none{}); err != nil {
+	if err := c.greet(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("cachefs: %w", err), c.Close())
 	}
 	return c, nil
+}
+
+// greet waits for a node that answers. Unlike a query it tells of those that did not when ctx ends: an address may be wrong.
+func (c *Client) greet(ctx context.Context) error {
+	return c.anywhere(ctx, func(ctx context.Context, addr string) error {
+		_, err := queryAt[helloAnswer](ctx, c, addr, "hello", request(ctx, c, none{}))
+		return err
+	})
 }
 
 func (c DialConfig) complete() DialConfig {
