@@ -34,7 +34,7 @@ type FileSystem interface {
 	Mount(ctx context.Context, path, url string, o *MountOptions) error
 	// Unmount forgets what is below a mount point and its cached blocks; the store is left alone.
 	Unmount(ctx context.Context, path string, o *UnmountOptions) error
-	// Mounts lists the mounts by path.
+	// Mounts lists the mounts, the deepest first.
 	Mounts(ctx context.Context) ([]MountInfo, error)
 	// Load brings what is below path from the under store into the cache.
 	Load(ctx context.Context, path string, o *LoadOptions) (*Job, error)
