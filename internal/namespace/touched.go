@@ -90,10 +90,21 @@ func (t *Tree) touches(c command) []string {
 }
 
 func (t *Tree) touchesIntent(id uint64) []string {
-	if in := t.intents[id]; in != nil {
-		return []string{in.Path, in.To}
+	in := t.intents[id]
+	if in == nil {
+		return nil
 	}
-	return nil
+	paths := []string{in.Path, in.To}
+	if in.Kind == IntentPublish { // a listing that began before lacks the directories, which count as stored now
+		dir, _ := split(in.Path)
+		d, err := t.walk(dir, nil)
+		for ; err == nil && d != nil && !d.isRoot(); d = t.node(d.Parent) {
+			if d.Persist != Persisted {
+				paths = append(paths, t.pathOf(d))
+			}
+		}
+	}
+	return paths
 }
 
 func (t *Tree) touchesInode(ino uint64) []string {
