@@ -160,3 +160,28 @@ func TestCutOffFromItsWriter(t *testing.T) {
 		}
 	}
 }
+
+// TestCutOffCloses: a node that is cut off waits for a primary once, whatever it has to tell one when it closes; not at all if it has known
+// none for long. The rest is its good-bye.
+func TestCutOffCloses(t *testing.T) {
+	for cutFor, most := range map[time.Duration]time.Duration{0: 7 * time.Second, 5 * time.Second: 3 * time.Second} {
+		for leads := range 2 {
+			bubbletest.Test(t, func(t *testing.T) {
+				c := cachefstest.New(t, 3)
+				time.Sleep(10 * time.Second)
+				putStore(t, c, "f", []byte("found"))
+				at := (c.Primary() + 1 - leads) % 3
+				c.Partition([]int{at}, []int{(at + 1) % 3, (at + 2) % 3})
+				n := c.Nodes[at]
+				c.Nodes[at] = nil
+				_, err := n.Stat(t.Context(), "/mem/f", nil) // the journal is to be told of it
+				require.NoError(t, err)
+				time.Sleep(cutFor)
+				began := time.Now()
+				require.NoError(t, n.Close())
+				require.LessOrEqual(t, time.Since(began), most, "cut off for %v", cutFor)
+				c.Heal()
+			})
+		}
+	}
+}

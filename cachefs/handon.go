@@ -14,15 +14,15 @@ import (
 )
 
 // handOn sees to it that what only this node has of files that no store has outlives it: other nodes take copies, or the
-// files are uploaded, within ctx. It says by error what ends with the node.
-func (n *Node) handOn(ctx context.Context) error {
+// files are uploaded, within ctx. The journal is told within tell. It says by error what ends with the node.
+func (n *Node) handOn(ctx, tell context.Context) error {
 	if n.isAlone() {
 		if n.durable() {
 			return nil
 		}
 		return n.persist.drain(ctx)
 	}
-	said, untold := n.announce(ctx)
+	said, untold := n.announce(tell)
 	silent := n.silent(ctx)
 	for pause := askAgain; ; pause = min(2*pause, maxHandOnPause) {
 		applied, changed := n.applying.next(), n.nodes.changed()
@@ -31,7 +31,7 @@ func (n *Node) handOn(ctx context.Context) error {
 			return left.error(ctx, untold)
 		}
 		if said && !n.announced() {
-			said, untold = n.announce(ctx)
+			said, untold = n.announce(tell)
 		}
 		select {
 		case <-time.After(pause):

@@ -14,8 +14,19 @@ import (
 // that leave at once: the second one finds the first among those that leave, and does not count on it. Gossip would not:
 // each could still see the other as one that stays.
 
-// announceTime bounds the wait for a primary: one that fails is replaced within two seconds.
+// announceTime bounds the wait for a primary that is known and does not answer.
 const announceTime = 3 * time.Second
+
+// forFarewell returns a context for what a node that leaves tells the journal: it ends, too, when nobody has led for unledTime,
+// counted from before the node began to leave. Handing over the vote is bounded by the same time, so that a node that is cut off waits once.
+func (n *Node) forFarewell(ctx context.Context) (context.Context, context.CancelFunc) {
+	if n.isAlone() {
+		return ctx, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	n.spawn(func(context.Context) { n.watchLed(ctx, cancel) })
+	return ctx, func() { cancel(nil) }
+}
 
 // announce has the journal take that this run of the node leaves. On return this node's replica has all that was said before.
 // said is false, without an error, where an older node keeps the journal from taking it.

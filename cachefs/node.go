@@ -259,8 +259,10 @@ func (n *Node) idle() <-chan struct{} {
 func (n *Node) shut(ctx context.Context) error {
 	var errs []error
 	n.abortWriters(ctx)
-	n.flushFound(ctx)
-	if err := n.handOn(ctx); err != nil {
+	tell, told := n.forFarewell(ctx)
+	n.flushFound(tell)
+	err := n.handOn(ctx, tell)
+	if told(); err != nil {
 		errs = append(errs, err)
 	}
 	n.tasks.Lock()

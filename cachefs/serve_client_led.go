@@ -33,11 +33,8 @@ func (n *Node) whileLed(ctx context.Context) (context.Context, context.CancelFun
 func (n *Node) watchLed(ctx context.Context, cancel context.CancelCauseFunc) {
 	tick := time.NewTicker(ledTick)
 	defer tick.Stop()
-	led := time.Now()
 	for {
-		if n.journal.PrimaryID() != "" {
-			led = time.Now()
-		} else if time.Since(led) >= unledTime {
+		if n.journal.Unled() >= unledTime {
 			cancel(errLostPrimary)
 			return
 		}

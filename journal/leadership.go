@@ -23,6 +23,7 @@ type leadership struct {
 		cancel  context.CancelFunc
 		term    uint64          // of this node's leadership
 		primary string          // who leads, as far as this node knows; "" for nobody
+		lost    time.Time       // since when nobody does
 		reign   context.Context // ends when one of them changes
 		over    context.CancelFunc
 		changed chan struct{} // closed when one of them changes
@@ -32,7 +33,7 @@ type leadership struct {
 // init returns the channel that raft reports to. 16: raft waits when it is full, and we read it promptly.
 func (l *leadership) init() chan<- bool {
 	l.notify, l.quit = make(chan bool, 16), make(chan struct{})
-	l.mu.changed = make(chan struct{})
+	l.mu.changed, l.mu.lost = make(chan struct{}), time.Now()
 	l.mu.reign, l.mu.over = context.WithCancel(context.Background())
 	return l.notify
 }
@@ -102,6 +103,9 @@ func (l *leadership) noneLocked() {
 }
 
 func (l *leadership) turnLocked(ctx context.Context, cancel context.CancelFunc) {
+	if l.mu.primary == "" {
+		l.mu.lost = time.Now()
+	}
 	if l.mu.cancel != nil {
 		l.mu.cancel()
 	}
@@ -125,6 +129,16 @@ func (l *leadership) primary() (id string, changed <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.mu.primary, l.mu.changed
+}
+
+// unled is since how long nobody leads, as far as this node knows; 0 if somebody does.
+func (l *leadership) unled() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mu.primary != "" {
+		return 0
+	}
+	return time.Since(l.mu.lost)
 }
 
 // under is a context for asking the primary id: it ends when that leads no more, as far as this node knows.
@@ -248,6 +262,9 @@ func (j *Journal) PrimaryID() string {
 	id, _ := j.lead.primary()
 	return id
 }
+
+// Unled is for how long this node has known nobody who leads; 0 while it knows one.
+func (j *Journal) Unled() time.Duration { return j.lead.unled() }
 
 // PrimaryContext ends when this node's leadership does, or the journal closes or stops. While it does not lead the context has ended.
 func (j *Journal) PrimaryContext() context.Context {

@@ -11,8 +11,12 @@ import (
 	"github.com/millpond/millpond/journal/internal/wire"
 )
 
-// handOverMost bounds handing over where Close's context does not: an election and some changes of the configuration.
-const handOverMost = 5 * time.Second
+const (
+	// handOverMost bounds handing over where Close's context does not: an election and some changes of the configuration.
+	handOverMost = 5 * time.Second
+	// unledMost is how long nobody may have led: an election takes less than 2 s, and a node that is cut off waits for nothing.
+	unledMost = 3 * time.Second
+)
 
 var (
 	errNoHeir   = errors.New("no other node is near enough to the end of the log")
@@ -20,14 +24,14 @@ var (
 )
 
 // handOver leaves the mesh so that the others need not miss this node first: the leadership goes to another voter, the vote back
-// to the primary. It ends with ctx, or when nobody is left to take over. took says that another node leads on.
+// to the primary. It ends with ctx, when nobody is left to take over, or when nobody has led for a while, counted from before it began. took says that another node leads on.
 func (m *mesh) handOver(ctx context.Context) (took bool) {
 	ctx, cancel := context.WithTimeout(ctx, handOverMost)
 	defer cancel()
 	if m.j.err() != nil || m.turn(wire.Leaving) != nil {
 		return false
 	}
-	for ctx.Err() == nil && m.j.err() == nil {
+	for ctx.Err() == nil && m.j.err() == nil && m.j.Unled() < unledMost {
 		to, changed := m.j.lead.primary()
 		done, err := m.handOverOnce(ctx, to)
 		if done != stays {
@@ -60,7 +64,10 @@ func (m *mesh) handOverOnce(ctx context.Context, primary string) (handing, error
 	case primary == "":
 		return stays, ErrNoPrimary
 	}
-	if _, err := m.call(ctx, primary, wire.Leave, nil); err != nil {
+	led, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(m.j.lead.under(primary), cancel)() // it may have been cut off, or die
+	if _, err := m.call(led, primary, wire.Leave, nil); err != nil {
 		return stays, err
 	}
 	return taken, nil

@@ -89,3 +89,17 @@ func TestCloseHandsOverToWhoAnswers(t *testing.T) {
 		})
 	}
 }
+
+// TestCutOffWhileItLeaves: a node whose primary gets out of reach while that is told waits for no answer any more.
+func TestCutOffWhileItLeaves(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		g.grow("a", "b", "c")
+		id := others(g.ids(), g.primary().id)[0]
+		n := g.nodes[id]
+		delete(g.nodes, id)
+		g.net.Partition([]string{id}, g.ids())
+		began := time.Now()
+		require.NoError(t, n.Close(t.Context()))
+		require.Less(t, time.Since(began), 4*time.Second)
+	})
+}
