@@ -124,6 +124,33 @@ func TestRestoreFallsBack(t *testing.T) {
 	}
 }
 
+// TestRestoreThatIsNotTaken: who ignores that a backup was not taken does not begin with nothing, nor with a part of it, nor, in memory or on a
+// disk, with what was taken before.
+func TestRestoreThatIsNotTaken(t *testing.T) {
+	old, _ := open(t, journal.Config{})
+	add(t, old, "k")
+	good := backup(t, old)
+	add(t, old, "l")
+	bad := backup(t, old)
+	bad = bad[:len(bad)-1]
+	for name := range places() {
+		for _, offers := range [][][]byte{{bad}, {good, bad}, {bad, good, bad}} {
+			cfg := places()[name]
+			cfg.Restore = func(_ context.Context, _ string, restore func(io.Reader) error) error {
+				for _, b := range offers {
+					_ = restore(bytes.NewReader(b))
+				}
+				return nil
+			}
+			_, err := journal.Open(t.Context(), cfg, newRegister())
+			require.ErrorContains(t, err, "not taken", "%s, %d offers", name, len(offers))
+			cfg.Restore = from(good)
+			_, r := open(t, cfg)
+			require.Equal(t, map[string]int{"k": 1}, r.all())
+		}
+	}
+}
+
 // TestRestoreThatFails: Open fails, and the next one asks again for the same history, whatever was taken before it failed.
 func TestRestoreThatFails(t *testing.T) {
 	old, _ := open(t, journal.Config{})

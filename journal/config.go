@@ -54,9 +54,10 @@ type Config struct {
 	// BootstrapWait is how long they are waited for at most. Default 3 s.
 	BootstrapWait time.Duration
 	// Restore is called by Open of a node that begins a new history, before that has an entry. It hands streams of [Journal.Backup] to
-	// restore until one is taken; restore may be called again, and what it took last counts. If it took none the journal begins empty.
-	// An error fails Open, and so it is called again by the next one; history is the same then, and what History answers.
-	// Default: the journal begins empty.
+	// restore until one is taken, which is nil; restore may be called again, and the last call counts: if that failed so does Open, also
+	// where another stream was taken before, or Restore returns nil. Only if there is no backup, and it never calls restore, nil has the
+	// journal begin empty. An error fails Open; nothing of what was restored is kept then, and the next Open that begins a history
+	// calls it again. In a journal with a Dir history is the same name then, which History answers. Default: the journal begins empty.
 	Restore func(ctx context.Context, history string, restore func(io.Reader) error) error
 	// Last is called by Close of a node that nobody has taken the journal over from, while it can still be read: it is the last one, or
 	// the others have not answered in time. ctx is that of Close, which returns its error too. Default: nothing is done.

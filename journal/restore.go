@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/hashicorp/raft"
@@ -15,25 +16,32 @@ import (
 // restoredAt is the raft index, and the term, of what a new history begins with: where its first entry would be.
 const restoredAt = 1
 
-// restoreBackup has Config.Restore begin this node's new history. restored is false if there was nothing to begin it with.
+// restoreBackup has Config.Restore begin this node's new history. restored is false if it had nothing to begin it with.
 func (j *Journal) restoreBackup(ctx context.Context, first *raft.Log, conf raft.Configuration) (restored bool, err error) {
 	if j.cfg.Restore == nil {
 		return false, nil
 	}
+	var last error // of restore: in memory there may be a part of a stream that was not taken
 	err = j.cfg.Restore(ctx, j.History(), func(r io.Reader) error {
-		in, err := snap.Decode(bufio.NewReaderSize(r, 64<<10), "backup")
-		if err != nil {
-			return err
-		}
-		if m, ok := j.snaps.(*memlog.Checkpoints); ok && !m.Keep {
-			err = j.restoreMemory(in, first)
-		} else {
-			err = j.restoreCheckpoint(in, conf)
-		}
-		restored = restored || err == nil
-		return err
+		last = j.restoreFrom(r, first, conf)
+		restored = restored || last == nil
+		return last
 	})
+	if err == nil && last != nil {
+		err = fmt.Errorf("the last one was not taken: %w", last)
+	}
 	return restored, err
+}
+
+func (j *Journal) restoreFrom(r io.Reader, first *raft.Log, conf raft.Configuration) error {
+	in, err := snap.Decode(bufio.NewReaderSize(r, 64<<10), "backup")
+	if err != nil {
+		return err
+	}
+	if m, ok := j.snaps.(*memlog.Checkpoints); ok && !m.Keep {
+		return j.restoreMemory(in, first)
+	}
+	return j.restoreCheckpoint(in, conf)
 }
 
 // restoreCheckpoint makes a backup the checkpoint that raft starts from, and others get.
