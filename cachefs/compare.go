@@ -33,7 +33,7 @@ func (n *Node) compareAtStart(ctx context.Context) {
 }
 
 // compare finds what this node missed: blocks that no file names any more are dropped, those that the store has by now
-// are held no longer, and files whose only copy was here and is gone are marked Lost (or found again). It looks at what
+// are held no longer, those of which other nodes are the homes are looked at later (checkTaken), and files whose only copy was here and is gone are marked Lost (or found again). It looks at what
 // was there when it began: later blocks have their effects.
 func (n *Node) compare(ctx context.Context) {
 	parts := 1
@@ -73,12 +73,16 @@ func (n *Node) compareBlocks(ctx context.Context, part, parts int) {
 			v.known = true
 		}
 	}
-	var stored []namespace.Inode
+	var stored, others []namespace.Inode // of what is held: what the store has, and what this node is no home of
 	n.tree.All(func(in *namespace.Inode) bool {
 		if v := find(in.FileID); v != nil && !in.Dir {
 			v.known = true
-			if v.held && in.Complete && in.Persist == namespace.Persisted {
+			switch {
+			case !v.held:
+			case in.Complete && in.Persist == namespace.Persisted:
 				stored = append(stored, *in)
+			case !n.isAlone() && !slices.Contains(in.Homes, n.id):
+				others = append(others, *in)
 			}
 		}
 		return ctx.Err() == nil
@@ -88,6 +92,9 @@ func (n *Node) compareBlocks(ctx context.Context, part, parts int) {
 	}
 	for i := range stored {
 		n.unholdFile(&stored[i])
+	}
+	for i := range others {
+		n.taken.note(&others[i])
 	}
 	n.dropUnknown(func(b *tier.BlockInfo) bool {
 		v := find(b.ID.File())

@@ -164,6 +164,8 @@ func (n *Node) obey(e *namespace.Effect) {
 	case namespace.Stored:
 		n.unholdFile(&namespace.Inode{FileID: e.FileID, Size: e.Size, BlockSize: e.BlockSize})
 		n.persist.moved()
+	case namespace.Rehomed:
+		n.rehold(e.Ino)
 	case namespace.Missed:
 		n.persist.moved()
 		n.spawn(func(ctx context.Context) {

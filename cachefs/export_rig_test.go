@@ -277,6 +277,18 @@ func AskLetGo(ctx context.Context, n, from *Node, path string, size int64) error
 	return askHold(ctx, n, from, path, holdRequest{Size: size, LetGo: true})
 }
 
+// AddHome has the journal take, through n, that another node is a home of a file.
+func AddHome(ctx context.Context, n *Node, path, id string) error {
+	in, err := n.tree.Stat(path, nil)
+	if err != nil {
+		return err
+	}
+	return Change(ctx, n, &namespace.SetHomes{Ino: in.Ino, FileID: in.FileID, Add: []string{id}})
+}
+
+// Taken is of how many files a node does not know yet whether copies that it took are needed.
+func Taken(n *Node) int { return len(n.taken.list()) }
+
 func askHold(ctx context.Context, n, from *Node, path string, r holdRequest) error {
 	in, err := from.tree.Stat(path, nil)
 	if err != nil {
@@ -302,3 +314,9 @@ func SayLeaving(ctx context.Context, n *Node, id string) error {
 
 // OwnersOf are up to k owners of a key, as a node has them.
 func OwnersOf(n *Node, key [20]byte, k int) []string { return n.nodes.successors(key, k) }
+
+// DropBlock takes a block of a file out of a node's tiers.
+func DropBlock(n *Node, path string, i int64) bool {
+	in, err := n.tree.Stat(path, nil)
+	return err == nil && n.tiers.Drop(blockID(&in, i))
+}

@@ -27,6 +27,16 @@ func (h *holds) take(ctx context.Context, file string) (pass func(), err error) 
 	return func() { t.pass(); h.leave(file, t) }, nil
 }
 
+// try is take if the turn is free.
+func (h *holds) try(file string) (pass func(), ok bool) {
+	t := h.enter(file)
+	if t.try() != nil {
+		h.leave(file, t)
+		return nil, false
+	}
+	return func() { t.pass(); h.leave(file, t) }, true
+}
+
 func (h *holds) enter(file string) *holdTurn {
 	h.mu.Lock()
 	defer h.mu.Unlock()

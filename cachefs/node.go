@@ -52,6 +52,7 @@ type Node struct {
 	writers   writerSet
 	outside   outside
 	holds     holds
+	taken     taken
 	counters  counters
 
 	clientFiles   clientFiles // that Clients read here

@@ -13,7 +13,7 @@ import (
 const repairAfter = 10 * time.Second
 
 // runRepair keeps as many copies of what only the cache has as its files want, and says which files have no home that
-// lives, until ctx ends. Owner: Node.start.
+// lives, until ctx ends. It lets go of copies that nobody counts on. Owner: Node.start.
 func (n *Node) runRepair(ctx context.Context) {
 	missed := map[string]time.Time{}
 	for {
@@ -25,6 +25,7 @@ func (n *Node) runRepair(ctx context.Context) {
 		case <-again:
 		}
 		n.repair(ctx)
+		n.checkTaken(ctx)
 		led := false
 		n.asPrimary(ctx, func(ctx context.Context) { n.markHomeless(ctx, missed); led = true })
 		if !led {

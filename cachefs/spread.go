@@ -122,11 +122,14 @@ func (n *Node) serveHold(ctx context.Context, from string, r holdRequest) error 
 	if err != nil && !slices.Contains(now.Homes, n.id) { // it may have become a home by another request
 		n.dropCopies(took)
 	}
+	if err == nil {
+		n.taken.note(&now)
+	}
 	return err
 }
 
 // letGo tells nodes that took blocks of a file that they are no homes of it: what they have may be evicted. One that does not hear
-// of it finds out when it compares.
+// of it finds out by itself: checkTaken.
 func (n *Node) letGo(ctx context.Context, ino uint64, file tier.FileID, size int64, ids []string) {
 	for _, id := range ids {
 		if id == n.id {

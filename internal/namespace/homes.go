@@ -40,6 +40,9 @@ func (x *SetHomes) apply(t *Tree, a *applied) {
 		}
 	}
 	n.Homes = homes
+	if len(add) > 0 {
+		a.effect(Rehomed, n)
+	}
 	switch lost := x.Lost || len(homes) == 0; {
 	case lost && n.Persist != Lost:
 		n.Owed, n.Persist = n.Persist == ToPersist, Lost

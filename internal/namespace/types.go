@@ -74,8 +74,9 @@ const (
 	Unpinned
 	IntentEnded
 	ToPersistEffect
-	Stored // its store has the file by now: its blocks need be held no more
-	Missed // its blocks are said to be lost: who has them says so
+	Stored  // its store has the file by now: its blocks need be held no more
+	Missed  // its blocks are said to be lost: who has them says so
+	Rehomed // it has a new home, which holds its blocks
 )
 
 type Effect struct {

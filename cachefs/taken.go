@@ -1,0 +1,86 @@
+package cachefs
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/tier"
+)
+
+// taken are the files of which this node holds blocks because another one asked it to, until it is known whether it is a home of
+// theirs. Who asked may have given up before the answer came, or not have come through when it let them go: then nobody says so.
+type taken struct {
+	mu    sync.Mutex
+	files map[tier.FileID]uint64 // their inodes
+}
+
+func (t *taken) note(in *namespace.Inode) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.files == nil {
+		t.files = map[tier.FileID]uint64{}
+	}
+	t.files[in.FileID] = in.Ino
+}
+
+func (t *taken) forget(id tier.FileID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.files, id)
+}
+
+func (t *taken) list() map[tier.FileID]uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.files)
+}
+
+// checkTaken lets go of what others have had this node take and do not count on.
+func (n *Node) checkTaken(ctx context.Context) {
+	stay := n.staying()
+	for id, ino := range n.taken.list() {
+		if ctx.Err() != nil {
+			return
+		}
+		n.checkTakenFile(id, ino, stay)
+	}
+}
+
+// checkTakenFile forgets a file when the replica says what its copies here are: a home's, or not needed. What is being written, or
+// has fewer homes than it wants, may be about to make this node one; if it becomes one later than that, rehold is told.
+func (n *Node) checkTakenFile(id tier.FileID, ino uint64, stay map[string]bool) {
+	pass, free := n.holds.try(string(id[:]))
+	if !free { // more of it is on its way
+		return
+	}
+	defer pass()
+	in, ok := n.tree.Get(ino)
+	switch {
+	case !ok || in.FileID != id: // it was removed, and what was here went with it
+	case in.Persist == namespace.Persisted:
+		n.unholdFile(&in)
+	case slices.Contains(in.Homes, n.id):
+	case len(n.homesOf(&in, stay)) < n.copies(in.ReplicasMin, stay):
+		return
+	default:
+		n.unholdFile(&in)
+	}
+	n.taken.forget(id)
+}
+
+// rehold holds the blocks of a file that has more homes than it had, if this node is one: it may have let them go meanwhile. One that
+// has not all any more is no home.
+func (n *Node) rehold(ino uint64) {
+	in, ok := n.tree.Get(ino)
+	if !ok || in.Persist == namespace.Persisted || !slices.Contains(in.Homes, n.id) || n.holdFile(&in) {
+		return
+	}
+	n.spawn(func(ctx context.Context) {
+		if err := n.checkHome(ctx, ino); err != nil && ctx.Err() == nil {
+			n.log.Warn("a node is listed as a home without the blocks", "ino", ino, "err", err)
+		}
+	})
+}
