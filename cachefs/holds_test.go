@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/tier"
 )
 
 // refusesCopies has a node take none.
@@ -49,6 +50,52 @@ func TestTwoAskForTheSameCopies(t *testing.T) {
 		}
 		require.True(s, cachefs.HoldsAll(s.nodes["c"], "/f"))
 	})
+}
+
+// marks are the blocks that a node has, and whether they are held.
+func marks(n *cachefs.Node) map[tier.BlockID]bool {
+	m := map[tier.BlockID]bool{}
+	for _, b := range cachefs.Blocks(n) {
+		m[b.ID] = m[b.ID] || b.Held
+	}
+	return m
+}
+
+// TestHoldThatFails: a request for copies that cannot get the last block leaves what it met as it was: a cached copy may be evicted, and
+// what an earlier request was told of is held.
+func TestHoldThatFails(t *testing.T) {
+	for name, earlier := range map[string]bool{"cached": false, "held": true} {
+		t.Run(name, func(t *testing.T) {
+			overSeveral(t, 3, nil, func(s *several) {
+				want := randomBytes(3 * 64 << 10)
+				s.refusesCopies("c")
+				require.NoError(s, writeFile(s.Context(), s.nodes["a"], "/f", want, cachefs.CreateOptions{}))
+				s.rig.FailCalls(nil)
+				s.settle()
+				c := s.nodes["c"]
+				ask := func() error { return cachefs.AskHold(s.Context(), c, s.nodes["a"], "/f", int64(len(want))) }
+				require.NoError(s, same(readAll(s.T, c, "/f"), want, 0))
+				if earlier {
+					require.NoError(s, ask())
+				}
+				require.True(s, cachefs.DropBlock(c, "/f", 2))
+				before := marks(c)
+				require.Len(s, before, 2)
+				for id, held := range before {
+					require.Equal(s, earlier, held, id.String())
+				}
+				broken := errors.New("broken")
+				s.rig.FailCalls(func(_, _, method string) error {
+					if method == "read" {
+						return broken
+					}
+					return nil
+				})
+				require.ErrorContains(s, ask(), broken.Error())
+				require.Equal(s, before, marks(c))
+			})
+		})
+	}
 }
 
 // TestHostWithoutRoomForTheRest: the node that took what its writer had no room for has none for the rest. What it took is

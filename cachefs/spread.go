@@ -120,7 +120,7 @@ func (n *Node) serveHold(ctx context.Context, from string, r holdRequest) error 
 		return err
 	}
 	if err != nil && !slices.Contains(now.Homes, n.id) { // it may have become a home by another request
-		n.dropCopies(took)
+		n.takeBack(took)
 	}
 	if err == nil {
 		n.taken.note(&now)
@@ -142,26 +142,39 @@ func (n *Node) letGo(ctx context.Context, ino uint64, file tier.FileID, size int
 	}
 }
 
-// dropCopies takes back what a request that failed brought. What it met stays: an earlier one was told that it is here, and it may
-// be the only copy.
-func (n *Node) dropCopies(took []tier.BlockID) {
-	for _, id := range took {
+// takings are what a request for copies has changed here.
+type takings struct {
+	brought []tier.BlockID // were not here
+	held    []tier.BlockID // were, and could be evicted
+}
+
+// takeBack undoes what a request that failed has done. What it met held stays so: an earlier one was told that it is here, and it
+// may be the only copy.
+func (n *Node) takeBack(t takings) {
+	for _, id := range t.brought {
 		n.tiers.Drop(id)
+	}
+	for _, id := range t.held {
+		n.tiers.Unhold(id)
 	}
 }
 
-// holdCopies takes the blocks that r asks for from the first of some nodes that has them. It returns those that were not here,
+// holdCopies takes the blocks that r asks for from the first of some nodes that has them. It returns what that has changed,
 // whatever the error.
-func (n *Node) holdCopies(ctx context.Context, from []string, in *namespace.Inode, r *holdRequest) (took []tier.BlockID, err error) {
+func (n *Node) holdCopies(ctx context.Context, from []string, in *namespace.Inode, r *holdRequest) (took takings, err error) {
 	var ids []tier.BlockID
 	for i := r.First; i < r.end(in); i++ {
 		id := blockID(in, i)
+		held := n.tiers.Held(id)
 		met, err := n.holdCopy(ctx, from, id, min(in.BlockSize, in.Size-i*in.BlockSize), in.Pinned)
+		if met && !held { // whatever the error: a disk may have noted it
+			took.held = append(took.held, id)
+		}
 		if err != nil {
 			return took, err
 		}
 		if ids = append(ids, id); !met {
-			took = append(took, id)
+			took.brought = append(took.brought, id)
 		}
 	}
 	if !n.durable() || len(ids) == 0 {

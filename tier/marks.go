@@ -30,6 +30,24 @@ func (s *Store) Hold(id BlockID) error { return s.mark(id, flagHeld) }
 // Pin is Hold for a user's wish.
 func (s *Store) Pin(id BlockID) error { return s.mark(id, flagPinned) }
 
+// Held reports whether Hold, or PutOptions.Hold, keeps a block that is here. It does no I/O.
+func (s *Store) Held(id BlockID) bool {
+	if s.mem != nil {
+		if b := s.mem.get(&id); b != nil && b.has(flagHeld) {
+			return true
+		}
+	}
+	if s.closed.Load() {
+		return false
+	}
+	for _, t := range s.disks {
+		if _, _, flags, ok := t.find(id); ok && flags&disk.Held != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *Store) mark(id BlockID, flag uint32) error {
 	if s.closed.Load() {
 		return ErrClosed

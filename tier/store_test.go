@@ -101,6 +101,19 @@ func TestViewKeepsItsBytes(t *testing.T) {
 	v.Release()
 }
 
+func TestHeldIsSaidWhereverTheBlockIs(t *testing.T) {
+	s, ctx := open(t, vfs.NewMem(), memory(mib), ssd(4*mib, "/ssd")), t.Context()
+	for n, kind := range []tier.Kind{tier.Memory, tier.SSD} {
+		require.NoError(t, s.Put(ctx, id(n), body(n, 1000), tier.PutOptions{MinKind: kind, Pin: true}))
+		require.False(t, s.Held(id(n)), "pinned in %v", kind)
+		require.NoError(t, s.Hold(id(n)))
+		require.True(t, s.Held(id(n)), kind)
+		s.Unhold(id(n))
+		require.False(t, s.Held(id(n)), kind)
+	}
+	require.False(t, s.Held(id(2)), "it is not there")
+}
+
 func TestHeldBlocksStay(t *testing.T) {
 	s, ctx := open(t, vfs.NewMem(), memory(mib)), t.Context()
 	n := 0
