@@ -18,7 +18,7 @@ var ErrBackupFenced = backups.ErrFenced
 
 // BackupOptions are the options of Backup.
 type BackupOptions struct {
-	// TakeOver makes the place this mesh's, whoever has it: a person says so, after a fence or a Journal.Recover. Whoever had it is
+	// TakeOver makes the place this mesh's, whoever has it: a person says so, after a fence or a Recover. Whoever had it is
 	// fenced then.
 	TakeOver bool
 }
