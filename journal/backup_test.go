@@ -177,6 +177,22 @@ func TestRestoreThatFails(t *testing.T) {
 	require.Equal(t, []string{j.History(), j.History(), j.History()}, asked)
 }
 
+// TestRestoreThatFailsLeavesNothing: also for an Open that is not to restore any more.
+func TestRestoreThatFailsLeavesNothing(t *testing.T) {
+	old, _ := open(t, journal.Config{})
+	add(t, old, "k")
+	b := backup(t, old)
+	cfg := journal.Config{Dir: "/j", FS: vfs.NewMem()}
+	cfg.Restore = func(ctx context.Context, history string, restore func(io.Reader) error) error {
+		return errors.Join(from(b)(ctx, history, restore), errors.New("down"))
+	}
+	_, err := journal.Open(t.Context(), cfg, newRegister())
+	require.ErrorContains(t, err, "down")
+	cfg.Restore = nil
+	_, r := open(t, cfg)
+	require.Empty(t, r.all())
+}
+
 // TestRestoreCutOffByACrash stops a restore at each step that the disk makes; the next one begins the same history.
 func TestRestoreCutOffByACrash(t *testing.T) {
 	old, _ := open(t, journal.Config{})

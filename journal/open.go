@@ -182,7 +182,7 @@ func (j *Journal) beginNew(ctx context.Context) error {
 	first := &raft.Log{Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(conf)}
 	restored, err := j.restoreBackup(ctx, first, conf)
 	if err != nil {
-		return fmt.Errorf("restoring a backup: %w", err)
+		return errors.Join(fmt.Errorf("restoring a backup: %w", err), j.snaps.Clear())
 	}
 	if !restored {
 		if err := j.storeFirst(first); err != nil {
