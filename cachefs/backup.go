@@ -169,15 +169,32 @@ func (b *backer) run(ctx context.Context) {
 	}
 }
 
-// last is journal.Config.Last: nobody goes on, so all that there is has to be in the backup.
+// last is journal.Config.Last: nobody goes on, so all that there is has to be in the backup. Who does not lead does not know what there
+// is: it was cut off, and others may have gone on.
 func (b *backer) last(ctx context.Context) error {
 	if !b.begun.Load() {
 		return nil
 	}
-	if err := b.save(ctx, false); err != nil {
+	err := b.lead(ctx)
+	if err != nil {
+		return fmt.Errorf("this node does not know whether the last changes are in a backup: %w", err)
+	}
+	if err = b.save(ctx, false); err != nil {
 		return fmt.Errorf("the last changes are in no backup: %w", err)
 	}
 	return nil
+}
+
+// lead is nil while this node leads and has all that was acknowledged, ErrNoPrimary if it does not.
+func (b *backer) lead(ctx context.Context) error {
+	led := b.n.journal.PrimaryContext()
+	if led.Err() != nil {
+		return fmt.Errorf("%w here", ErrNoPrimary)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(led, cancel)()
+	return b.n.journal.Barrier(ctx)
 }
 
 // save makes a backup, unless the newest one has all.

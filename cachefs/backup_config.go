@@ -10,7 +10,9 @@ import (
 )
 
 // BackupConfig says where the namespace is kept while no node lives. All nodes of a mesh have the same. The last one's Shutdown makes a
-// backup, so its context, or Config.CloseTimeout, has to leave time for one: 120 bytes for each file, measured with names of 60.
+// backup, so its context, or Config.CloseTimeout, has to leave time for one: 120 bytes for each file, measured with names of 60. A node
+// that ends while it sees no primary, being cut off or the last of too few, makes none, and its Shutdown says so by ErrNoPrimary: others may
+// have gone on, and then theirs is the last one.
 type BackupConfig struct {
 	URL   string     // the place: that of a mount, or another; not needed with Store
 	Store *ufs.Store // an opened store instead; the caller closes it after the node. Default: opened from URL

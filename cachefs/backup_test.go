@@ -351,3 +351,24 @@ func TestBackupUnavailable(t *testing.T) {
 		require.ErrorIs(t, n.Shutdown(context.Background()), down)
 	})
 }
+
+// TestLastOfThoseThatWentOn: a node that was cut off right after a backup, and ends when the others are gone, does not say that theirs are
+// in one.
+func TestLastOfThoseThatWentOn(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		k := newKept(t)
+		c := k.mesh(3, false)
+		time.Sleep(10 * time.Second)
+		p := c.Primary()
+		require.NoError(t, c.Nodes[p].Backup(t.Context(), nil))
+		others := []int{(p + 1) % 3, (p + 2) % 3}
+		c.Partition([]int{p}, others)
+		require.NoError(t, c.Nodes[others[0]].Mkdir(t.Context(), "/later", nil))
+		for _, i := range others {
+			c.Crash(i)
+		}
+		n := c.Nodes[p]
+		c.Nodes[p] = nil
+		require.ErrorIs(t, n.Close(), cachefs.ErrNoPrimary)
+	})
+}

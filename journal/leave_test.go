@@ -2,10 +2,14 @@ package journal_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/journal"
+	"github.com/millpond/millpond/journal/internal/wire"
 )
 
 func TestCloseHandsOver(t *testing.T) {
@@ -101,5 +105,33 @@ func TestCutOffWhileItLeaves(t *testing.T) {
 		began := time.Now()
 		require.NoError(t, n.Close(t.Context()))
 		require.Less(t, time.Since(began), 4*time.Second)
+	})
+}
+
+// busyPrimary are peers whose primary does not get to taking anybody out.
+type busyPrimary struct{ journal.Peers }
+
+func (p busyPrimary) Call(ctx context.Context, id string, req []byte) ([]byte, error) {
+	if k, _, _, err := wire.ParseRequest(req); err == nil && k == wire.Leave {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return p.Peers.Call(ctx, id, req)
+}
+
+// TestLateHandOverIsNotLast: a node that has no time to hand over, while another one leads, is not the last.
+func TestLateHandOverIsNotLast(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		g.grow("a", "b")
+		p := g.primary()
+		cfg := g.config("c")
+		cfg.Peers = busyPrimary{cfg.Peers}
+		cfg.Last = func(context.Context) error { return errors.New("it was asked") }
+		n, err := g.tryOpen(cfg, time.Minute)
+		require.NoError(t, err)
+		delete(g.nodes, "c")
+		require.NoError(t, n.Close(t.Context()))
+		g.net.Leave("c")
+		p.add("k")
 	})
 }
