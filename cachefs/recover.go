@@ -8,7 +8,7 @@ import (
 
 // Recover is for a person: it begins the journal anew, from the newest replica that answers, after a majority of its voters was
 // lost for good. lost are the ids of the voters that do not answer, as Cluster has them. It refuses (journal.ErrNotLost, with what is
-// wrong) while anybody leads, or if others would do. Changes and blocks that only lost nodes had are gone; a lost node that comes back after
+// wrong) while anybody leads, or while enough voters answer. Changes and blocks that only lost nodes had are gone; a lost node that comes back after
 // all is refused until its Dir was emptied. See journal.Journal.Recover. With Config.Permissions it is for the process itself and
 // superusers.
 func (n *Node) Recover(ctx context.Context, lost []string) (journal.Recovery, error) {
