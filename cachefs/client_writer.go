@@ -94,8 +94,17 @@ func (w *farWriter) flushLocked() error {
 }
 
 func (w *farWriter) ReadFrom(r io.Reader) (n int64, err error) {
-	buf := make([]byte, streamPiece)
-	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, buf)
+	from := &erring{r: r}
+	n, err = io.CopyBuffer(struct{ io.Writer }{w}, from, make([]byte, streamPiece))
+	if !from.failed() {
+		return n, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.usableLocked(); err != nil {
+		return n, pathError("write", w.path, err)
+	}
+	return n, pathError("write", w.path, w.endLocked(err))
 }
 
 // usableLocked is nil while bytes can be appended.
@@ -112,9 +121,13 @@ func (w *farWriter) usableLocked() error {
 	return nil
 }
 
-// failLocked ends the writer with err.
+// failLocked ends the writer with err, of the node or of the way to it.
 func (w *farWriter) failLocked(err error) error {
-	err = notThere(err)
+	return w.endLocked(notThere(err))
+}
+
+// endLocked is failLocked with an error that is not of the node's.
+func (w *farWriter) endLocked(err error) error {
 	w.mu.err, w.mu.done, w.mu.buf = err, true, nil
 	w.conv.end(err)
 	return err

@@ -220,9 +220,10 @@ func (w *nodeWriter) readDirect(r io.Reader) (n int64, direct bool, err error) {
 	if announced := w.opts.Size - w.mu.size; announced > 0 {
 		room = min(room, announced)
 	}
-	n, err = w.mu.block.ReadFrom(io.LimitReader(r, room))
+	from := &erring{r: r}
+	n, err = w.mu.block.ReadFrom(io.LimitReader(from, room))
 	w.mu.size += n
-	if isFull(err) { // before it took bytes that it could not keep
+	if !from.failed() && isFull(err) { // the tiers are, before they took bytes that they could not keep
 		return n, true, w.orFailLocked(w.fullLocked(err))
 	}
 	if err != nil {
@@ -233,6 +234,20 @@ func (w *nodeWriter) readDirect(r io.Reader) (n int64, direct bool, err error) {
 	}
 	return n, true, nil
 }
+
+// erring remembers how a caller's Reader ended: its errors may be of the tiers as well, where it reads a file of Millpond's.
+type erring struct {
+	r   io.Reader
+	err error
+}
+
+func (e *erring) Read(p []byte) (n int, err error) {
+	n, err = e.r.Read(p)
+	e.err = err
+	return n, err
+}
+
+func (e *erring) failed() bool { return e.err != nil && e.err != io.EOF }
 
 // readOneLocked looks where the file was to end whether r has more: there may be no room for it, so it is read before room is made,
 // and then goes wherever the write type says.
@@ -259,8 +274,16 @@ func (w *nodeWriter) orFailLocked(err error) error {
 }
 
 func (w *nodeWriter) readCopied(r io.Reader) (int64, error) {
-	buf := make([]byte, 256<<10)
-	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, buf)
+	from := &erring{r: r}
+	n, err := io.CopyBuffer(struct{ io.Writer }{w}, from, make([]byte, 256<<10))
+	if !from.failed() || w.mu.take(w.ctx) != nil { // a writer whose context has ended has ended, too
+		return n, err
+	}
+	defer w.mu.pass()
+	if err := w.usableLocked(); err != nil {
+		return n, w.error("write", err)
+	}
+	return n, w.error("write", w.failLocked(err))
 }
 
 // usableLocked is nil while bytes can be appended.

@@ -24,7 +24,7 @@ func (w *Writer) Name() string { return w.w.Name() }
 // that of an earlier Write.
 func (w *Writer) Write(p []byte) (int, error) { return w.w.Write(p) }
 
-// ReadFrom appends all of r. Bytes that only go to the cache of this process are read straight into its frames.
+// ReadFrom appends all of r; an error of r's ends the Writer, as its own do. Bytes that only go to the cache of this process are read straight into its frames.
 func (w *Writer) ReadFrom(r io.Reader) (n int64, err error) { return w.w.ReadFrom(r) }
 
 // Close makes the file complete: it is visible to readers, whole, when Close returns nil. For CacheThrough and Through
