@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -77,6 +78,10 @@ func (j *Journal) Time() int64 {
 	_, now := j.at.now()
 	return now
 }
+
+// Unwritable is for how long the log has taken no entries, see Events.Unwritable; 0 while it does. Meanwhile this node does not follow
+// what others are told: a change through it may be made, and is not answered.
+func (j *Journal) Unwritable() time.Duration { return j.store.unwritten() }
 
 // unwritable tells of a log that ceased to take entries, or with nil that it takes them again.
 func (j *Journal) unwritable(err error) {

@@ -21,6 +21,7 @@ type logStore struct {
 		sync.Mutex
 		read  error         // the first read that failed
 		write error         // the last write that failed; nil after one that did not
+		since time.Time     // of the first one that failed in a row
 		full  time.Time     // when one failed last
 		grown chan struct{} // closed at the next write; nil if nobody waits
 	}
@@ -86,6 +87,9 @@ func (l *logStore) wrote(err error) {
 	l.mu.Lock()
 	news := (err == nil) != (l.mu.write == nil)
 	l.mu.write = err
+	if news {
+		l.mu.since = time.Now()
+	}
 	if err != nil {
 		l.mu.full = time.Now()
 	}
@@ -160,6 +164,16 @@ func (l *logStore) check() {
 			l.j.stop(err)
 		}
 	}
+}
+
+// unwritten is for how long no write has been taken; 0 if the last one was.
+func (l *logStore) unwritten() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mu.write == nil {
+		return 0
+	}
+	return max(time.Since(l.mu.since), 1)
 }
 
 func (l *logStore) writeErr() error {
