@@ -237,6 +237,7 @@ func TestClosedNode(t *testing.T) {
 		for _, p := range []string{"/file", "/mem/file", "/none", "/mem/none"} {
 			err := within(t, func() error { return call.do(t.Context(), n, p) })
 			require.ErrorIs(t, err, cachefs.ErrClosed, "%s %s", call.method, p)
+			require.ErrorContains(t, err, "the node is closed", "%s %s", call.method, p)
 			requireNamed(t, call, p, err)
 		}
 	}

@@ -106,6 +106,7 @@ func TestChangedStoreIsErrChanged(t *testing.T) {
 			require.NoError(t, putOutside(t.Context(), stores[0].UFS(), "f", next))
 			got, err := read(f)
 			require.ErrorIs(t, err, cachefs.ErrChanged)
+			require.ErrorContains(t, err, "; open the file again")
 			require.NoError(t, same(got, old[:len(got)], 0))
 			require.NoError(t, same(readAll(t, n, "/mem/f"), next, 0))
 		})

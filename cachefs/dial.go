@@ -110,7 +110,7 @@ func (c DialConfig) complete() DialConfig {
 // ready is nil, or why a call does not begin.
 func (c *Client) ready(ctx context.Context) error {
 	if c.ctx.Err() != nil {
-		return ErrClosed
+		return errClientClosed
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

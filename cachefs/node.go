@@ -197,13 +197,19 @@ func (n *Node) spawn(task func(ctx context.Context)) bool {
 // ready is nil, or why a call does not begin: ErrClosed once Shutdown has begun, the cause of an ended context.
 func (n *Node) ready(ctx context.Context) error {
 	if n.closed.Load() {
-		return ErrClosed
+		return errNodeClosed
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return nil
 }
+
+// The words of ErrClosed are those of a file.
+var (
+	errNodeClosed   = fmt.Errorf("%w: the node is closed", ErrClosed)
+	errClientClosed = fmt.Errorf("%w: the Client is closed", ErrClosed)
+)
 
 // Close is Shutdown within Config.CloseTimeout.
 func (n *Node) Close() error {

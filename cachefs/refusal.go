@@ -29,6 +29,7 @@ var advice = map[string][]refusal{
 		{ErrNotPersisted, "files below are only here: Persist them, or set Force to lose them"},
 		{ErrNotMounted, "Mounts lists the mount points"},
 	},
+	"read":    {{ErrChanged, "open the file again for what is there now"}},
 	"persist": {{ErrNotMounted, "no under store is mounted here"}},
 }
 
