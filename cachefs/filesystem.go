@@ -86,8 +86,10 @@ type CreateOptions struct {
 	WriteType WriteType // default: CacheThrough below a mount, else MustCache
 	Overwrite bool      // replace an existing file, atomically at Close
 	Append    bool      // begin with the bytes of the existing file, if there is one; replaces it at Close
-	Parents   bool      // make missing parent directories
-	BlockSize int64     // bytes, a multiple of 64 KiB up to 1 GiB. Default Config.BlockSize
+	// Parents makes missing parent directories, of mode 0755 and with the file's owner and group. An under store that has directories
+	// makes its own, with its defaults: only Mkdir gives them an owner there. Default false
+	Parents   bool
+	BlockSize int64 // bytes, a multiple of 64 KiB up to 1 GiB. Default Config.BlockSize
 
 	Mode  fs.FileMode // permission bits. Default 0644
 	Owner string      // default: the context's User

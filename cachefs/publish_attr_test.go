@@ -104,3 +104,24 @@ func TestOwnerThatCannotBeGiven(t *testing.T) {
 		})
 	}
 }
+
+// TestParentsOfCreate: directories that Create makes are the file's owner's in the namespace, where the checks are made; the
+// store has made its own. Mkdir gives them in both.
+func TestParentsOfCreate(t *testing.T) {
+	n, m := overMemory(t, memufs.Directory())
+	ctx := asAnn(t)
+	bobs := cachefs.CreateOptions{Parents: true, Mode: 0o600, Owner: "bob", Group: "mill"}
+	require.NoError(t, writeFile(ctx, n, "/m/p/q/f", []byte("bytes"), bobs))
+	require.NoError(t, n.Mkdir(ctx, "/m/d/e", &cachefs.MkdirOptions{Parents: true}))
+	ours, anns := ufs.Attr{Owner: "bob", Group: "mill", Mode: 0o755}, ufs.Attr{Owner: "ann", Group: "staff", Mode: 0o755}
+	for key, want := range map[string]struct{ here, stored ufs.Attr }{
+		"p": {ours, ufs.Attr{Mode: 0o755}}, "p/q": {ours, ufs.Attr{Mode: 0o755}}, "d": {anns, anns}, "d/e": {anns, anns},
+	} {
+		i, err := n.Stat(ctx, "/m/"+key, nil)
+		require.NoError(t, err)
+		require.Equal(t, want.here, ufs.Attr{Owner: i.Owner(), Group: i.Group(), Mode: i.Mode().Perm()}, key)
+		a, err := m.UFS().Stat(ctx, key)
+		require.NoError(t, err)
+		require.Equal(t, want.stored, ufs.Attr{Owner: a.Owner, Group: a.Group, Mode: a.Mode}, "%s in the store", key)
+	}
+}
