@@ -19,7 +19,7 @@ type AttrOptions struct {
 	Pin         *bool             // keep the blocks out of the evictor; later files below inherit it
 	TTL         *time.Duration    // from now on; 0: for ever
 	TTLAction   *TTLAction        // what happens at its end
-	ReplicasMin *int              // copies to keep at least, in a mesh, of what no store has; of other files, that Load makes
+	ReplicasMin *int              // copies to keep at least, in a mesh, of what no store has; of other files, that a Load makes
 	ReplicasMax *int              // passive copies stop at; 0 no limit
 	Mode        *fs.FileMode      // permission bits; reaches stores that have them
 	Owner       *string           // reaches stores that have owners

@@ -95,9 +95,12 @@ type CreateOptions struct {
 	Owner string      // default: the context's User
 	Group string      // default: the User's first group
 
-	Pin         bool  // keep the blocks out of the evictor; also inherited from the parent
-	TTL         TTL   // zero: inherited action, no end
-	ReplicasMin int   // copies to keep at least, in a mesh, while no store has the file; that Load makes afterwards
+	Pin bool // keep the blocks out of the evictor; also inherited from the parent
+	TTL TTL  // zero: inherited action, no end
+	// ReplicasMin is how many copies a mesh keeps at least while no store has the file: when a node goes, others take them. Afterwards
+	// it is how many a Load makes, which are cache like any other: those that go with a node, or are evicted, the next Load makes
+	// anew. Default 2 while no store has it, then 1
+	ReplicasMin int
 	ReplicasMax int   // passive copies stop at; 0 no limit
 	Size        int64 // expected bytes, a hint for the under store; 0 unknown
 }
