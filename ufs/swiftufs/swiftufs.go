@@ -77,10 +77,21 @@ func openBucket(ctx context.Context, container, prefix string, o Options) (objec
 	}
 	if err := c.Authenticate(ctx); err != nil {
 		t.CloseIdleConnections()
+		if c.Auth == nil { // the library has asked nobody
+			return nil, "", nowhere(c)
+		}
 		return nil, "", fmt.Errorf("log in: %w", read(err))
 	}
 	b := &bucket{c: c, container: container, parts: objects.NewParts(o.PartSize, o.InFlight), idle: t.CloseIdleConnections}
 	return b, placeID(c.StorageUrl, container, prefix), nil
+}
+
+// nowhere says what is missing to log in.
+func nowhere(c *swift.Connection) error {
+	if c.AuthUrl == "" {
+		return fmt.Errorf("%w: nowhere to log in; set OS_AUTH_URL or ST_AUTH, or AuthUrl in Options.Connect", driver.ErrInvalid)
+	}
+	return fmt.Errorf("%w: no version to log in with; set ST_AUTH_VERSION, or AuthVersion in Options.Connect", driver.ErrInvalid)
 }
 
 // placeID names a place by the account's address, which has no credentials.

@@ -38,6 +38,20 @@ func TestURLRefused(t *testing.T) {
 	}
 }
 
+// Who has set nothing, or an address that does not tell its version, is told what to set.
+func TestNowhereToLogIn(t *testing.T) {
+	for _, name := range []string{"ST_AUTH", "OS_AUTH_URL", "ST_AUTH_VERSION"} {
+		t.Setenv(name, "")
+	}
+	_, err := swiftufs.Open(t.Context(), "box", "", nil)
+	require.ErrorIs(t, err, driver.ErrInvalid)
+	require.ErrorContains(t, err, "OS_AUTH_URL")
+	t.Setenv("ST_AUTH", "http://127.0.0.1:1/login")
+	_, err = swiftufs.Open(t.Context(), "box", "", nil)
+	require.ErrorIs(t, err, driver.ErrInvalid)
+	require.ErrorContains(t, err, "ST_AUTH_VERSION")
+}
+
 // FuzzURL opens any URL where nobody can log in.
 func FuzzURL(f *testing.F) {
 	for _, raw := range []string{"swift://box/a", "swift://box/%2e%2e/", "swift://[::1]/\x00", "swift://u:p@box?x=y"} {
