@@ -9,9 +9,10 @@ import (
 // loadRequest asks the owner of a block to bring it. A Load so fills the caches of all nodes, and not that of the one that
 // was asked for it.
 type loadRequest struct {
-	Block []byte `json:"block"`          // its id
-	Hint  []byte `json:"hint"`           // what it takes to bring it
-	Save  bool   `json:"save,omitempty"` // to a disk tier, if there is one
+	Block []byte `json:"block"`           // its id
+	Hint  []byte `json:"hint"`            // what it takes to bring it
+	Save  bool   `json:"save,omitempty"`  // to a disk tier, if there is one
+	Index uint64 `json:"index,omitempty"` // at which the replica knows the file
 }
 
 type loadAnswer struct {
@@ -22,7 +23,7 @@ type loadAnswer struct {
 func (n *Node) loadAt(ctx context.Context, owner string, h *handle, i int64, save bool) (had bool, err error) {
 	id := blockID(&h.in, i)
 	hint, _ := h.hint(false, false)
-	a, err := askAttended[loadAnswer](ctx, n, owner, callLoad, loadRequest{Block: id[:], Hint: hint, Save: save})
+	a, err := askAttended[loadAnswer](ctx, n, owner, callLoad, loadRequest{Block: id[:], Hint: hint, Save: save, Index: n.tree.Index()})
 	switch {
 	case ctx.Err() != nil:
 		return false, context.Cause(ctx)
@@ -40,6 +41,12 @@ func (n *Node) serveLoad(ctx context.Context, r loadRequest) (a loadAnswer, err 
 		return a, invalid("a block id of %d bytes; want %d", len(r.Block), len(id))
 	}
 	h, _, err := n.asked(id.File(), r.Hint)
+	if err == errStranger || err == nil && !h.in.Complete { // it may just have been written
+		if err := n.keepUp(ctx, r.Index); err != nil {
+			return a, err
+		}
+		h, _, err = n.asked(id.File(), r.Hint)
+	}
 	if err != nil {
 		return a, err
 	}

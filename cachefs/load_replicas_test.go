@@ -46,3 +46,25 @@ func TestCopiesOfLoadGoWithTheirNode(t *testing.T) {
 		require.Equal(s, 6, copies())
 	})
 }
+
+// TestLoadOfWhatOthersDoNotKnowYet: a node that is to bring a block has not heard yet that the file is complete. It is waited for.
+func TestLoadOfWhatOthersDoNotKnowYet(t *testing.T) {
+	overSeveral(t, 3, nil, func(s *several) {
+		ctx, primary := s.Context(), s.rig.Primary()
+		late := s.others(primary.ID())[0]
+		w, err := primary.Create(ctx, "/m/f", &cachefs.CreateOptions{WriteType: cachefs.Through, ReplicasMin: 3})
+		require.NoError(s, err)
+		_, err = w.Write(randomBytes(3 * 64 << 10))
+		require.NoError(s, err)
+		s.settle()
+		s.rig.CutJournals(primary.ID(), late)
+		require.NoError(s, w.Close())
+		job, err := primary.Load(ctx, "/m/f", nil)
+		require.NoError(s, err)
+		time.Sleep(500 * time.Millisecond)
+		require.Empty(s, marks(s.nodes[late]))
+		s.rig.Heal()
+		require.NoError(s, job.Wait(ctx))
+		require.Len(s, marks(s.nodes[late]), 3)
+	})
+}
