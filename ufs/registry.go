@@ -74,7 +74,7 @@ func opener(rawURL string) (driver.Opener, *url.URL, error) {
 
 // unknown says that no driver has registered u's scheme, and what was forgotten, most likely.
 func unknown(u *url.URL) error {
-	do := `; import the driver for its scheme, such as _ "github.com/millpond/millpond/ufs/fileufs"`
+	do := `; import the driver for its scheme, such as _ "github.com/millpond/millpond/ufs/s3ufs"`
 	switch {
 	case u.Scheme == "" && strings.HasPrefix(u.Path, "/"):
 		do = fmt.Sprintf("; a directory is %q", "file://"+driver.Shown(u))
