@@ -37,6 +37,7 @@ type metaConfig struct {
 	volatile bool // no Dir: nothing survives the process
 	durable  bool // what is acknowledged survives the process
 	client   bool // a Client asks the node
+	slow     bool // under the race detector: half the seeds
 	nodes    int  // 0: one, without a mesh
 	copies   int  // of what is in no store
 	sync     time.Duration
@@ -50,8 +51,8 @@ const shrinkFor = 2 * time.Minute
 func metaConfigs() []metaConfig {
 	const kb, mb = 1 << 10, 1 << 20
 	return []metaConfig{
-		{name: "memory, no disk", block: metaBlock, memory: 64 * mb, volatile: true},
-		{name: "memory, journal on disk", block: metaBlock, memory: 64 * mb},
+		{name: "memory, no disk", block: metaBlock, memory: 32 * mb, volatile: true},
+		{name: "memory, journal on disk", block: metaBlock, memory: 32 * mb},
 		{name: "tiny memory", block: metaBlock, memory: 1 * mb, tiny: true, volatile: true},
 		{name: "ssd alone", block: metaBlock, ssd: 256 * mb, dirs: 1, durable: true},
 		{name: "hdd alone", block: metaBlock, hdd: 256 * mb, durable: true},
@@ -60,8 +61,8 @@ func metaConfigs() []metaConfig {
 		{name: "memory, ssd, hdd", block: metaBlock, memory: 4 * mb, ssd: 8 * mb, hdd: 256 * mb, dirs: 1, durable: true},
 		{name: "several directories", block: metaBlock, memory: 2 * mb, ssd: 256 * mb, dirs: 3, durable: true},
 		{name: "tiny everything", block: metaBlock, memory: 512 * kb, ssd: 2 * mb, dirs: 1, tiny: true, durable: true},
-		{name: "large blocks", block: 1 * mb, memory: 64 * mb, ssd: 256 * mb, dirs: 1, durable: true},
-		{name: "by way of a client", block: metaBlock, memory: 1 * mb, ssd: 256 * mb, dirs: 1, durable: true, client: true},
+		{name: "large blocks", block: 1 * mb, memory: 16 * mb, ssd: 256 * mb, dirs: 1, durable: true, slow: true},
+		{name: "by way of a client", block: metaBlock, memory: 1 * mb, ssd: 256 * mb, dirs: 1, durable: true, client: true, slow: true},
 		{name: "blocks of 128 KiB", block: 2 * metaBlock, memory: 1 * mb, ssd: 256 * mb, dirs: 2, durable: true},
 	}
 }
@@ -102,7 +103,11 @@ func TestMetamorphic(t *testing.T) {
 				replay(t, run)
 				return
 			}
-			for i := range *metaSeeds {
+			seeds := *metaSeeds
+			if cfg.slow {
+				seeds = (seeds + 1) / 2
+			}
+			for i := range seeds {
 				seed := *metaFirst + uint64(i)
 				ops := generate(seed, *metaOps, int(cfg.block), weights)
 				if err := run(seed, ops, func(string) {}); err != nil {
@@ -110,7 +115,7 @@ func TestMetamorphic(t *testing.T) {
 					t.Fatalf("Config %q, seed %d: %v\nthe shortest list that fails (save it, then -metamorphic.replay FILE):\n%s", cfg.name, seed, err, lines(short))
 				}
 			}
-			t.Logf("Config %q: %d seeds from %d, %d operations each", cfg.name, *metaSeeds, *metaFirst, *metaOps)
+			t.Logf("Config %q: %d seeds from %d, %d operations each", cfg.name, seeds, *metaFirst, *metaOps)
 		})
 	}
 }
