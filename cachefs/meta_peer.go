@@ -141,8 +141,18 @@ func (n *Node) lookAt(ctx context.Context, id string, r sightRequest) (sight, er
 	return saw, err
 }
 
-// serveLook looks at a store for another node. It asks nobody else.
+// serveLook looks at a store for another node, as long as the journal hears of what it sees: else errLags. It asks nobody else.
 func (n *Node) serveLook(ctx context.Context, r sightRequest) (saw sight, err error) {
+	ctx, end, err := n.whileLed(ctx)
+	if err != nil {
+		return saw, errors.Join(errLags, err)
+	}
+	defer end()
+	defer func() {
+		if err != nil && context.Cause(ctx) == errLostPrimary {
+			err = errors.Join(errLags, err)
+		}
+	}()
 	if err := n.keepUp(ctx, r.Index); err != nil {
 		return saw, err
 	}

@@ -41,9 +41,15 @@ func Answer(status int, header http.Header, body string) Fault {
 	}
 }
 
-// Before calls f, then passes the request on: what somebody else does just then.
-func Before(f func()) Fault {
-	return func(x *exchange) { f(); pass(x) }
+// GivenUp calls f, upon which the client gives the request up; the server does not hear of it. One that the server takes
+// although the client has given it up is beyond the client, and what it leaves is.
+func GivenUp(f func()) Fault {
+	return func(x *exchange) {
+		f()
+		io.Copy(io.Discard, x.r.Body) // before that is read nobody looks whether the client is there
+		<-x.r.Context().Done()
+		x.reset()
+	}
 }
 
 // Reset resets the connection before the server hears of the request.

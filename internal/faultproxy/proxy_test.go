@@ -169,14 +169,17 @@ func TestStallsEndWithTheCaller(t *testing.T) {
 	}
 }
 
-func TestBeforeRunsBefore(t *testing.T) {
+func TestGivenUpIsNotHeardOf(t *testing.T) {
 	s := newStand(t)
-	var asked int32 = -1
-	s.On(faultproxy.Rule{Fault: faultproxy.Before(func() { asked = s.asked.Load() })})
+	ctx, cancel := context.WithCancel(t.Context())
+	s.On(faultproxy.Rule{Fault: faultproxy.GivenUp(cancel)})
+	_, _, err := s.get(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+	s.Reset()
 	_, body, err := s.get(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, text, body)
-	require.Zero(t, asked)
+	require.EqualValues(t, 1, s.asked.Load(), "the one that was given up was not passed on")
 }
 
 func TestKindsOfS3(t *testing.T) {

@@ -47,7 +47,7 @@ func cutPartOnce(p *place) {
 func cancelledUpload(p *place) {
 	ctx, cancel := context.WithCancel(p.Context())
 	defer cancel()
-	p.On(faultproxy.Rule{Kinds: []string{Part}, Skip: 1, Fault: faultproxy.Before(cancel)})
+	p.On(faultproxy.Rule{Kinds: []string{Part}, Skip: 1, Fault: faultproxy.GivenUp(cancel)})
 	require.ErrorIs(p, p.write(ctx, "f", p.sizes()[Part]), context.Canceled)
 	p.Reset()
 	p.nothing("f")

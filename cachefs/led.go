@@ -7,7 +7,7 @@ import (
 )
 
 // A node that is cut off from the primary, or does not follow it since its journal's disk is full, waits: its own callers have nobody else to
-// ask. A Client has, and is told.
+// ask. A Client has, and so has a node that it looks at a store for, and they are told.
 var (
 	errUnled       = fmt.Errorf("%w that this node can follow", ErrNoPrimary)      // so nothing was begun
 	errLostPrimary = fmt.Errorf("%w that this node can follow any more", errUnled) // it was: what became of it is not known
