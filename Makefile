@@ -30,8 +30,9 @@ check-module:
 ## test: all tests that need no root and no server, with the race detector
 test:
 	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && GOMEMLIMIT=2GiB $(GO) test -race -timeout 25m ./...); done
-	@echo "== memory off the heap, which the race detector does not see"
-	@$(GO) test -timeout 10m ./tier/... ./internal/offheap ./internal/inodes ./internal/xcopy
+	@echo "== memory off the heap, and how much is taken: the race detector does not see the one, and adds to the other"
+	@$(GO) test -timeout 10m ./tier/... ./internal/offheap ./internal/inodes ./internal/xcopy ./internal/memtest
+	@$(GO) test -timeout 10m ./cachefs -run '^(TestSyncOfManyObjects)$$'
 
 ## test-servers: drivers against real servers, fetched and started by internal/servers; STORES="s3"
 test-servers:

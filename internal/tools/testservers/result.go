@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 )
 
@@ -37,8 +38,21 @@ func (r *result) failed(what string) { r.failing = append(r.failing, what) }
 // event is a line of go test -json.
 type event struct{ Action, Package, Test, Output string }
 
+// shared is a writer of several goroutines.
+type shared struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (s *shared) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(p)
+}
+
 // follow runs go test -json, copies what it would have printed to w, and counts.
 func (r *result) follow(cmd *exec.Cmd, w io.Writer) error {
+	w = &shared{w: w}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
