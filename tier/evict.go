@@ -63,13 +63,13 @@ func (s *Store) evictOne(ctx context.Context) (done bool) {
 	}
 }
 
-// evicted ends an evictOne. One that found nothing wakes others only if they may do better, or one of them must give up: else who
+// evicted ends an evictOne. One that found nothing wakes others only if one of them may go elsewhere, or must give up: else who
 // waits would wake itself.
 func (s *Store) evicted(ctx context.Context, done bool) {
 	if done || ctx.Err() != nil {
 		s.mem.announce() // before it is not seen to evict any more
 	}
-	if s.evicting.Add(-1) == 0 && s.mem.waiting.Load() >= s.mem.writers.Load() {
+	if s.evicting.Add(-1) == 0 && (s.mem.movable.Load() > 0 || s.mem.waiting.Load() >= s.mem.writers.Load()) {
 		s.mem.announce()
 	}
 }

@@ -32,6 +32,7 @@ type memory struct {
 	freer   atomic.Pointer[chan struct{}] // closed when bytes come free or a block may leave, if somebody waits
 	writers atomic.Int64                  // blocks being written
 	waiting atomic.Int64                  // of them, those that wait for room
+	movable atomic.Int64                  // of those, who may go to a disk instead
 	unmap   runtime.Cleanup
 	count   counters
 }

@@ -118,6 +118,9 @@ func (s *Store) allocate(ctx context.Context, n int, o PutOptions, elsewhere boo
 			soon = s.mem.freedSoon()
 			continue // what came free before will not be announced again
 		}
+		if elsewhere {
+			s.mem.movable.Add(1) // before it looks whether anybody evicts: who ends that tells it
+		}
 		// Somebody else's victim may be on its way out, or somebody else's block on its way in, to be evicted then. If all
 		// who write wait, nobody will; nor if they are the same goroutine's, or wait for this one in other ways, which
 		// cannot be seen here.
@@ -137,6 +140,9 @@ func (s *Store) allocate(ctx context.Context, n int, o PutOptions, elsewhere boo
 			soon = nil
 		}
 		s.mem.waiting.Add(-1)
+		if elsewhere {
+			s.mem.movable.Add(-1)
+		}
 		if errors.Is(err, ErrNoSpace) || errors.Is(err, ErrBusy) {
 			return e, err
 		}

@@ -1,6 +1,8 @@
 package tier_test
 
 import (
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
@@ -94,5 +96,44 @@ func TestOneGoroutineWritesManyBlocks(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, body(n, 8*piece), got)
 		}
+	})
+}
+
+// TestWhoMaySpillIsToldThatNothingLeaves has a Writer wait for a block that is on its way to the disk, which then does not take
+// it, while another block is being written for as long as the test goes on: the Writer goes to the disk itself, or it would wait for
+// ever.
+func TestWhoMaySpillIsToldThatNothingLeaves(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		gate, armed := make(chan struct{}), atomic.Bool{}
+		disk := vfs.NewFaulty(vfs.NewMem(), func(op vfs.Op) error {
+			if op.Kind == vfs.OpWrite && armed.Load() {
+				<-gate
+				return syscall.ENOSPC
+			}
+			return nil
+		})
+		s, ctx := open(t, disk, memory(mib), ssd(64*mib, "/d")), t.Context()
+		require.NoError(t, s.Put(ctx, id(1), body(1, 64*kib), tier.PutOptions{Hold: true}))
+		long, err := s.Create(ctx, id(2), 0, tier.PutOptions{})
+		require.NoError(t, err)
+		defer long.Abort()
+		armed.Store(true)
+		_, err = long.Write(body(2, 15*64*kib)) // memory is full: what may leave goes to the disk
+		require.NoError(t, err)
+		w, err := s.Create(ctx, id(3), 0, tier.PutOptions{})
+		require.NoError(t, err)
+		written := make(chan error, 1)
+		go func() {
+			_, err := w.Write(body(3, 64*kib))
+			written <- err
+		}()
+		synctest.Wait()
+		require.Empty(t, written)
+		close(gate)
+		synctest.Wait()
+		require.Len(t, written, 1, "nothing leaves memory, and nobody said so")
+		require.NoError(t, <-written)
+		w.Abort()
+		armed.Store(false)
 	})
 }
