@@ -107,8 +107,8 @@ func (m *mesh) hasBegun() (bool, error) {
 	return false, errors.Join(m.j.snaps.Clear(), m.j.store.clear())
 }
 
-// mayBegin is asked when there is something to begin a history with, which may have taken long: others that took this node for dead
-// may have begun theirs.
+// mayBegin is asked when the state is the one that the history begins with, which may have taken long: others that took this node for
+// dead may have begun theirs.
 func (m *mesh) mayBegin() error {
 	_, mine := m.is()
 	seen, err := m.look()
@@ -121,11 +121,18 @@ func (m *mesh) mayBegin() error {
 	return nil
 }
 
-// begun tells the others of the history that this node has begun.
+// begun tells the others of the history that this node has begun. Not before raft has its state: one that cannot be restored, or that
+// the process ends over, is nobody's, and this node is to join what the others begin then.
 func (m *mesh) begun() error {
 	s, mine := m.is()
 	if s != wire.Founding {
 		return nil
+	}
+	if err := m.mayBegin(); err != nil {
+		return err
+	}
+	if err := m.j.state.Put(keyBegun, []byte{1}); err != nil {
+		return err
 	}
 	return m.belong(mine)
 }

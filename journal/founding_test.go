@@ -172,3 +172,28 @@ func TestLaterNodesBesideAFounder(t *testing.T) {
 		}
 	}
 }
+
+// refusing is a state machine that takes no backup.
+type refusing struct{ *register }
+
+func (refusing) Restore(io.Reader) error { return errors.New("of a later version") }
+
+// TestFounderThatCannotUseItsBackup: the backup is whole, and the state machine of the node that is to begin the journal does not take
+// it. The others begin without the node, and it joins them with its next try.
+func TestFounderThatCannotUseItsBackup(t *testing.T) {
+	old, _ := open(t, journal.Config{})
+	add(t, old, "k")
+	saved := backup(t, old)
+	for _, dir := range []string{"", "/d/j"} {
+		mesh(t, func(t *testing.T, g *group) {
+			g.othersBegin(t, dir, saved, func() {
+				cfg := g.config("a")
+				cfg.Dir, cfg.Restore = dir, from(saved)
+				_, err := journal.Open(t.Context(), cfg, refusing{newRegister()})
+				require.ErrorContains(t, err, "of a later version")
+				g.net.Leave("a")
+				time.Sleep(10 * time.Second)
+			})
+		})
+	}
+}
