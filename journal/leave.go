@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -65,12 +66,29 @@ func (m *mesh) handOverOnce(ctx context.Context, primary string) (handing, error
 		return stays, ErrNoPrimary
 	}
 	led, cancel := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { m.untilLost(led, primary, cancel) })
+	defer watch.Wait()
 	defer cancel()
-	defer context.AfterFunc(m.j.lead.under(primary), cancel)() // it may have been cut off, or die
 	if _, err := m.call(led, primary, wire.Leave, nil); err != nil {
 		return stays, err
 	}
 	return taken, nil
+}
+
+// untilLost ends what the primary is asked when another one leads, or nobody has for a while: it was cut off, or died. One that takes
+// this node out falls silent here before it answers.
+func (m *mesh) untilLost(ctx context.Context, primary string, end func()) {
+	for {
+		id, changed := m.j.lead.primary()
+		if id != primary && (id != "" || m.j.Unled() >= unledMost) {
+			end()
+			return
+		}
+		if waitFor(ctx, changed, retryPause) != nil {
+			return
+		}
+	}
 }
 
 // together says whether others that leave at the same time are to be waited for: where the last node has something to do, it is the

@@ -135,3 +135,37 @@ func TestLateHandOverIsNotLast(t *testing.T) {
 		p.add("k")
 	})
 }
+
+// latePrimary are peers whose primary answers a second after it has taken somebody out.
+type latePrimary struct{ journal.Peers }
+
+func (p latePrimary) Call(ctx context.Context, id string, req []byte) ([]byte, error) {
+	answer, err := p.Peers.Call(ctx, id, req)
+	if k, _, _, perr := wire.ParseRequest(req); perr == nil && k == wire.Leave {
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return answer, err
+}
+
+// TestTakenOutBeforeItHears: a node that leaves hears nothing more of the primary that has taken it out, and waits for the answer.
+func TestTakenOutBeforeItHears(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		g.grow("a", "b")
+		cfg := g.config("c")
+		cfg.Peers = latePrimary{cfg.Peers}
+		cfg.Last = func(context.Context) error { return errors.New("it was asked") }
+		n, err := g.tryOpen(cfg, time.Minute)
+		require.NoError(t, err)
+		time.Sleep(5 * time.Second)
+		delete(g.nodes, "c")
+		began := time.Now()
+		require.NoError(t, n.Close(t.Context()))
+		require.Less(t, time.Since(began), 2*time.Second)
+		g.net.Leave("c")
+		g.primary().add("k")
+	})
+}
