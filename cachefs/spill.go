@@ -54,6 +54,9 @@ func (o *outside) send(id tier.BlockID, off, n int64, w blockWriter) (int64, err
 	return int64(got), err
 }
 
+// errNoTaker is that nodes which are not full do not take a file, or as many of them as it wants.
+var errNoTaker = errors.New("this node is full, and no other takes all of the file")
+
 // spilled is what of a writer's file another node holds, since this one is full.
 type spilled struct {
 	host   string // "": nothing
@@ -176,7 +179,7 @@ func (n *Node) spreadSpilled(ctx context.Context, in *namespace.Inode, host stri
 	switch {
 	case err != nil || len(homes) >= want:
 	case fault != nil:
-		err = fmt.Errorf("this node is full, and no other takes all of the file: %w", fault)
+		err = fmt.Errorf("%w: %w", errNoTaker, fault)
 	default: // this one would be the next
 		err = ErrNoSpace
 	}

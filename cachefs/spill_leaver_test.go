@@ -97,3 +97,19 @@ func TestHostGoneBeforeComplete(t *testing.T) {
 		})
 	}
 }
+
+// TestOneTakesNoCopies: a full node's file is to have two homes; one takes it, and the other does not, for a reason that is not want of
+// room. With AsyncThrough the store has the file.
+func TestOneTakesNoCopies(t *testing.T) {
+	overSeveral(t, 3, tiny(false, "a"), func(s *several) {
+		s.refusesCopies("c")
+		want := randomBytes(20*64<<10 + 1000)
+		require.NoError(s, writeFile(s.Context(), s.nodes["a"], "/m/f", want, cachefs.CreateOptions{WriteType: cachefs.AsyncThrough}))
+		require.Equal(s, cachefs.Persisted, s.state("/m/f"))
+		s.requireStored("f", want)
+		s.everywhere(func(n *cachefs.Node) { require.Zero(s, heldBlocks(n), n.ID()) })
+		err := writeFile(s.Context(), s.nodes["a"], "/f", want, cachefs.CreateOptions{})
+		require.ErrorContains(s, err, "it takes no copies")
+		require.NotErrorIs(s, err, cachefs.ErrNoSpace)
+	})
+}

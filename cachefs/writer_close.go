@@ -64,11 +64,15 @@ func (w *nodeWriter) closeLocked() error {
 // since that they leave, others take it.
 func (w *nodeWriter) completeLocked(c namespace.CompleteFile) error {
 	homes, err := w.spreadLocked()
-	if isFull(err) && w.opts.WriteType == AsyncThrough {
-		if err := w.throughLocked(homes...); err != nil {
-			return err
+	if w.opts.WriteType == AsyncThrough && (isFull(err) || errors.Is(err, errNoTaker)) {
+		through := w.throughLocked(homes...)
+		switch {
+		case through == nil:
+			return w.publishLocked(&c)
+		case isFull(err):
+			return through
 		}
-		return w.publishLocked(&c)
+		return errors.Join(err, through) // who has a part of it may be gone
 	}
 	if err != nil {
 		return err
