@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"time"
 
 	"github.com/millpond/millpond/internal/namespace"
 )
@@ -107,8 +108,24 @@ func (n *Node) lookers() []string {
 	return ids
 }
 
-// eachLooker has the first of some nodes look that can: that answers, and has access to the store.
-func (n *Node) eachLooker(ctx context.Context, ids []string, look func(id string) error) (err error) {
+// eachLooker has the first of some nodes look that can: that answers, and has access to the store. Where those that have follow no
+// primary they are asked again for a while: they may be electing one.
+func (n *Node) eachLooker(ctx context.Context, ids []string, look func(id string) error) error {
+	for began := time.Now(); ; {
+		lags, err := n.eachLookerOnce(ctx, ids, look)
+		if !lags || ctx.Err() != nil || time.Since(began) >= unledTime {
+			return err
+		}
+		select {
+		case <-time.After(askAgain):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// eachLookerOnce asks each once. lags: one that could not may be able soon.
+func (n *Node) eachLookerOnce(ctx context.Context, ids []string, look func(id string) error) (lags bool, err error) {
 	asked := map[string]bool{}
 	for _, id := range ids {
 		if asked[id] {
@@ -117,13 +134,14 @@ func (n *Node) eachLooker(ctx context.Context, ids []string, look func(id string
 		asked[id] = true
 		e := look(id)
 		if e == nil || ctx.Err() != nil || !cannotLook(e, id != n.id) {
-			return e
+			return false, e
 		}
+		lags = lags || errors.Is(e, errLags)
 		if err == nil || id == n.id { // why this node cannot is what its user can mend
 			err = e
 		}
 	}
-	return err
+	return lags, err
 }
 
 // cannotLook reports whether an error says nothing of what is to be seen, because the node cannot look, or does not answer.

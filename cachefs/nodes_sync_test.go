@@ -1,6 +1,7 @@
 package cachefs_test
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -84,5 +85,28 @@ func TestNodeWithoutAccess(t *testing.T) {
 		require.Zero(s, c.Metrics().StoreBytes)
 		err = writeFile(s.Context(), c, "/m/d/new", []byte("x"), cachefs.CreateOptions{})
 		require.ErrorContains(s, err, "give it in Config.Mounts", "what only this node could do says what is missing")
+	})
+}
+
+// TestLookInAnElection: a node that lacks a mount's store has others look for it also while they elect a primary.
+func TestLookInAnElection(t *testing.T) {
+	overSeveral(t, 3, func(id string, cfg *cachefs.Config) {
+		if id == "c" {
+			cfg.Mounts = nil
+		}
+	}, func(s *several) {
+		require.Equal(s, "a", s.rig.Primary().ID())
+		s.crash("a")
+		elected := 0
+		for i := range 100 {
+			if s.rig.Primary() != nil {
+				elected++
+			}
+			_, err := s.nodes["c"].Stat(s.Context(), fmt.Sprint("/m/none", i), nil)
+			require.ErrorIs(s, err, cachefs.ErrNotExist)
+			time.Sleep(20 * time.Millisecond)
+		}
+		require.NotZero(s, elected)
+		require.Less(s, elected, 100, "some were asked for before")
 	})
 }
