@@ -320,3 +320,13 @@ func DropBlock(n *Node, path string, i int64) bool {
 	in, err := n.tree.Stat(path, nil)
 	return err == nil && n.tiers.Drop(blockID(&in, i))
 }
+
+// LettingGo has a node begin to let go of a file's blocks, as checkTaken does, and returns what ends that.
+func LettingGo(n *Node, path string) (end func()) {
+	in, _ := n.tree.Stat(path, nil)
+	pass, err := n.holds.take(n.ctx, string(in.FileID[:]))
+	if err != nil {
+		panic(err)
+	}
+	return func() { n.unholdFile(&in); pass() }
+}

@@ -87,6 +87,9 @@ func (n *Node) checkHome(ctx context.Context, ino uint64) error {
 			return nil // the evictor was faster
 		}
 		x.Add = []string{n.id}
+	case has && home: // it may have let go of them before it was one, and not have heard that it is
+		n.holdFile(&in)
+		return nil
 	case !has && home && !(lost && n.isAlone()):
 		x.Drop, x.Lost = []string{n.id}, n.isAlone()
 	default:

@@ -17,8 +17,8 @@ import (
 // announceTime bounds the wait for a primary that is known and does not answer.
 const announceTime = 3 * time.Second
 
-// forFarewell returns a context for what a node that leaves tells the journal: it ends, too, when nobody has led for unledTime,
-// counted from before the node began to leave. Handing over the vote is bounded by the same time, so that a node that is cut off waits once.
+// forFarewell returns a context for what a node that leaves tells the journal: it ends, too, when the node has followed no primary for
+// unledTime, counted from before it began to leave. Handing over the vote is bounded by the same time, so that a node that is cut off waits once.
 func (n *Node) forFarewell(ctx context.Context) (context.Context, context.CancelFunc) {
 	if n.isAlone() {
 		return ctx, func() {}

@@ -75,12 +75,34 @@ func (n *Node) checkTakenFile(id tier.FileID, ino uint64, stay map[string]bool) 
 // has not all any more is no home.
 func (n *Node) rehold(ino uint64) {
 	in, ok := n.tree.Get(ino)
-	if !ok || in.Persist == namespace.Persisted || !slices.Contains(in.Homes, n.id) || n.holdFile(&in) {
+	if !ok || in.Persist == namespace.Persisted || !slices.Contains(in.Homes, n.id) {
 		return
 	}
-	n.spawn(func(ctx context.Context) {
-		if err := n.checkHome(ctx, ino); err != nil && ctx.Err() == nil {
-			n.log.Warn("a node is listed as a home without the blocks", "ino", ino, "err", err)
+	file := string(in.FileID[:])
+	if pass, free := n.holds.try(file); free {
+		defer pass()
+		if n.holdFile(&in) {
+			return
 		}
-	})
+	}
+	n.spawn(func(ctx context.Context) { n.reholdLater(ctx, file, ino) })
+}
+
+// reholdLater is rehold when who has the file's turn, who may be letting it go just now, has passed it.
+func (n *Node) reholdLater(ctx context.Context, file string, ino uint64) {
+	pass, err := n.holds.take(ctx, file)
+	if err != nil {
+		return
+	}
+	in, ok := n.tree.Get(ino)
+	if ok {
+		n.taken.note(&in) // the store may have it by now, or the node be none of its homes
+	}
+	held := !ok || n.holdFile(&in)
+	if pass(); held {
+		return
+	}
+	if err := n.checkHome(ctx, ino); err != nil && ctx.Err() == nil {
+		n.log.Warn("a node is listed as a home without the blocks", "ino", ino, "err", err)
+	}
 }

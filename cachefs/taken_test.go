@@ -135,3 +135,31 @@ func TestHostIsNotTold(t *testing.T) {
 		s.requireStored("f", want)
 	})
 }
+
+// TestHomeWhileItLetsGo: a node is made a home just when it lets go of its copies. It holds them again afterwards.
+func TestHomeWhileItLetsGo(t *testing.T) {
+	overSeveral(t, 3, nil, func(s *several) {
+		other := s.uncounted(cachefs.CreateOptions{})
+		letGo := cachefs.LettingGo(s.nodes[other], "/f")
+		require.NoError(s, cachefs.AddHome(s.Context(), s.nodes["a"], "/f", other))
+		s.settle()
+		letGo()
+		s.settle()
+		require.Contains(s, s.homes("/f"), other)
+		require.True(s, cachefs.HoldsAll(s.nodes[other], "/f"))
+	})
+}
+
+// TestHomeThatHoldsNothing: a node that finds after a start that it is a home of blocks which may be evicted holds them.
+func TestHomeThatHoldsNothing(t *testing.T) {
+	overSeveral(t, 3, nil, func(s *several) {
+		require.NoError(s, writeFile(s.Context(), s.nodes["a"], "/f", randomBytes(3*64<<10), cachefs.CreateOptions{}))
+		home := s.homes("/f")[1]
+		cachefs.LettingGo(s.nodes[home], "/f")()
+		require.Zero(s, heldBlocks(s.nodes[home]))
+		s.crash(home)
+		s.back(home)
+		require.Contains(s, s.homes("/f"), home)
+		require.True(s, cachefs.HoldsAll(s.nodes[home], "/f"))
+	})
+}
