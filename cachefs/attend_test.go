@@ -47,7 +47,7 @@ func TestPartialPartition(t *testing.T) {
 					require.True(t, bytes.Equal(data, readAll(t, writer, fmt.Sprintf("%s/d%d/f", cachefstest.MountPath, k))))
 				}
 				list()
-				require.Less(t, time.Since(began), 2*time.Minute)
+				require.Less(t, time.Since(began), 3*time.Minute, "some ask a node first that does not answer, for 8 s each")
 				c.Heal()
 				time.Sleep(settled)
 			}
