@@ -280,8 +280,8 @@ func answerAll(ws []*waiter, got applied, err error) {
 
 // Propose makes cmd a change and returns the state machine's answer and the change's index once it is durable and applied. cmd is
 // copied. A retry with the same op returns the first one's answer and index. It waits for a primary: ErrNoPrimary when ctx ends.
-// An error of ctx itself leaves the outcome unknown, and so does ErrUnknownOutcome, which comes with it when an earlier try may have
-// been taken: retry with the same op.
+// An error of ctx itself leaves the outcome unknown, and so does ErrUnknownOutcome, which comes with whatever ended the last try when
+// an earlier one may have been taken: retry with the same op.
 func (j *Journal) Propose(ctx context.Context, op OpID, cmd []byte) (answer []byte, index uint64, err error) {
 	if len(cmd) > MaxCommand {
 		return nil, 0, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(cmd), MaxCommand)
