@@ -38,7 +38,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	want, err := parseGoals(*pick)
 	if err != nil || *rounds < 5 || *shared < 1 || fl.NArg() > 0 {
-		fmt.Fprintln(stderr, "benchmarks: want -goals like 1-3,18, -rounds of 5 or more, -shared of 1 or more and no arguments:", err)
+		fmt.Fprintln(stderr, "benchmarks: want -goals like 1-3,18, -rounds of 5 or more, -shared of 1 or more and no arguments")
+		if err != nil {
+			fmt.Fprintln(stderr, err)
+		}
 		return 2
 	}
 	all := goals()
