@@ -33,8 +33,9 @@ func (n *Node) compareAtStart(ctx context.Context) {
 }
 
 // compare finds what this node missed: blocks that no file names any more are dropped, those that the store has by now
-// are held no longer, those of which other nodes are the homes are looked at later (checkTaken), and files whose only copy was here and is gone are marked Lost (or found again). It looks at what
-// was there when it began: later blocks have their effects.
+// are held no longer, those of which other nodes are the homes are looked at later (checkTaken), and files whose only copy
+// was here and is gone are marked Lost (or found again). It looks at what was there when it began: later blocks have their
+// effects.
 func (n *Node) compare(ctx context.Context) {
 	parts := 1
 	for _, t := range n.tiers.Metrics().Tiers {
