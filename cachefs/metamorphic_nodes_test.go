@@ -212,7 +212,7 @@ func (m *machine) finishOver() error {
 	defer m.within(time.Duration(len(m.over.Nodes)) * patience)()
 	for i, n := range m.over.Nodes {
 		m.node, m.behind = n, true
-		if err := m.everything(); err != nil {
+		if err := errors.Join(m.everything(), sound(n.Metrics())); err != nil {
 			return fmt.Errorf("node %d: %w", i, err)
 		}
 	}

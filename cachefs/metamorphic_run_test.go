@@ -16,6 +16,7 @@ import (
 	"github.com/millpond/millpond/internal/netsim"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/peer"
+	"github.com/millpond/millpond/tier"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/memufs"
 )
@@ -659,10 +660,23 @@ func (m *machine) restart(o op) error {
 // finish checks everything there is, then that the store has what was promised to it.
 func (m *machine) finish() error {
 	m.closeHandles()
-	if err := m.everything(); err != nil {
+	if err := errors.Join(m.everything(), sound(m.self.Metrics())); err != nil {
 		return err
 	}
 	return m.kept()
+}
+
+// sound reports what no fault of these runs accounts for: bytes in memory, or from a peer, that left their checksums.
+func sound(got cachefs.Metrics) error {
+	for _, t := range got.Tiers.Tiers {
+		if t.Kind == tier.Memory && t.Corrupt > 0 {
+			return fmt.Errorf("at the end: %d blocks in memory did not match their checksums", t.Corrupt)
+		}
+	}
+	if n := got.Mesh.Conns.Corrupt; n > 0 {
+		return fmt.Errorf("at the end: %d pieces came damaged from peers", n)
+	}
+	return nil
 }
 
 // everything lists and reads all that the model has.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -40,7 +41,9 @@ func startMesh(t *testing.T, hosts []string, prepare ...func(m *harness.Mesh)) (
 	require.NoError(t, err)
 	m := &harness.Mesh{Bin: bin, Dir: t.TempDir(), Hosts: hosts, Secret: "a secret of the harness", Memory: 16 << 20, Disk: 256 << 20}
 	t.Cleanup(func() {
-		if logs := m.Kill(); t.Failed() {
+		logs := m.Kill()
+		assert.NotContains(t, logs, "did not match its checksum", "nobody flips bits here")
+		if t.Failed() {
 			t.Log(logs)
 		}
 	})

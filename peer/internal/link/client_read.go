@@ -121,12 +121,22 @@ func (c *client) piece(q *request, n int, sum uint64) error {
 		return nil
 	}
 	if q.read.Sums != nil {
-		q.read.Sums[countPieces(q.read.Off, q.got)-1] = sum
+		q.noteSum(int64(n), sum)
 	}
 	if q.arrived != nil {
 		q.arrived(q.got)
 	}
 	return nil
+}
+
+// noteSum keeps the sum of the last n bytes, unless they are a part of what was asked for of their piece: who sends bytes as they
+// arrive ends frames anywhere.
+func (q *request) noteSum(n int64, sum uint64) {
+	i := countPieces(q.read.Off, q.got) - 1
+	whole := min(int64(i+1)*pieceLen-q.read.Off%pieceLen, q.read.Length) - max(0, int64(i)*pieceLen-q.read.Off%pieceLen)
+	if n == whole {
+		q.read.Sums[i] = sum
+	}
 }
 
 // corrupt ends a request whose bytes came changed.

@@ -191,6 +191,49 @@ func TestReadBlockWithSumsThatAreKept(t *testing.T) {
 	require.ErrorIs(t, read(link.Key{1}), link.ErrChecksum)
 }
 
+// TestSumsOfWhatComesInParts: a node that sends a block as it arrives there ends its frames within pieces, whose sums are then
+// not those of the pieces.
+func TestSumsOfWhatComesInParts(t *testing.T) {
+	m := newMesh(t)
+	a := m.add("a", &handler{}, nil)
+	block := random(3<<20 + 999)
+	m.add("b", &handler{block: func(_ context.Context, _ string, r *link.BlockRequest, w *link.BlockWriter) error {
+		rng := rand.New(rand.NewPCG(uint64(r.Off), uint64(r.Length)))
+		for b := block[r.Off : r.Off+r.Length]; len(b) > 0; {
+			n := min(len(b), 1+rng.IntN(300<<10))
+			if rng.IntN(2) == 0 {
+				n = min(len(b), 64<<10)
+			}
+			if _, err := w.Write(b[:n]); err != nil {
+				return err
+			}
+			b = b[n:]
+		}
+		return nil
+	}}, nil)
+	rng := rand.New(rand.NewPCG(1, 2))
+	known, all := 0, 0
+	for range 50 {
+		off := rng.IntN(len(block))
+		if rng.IntN(2) == 0 {
+			off &^= 64<<10 - 1
+		}
+		n := 1 + rng.IntN(len(block)-off)
+		r := link.BlockRequest{Off: int64(off), Length: int64(n), Sums: make([]uint64, (off+n-1)>>16-off>>16+1)}
+		_, err := a.ReadBlock(t.Context(), "b", r, [][]byte{make([]byte, n)}, nil)
+		require.NoError(t, err)
+		for i, got := range r.Sums {
+			if all++; got != 0 {
+				known++
+				from := (off>>16 + i) << 16
+				require.Equal(t, xxhash.Sum64(block[max(off, from):min(off+n, from+64<<10)]), got)
+			}
+		}
+	}
+	require.Greater(t, known, all/4)
+	require.Less(t, known, all, "no piece came in parts")
+}
+
 // sumsOf are the sums of a block's pieces.
 func sumsOf(block []byte) (sums []uint64) {
 	for p := range slices.Chunk(block, 64<<10) {
