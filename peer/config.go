@@ -55,7 +55,7 @@ type Config struct {
 	Logger *slog.Logger
 	// Events are told what happens. Default: none.
 	Events Events
-	// Now is the clock. Default: time.Now.
+	// Now is the clock that is compared with the other nodes'. Default: time.Now.
 	Now func() time.Time
 }
 

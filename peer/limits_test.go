@@ -31,6 +31,9 @@ func TestSkewedClocks(t *testing.T) {
 			meet(t, 10*time.Second, ns...)
 			ns = append(ns, m.start(2, nil))
 			meet(t, 10*time.Second, ns...)
+			for _, o := range ns[1].Members() {
+				require.WithinDuration(t, time.Now(), o.Since, 20*time.Second, "told by the clock that the others are compared with: who waits some time after it waits too long, or not at all")
+			}
 			time.Sleep(6 * time.Minute)
 			meet(t, time.Second, ns...)
 			require.Zero(t, failed.Load())

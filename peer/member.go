@@ -14,7 +14,7 @@ type Member struct {
 	Level      uint32 // feature level that it knows
 	Version    string // of its build
 	State      State
-	Since      time.Time // when this node saw it enter State, by this node's clock
+	Since      time.Time // when this node saw it enter State; time.Since tells how long ago
 	Meta       []byte    // what it said with SetMeta
 	Self       bool      // it is this node
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/millpond/millpond/peer/internal/gossip"
 	"github.com/millpond/millpond/peer/internal/link"
@@ -54,7 +55,7 @@ func (m *Mesh) start(ctx context.Context, l net.Listener, packets net.PacketConn
 	m.addr = addr.String()
 	m.table = newTable(m.cfg, Member{
 		ID: m.opts.ID, Addr: m.addr, Zone: m.cfg.Zone, Rack: m.cfg.Rack, Weight: m.cfg.Weight, Level: m.opts.Level,
-		Version: m.opts.Version, Since: m.cfg.Now(), Self: true,
+		Version: m.opts.Version, Since: time.Now(), Self: true,
 	})
 	if m.link, err = link.New(m.linkConfig()); err != nil {
 		return err

@@ -20,7 +20,6 @@ const settle = 5 * time.Minute
 // a thousand nodes that start make a few rings, not a thousand.
 type table struct {
 	self  string
-	now   func() time.Time
 	event func(Member)
 	moved func(RingInfo)
 	shown atomic.Pointer[view]
@@ -35,10 +34,10 @@ type table struct {
 }
 
 func newTable(cfg Config, self Member) *table {
-	t := &table{self: self.ID, now: cfg.Now, event: cfg.Events.Member, moved: cfg.Events.Ring, dirty: make(chan struct{}, 1)}
+	t := &table{self: self.ID, event: cfg.Events.Member, moved: cfg.Events.Ring, dirty: make(chan struct{}, 1)}
 	t.mu.members = map[string]Member{self.ID: self}
 	t.mu.tracker = ring.NewTracker(self.ID, cfg.GraceTime, settle)
-	t.mu.tracker.Join(t.now(), ring.Member{ID: self.ID, Weight: self.Weight})
+	t.mu.tracker.Join(time.Now(), ring.Member{ID: self.ID, Weight: self.Weight})
 	t.show()
 	return t
 }
@@ -64,22 +63,22 @@ func (t *table) note(e gossip.Event) (m Member, changed bool) {
 	was, known := t.mu.members[e.ID]
 	if e.Kind == gossip.Forgotten {
 		delete(t.mu.members, e.ID)
-		t.mu.tracker.Leave(t.now(), e.ID)
+		t.mu.tracker.Leave(time.Now(), e.ID)
 		return was, known
 	}
 	m = memberOf(e)
 	m.Self, m.Since = m.ID == t.self, was.Since
 	if !known || m.State != was.State {
-		m.Since = t.now()
+		m.Since = time.Now()
 	}
 	t.mu.members[e.ID] = m
 	switch m.State {
 	case Alive:
-		t.mu.tracker.Join(t.now(), ring.Member{ID: m.ID, Weight: m.Weight})
+		t.mu.tracker.Join(time.Now(), ring.Member{ID: m.ID, Weight: m.Weight})
 	case Failed:
-		t.mu.tracker.Fail(t.now(), m.ID)
+		t.mu.tracker.Fail(time.Now(), m.ID)
 	case Left:
-		t.mu.tracker.Leave(t.now(), m.ID)
+		t.mu.tracker.Leave(time.Now(), m.ID)
 	}
 	return m, true
 }
@@ -128,7 +127,7 @@ func (t *table) show() time.Duration {
 func (t *table) look() (*view, time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := t.now()
+	now := time.Now()
 	next := t.mu.tracker.Tick(now)
 	v := &view{table: t, replaced: make(chan struct{})}
 	v.set, v.before = t.mu.tracker.Sets()
