@@ -81,21 +81,16 @@ func (w *nodeWriter) outsideLocked() {
 	}
 }
 
-// spillLocked has another node take the block b, the next one of the file. If none has room, an AsyncThrough writer turns to the
-// store.
+// spillLocked has another node take the block b, the next one of the file. If none does, an AsyncThrough writer turns to the store.
 func (w *nodeWriter) spillLocked(b *tier.Writer) error {
 	id := tier.NewBlockID(w.id, uint32(len(w.mu.blocks)))
 	w.n.outside.put(id, b)
 	defer w.n.outside.remove(id)
-	err := w.askToHold(id, b.Len())
-	if isFull(err) && w.opts.WriteType == AsyncThrough {
-		w.mu.block = b
-		return w.throughLocked()
+	if err := w.askToHold(id, b.Len()); err != nil {
+		w.mu.block = b // the store wants it, or it ends with the writer
+		return w.orThroughLocked(err)
 	}
 	b.Abort()
-	if err != nil {
-		return err
-	}
 	if w.mu.spilled.blocks == nil {
 		w.mu.spilled.blocks = map[tier.BlockID]bool{}
 	}
@@ -105,8 +100,8 @@ func (w *nodeWriter) spillLocked(b *tier.Writer) error {
 	return nil
 }
 
-// askToHold asks the file's host to take a block, or, for the first one, whoever takes it. ErrNoSpace: one has no room, or there is
-// none to ask.
+// askToHold asks the file's host to take a block, or, for the first one, whoever takes it. ErrNoSpace: nobody does, whatever the reason;
+// errNoTaker: the host does not, for a reason that is not want of room.
 func (w *nodeWriter) askToHold(id tier.BlockID, length int64) error {
 	in, ok := w.n.tree.Get(w.ino)
 	if !ok {
@@ -134,10 +129,13 @@ func (w *nodeWriter) askToHold(id tier.BlockID, length int64) error {
 			fault = err
 		}
 	}
-	if full == nil && fault != nil {
-		return fmt.Errorf("this node is full, and no other takes block %d: %w", i, fault)
+	switch {
+	case full != nil || fault == nil:
+		return cmp.Or(full, ErrNoSpace)
+	case w.mu.spilled.host != "":
+		return fmt.Errorf("%w: block %d: %w", errNoTaker, i, fault)
 	}
-	return cmp.Or(full, ErrNoSpace)
+	return fmt.Errorf("%w, and no other node takes block %d: %w", ErrNoSpace, i, fault)
 }
 
 // sendSpilledLocked sends an upload a block that another node holds.

@@ -67,10 +67,7 @@ func TestHostLeavesBeforeComplete(t *testing.T) {
 				s.rig.AfterCalls(nil)
 				if name == "nobody has room" {
 					require.ErrorIs(s, err, cachefs.ErrNoSpace)
-					s.everywhere(func(n *cachefs.Node) {
-						_, err := n.Stat(s.Context(), c.path, nil)
-						require.ErrorIs(s, err, cachefs.ErrNotExist, n.ID())
-					})
+					s.requireNone(c.path)
 					return
 				}
 				require.NoError(s, err)

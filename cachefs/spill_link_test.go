@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,37 +43,80 @@ func TestSpillOverABrokenLink(t *testing.T) {
 	})
 }
 
-// TestSpillFault: that no other node is reached is not that none has room; where one says that it is full, all are.
+// noTaker makes a and c full, and has the nodes named break off when they are asked to take blocks.
+func (s *several) noTaker(broken error, silent string) {
+	s.Helper()
+	full := cachefs.CreateOptions{Size: 256 << 10, ReplicasMin: 1}
+	require.NoError(s, copyFile(s.Context(), s.nodes["c"], "/full", randomBytes(256<<10), full))
+	s.rig.FailCalls(func(_, to, method string) error {
+		if method == "cachefs.hold" && strings.Contains(silent, to) {
+			return broken
+		}
+		return nil
+	})
+}
+
+// TestSpillFault: where no other node takes a full one's blocks, whether it is full or does not answer, MustCache has no space and says
+// why, and AsyncThrough writes through, once. What is given up then is not in the store.
 func TestSpillFault(t *testing.T) {
 	broken := errors.New("broken")
 	for name, silent := range map[string]string{"none answers": "bc", "one is full": "b"} {
 		t.Run(name, func(t *testing.T) {
 			overSeveral(t, 3, tiny(false, "a", "c"), func(s *several) {
-				want := randomBytes(512 << 10)
-				full := cachefs.CreateOptions{Size: 256 << 10, ReplicasMin: 1}
-				require.NoError(s, copyFile(s.Context(), s.nodes["c"], "/full", want[:256<<10], full))
-				s.rig.FailCalls(func(_, to, method string) error {
-					if method == "cachefs.hold" && (to == "c" && silent == "bc" || to == "b") {
-						return broken
-					}
-					return nil
-				})
-				once := cachefs.CreateOptions{ReplicasMin: 1}
-				err := writeFile(s.Context(), s.nodes["a"], "/f", want, once)
-				once.WriteType = cachefs.AsyncThrough
-				through := writeFile(s.Context(), s.nodes["a"], "/m/f", want, once)
+				s.noTaker(broken, silent)
+				want := randomBytes(512<<10 + 1000)
+				o := cachefs.CreateOptions{ReplicasMin: 1}
+				err := writeFile(s.Context(), s.nodes["a"], "/f", want, o)
+				require.ErrorIs(s, err, cachefs.ErrNoSpace)
+				require.Equal(s, silent == "bc", errors.Is(err, broken), "%v", err)
+				s.requireNone("/f")
+
+				published := s.publications()
+				o.WriteType = cachefs.AsyncThrough
+				w, err := s.nodes["a"].Create(s.Context(), "/m/aborted", &o)
+				require.NoError(s, err)
+				_, err = w.Write(want)
+				require.NoError(s, err)
+				require.NoError(s, w.Abort())
+				s.requireNone("/m/aborted")
+
+				require.NoError(s, writeFile(s.Context(), s.nodes["a"], "/m/f", want, o))
+				require.Equal(s, cachefs.Persisted, s.state("/m/f"))
 				s.rig.FailCalls(nil)
-				if silent == "b" {
-					require.ErrorIs(s, err, cachefs.ErrNoSpace)
-					require.NoError(s, through)
-					s.requireStored("f", want)
-					return
-				}
-				for _, err := range []error{err, through} {
-					require.ErrorIs(s, err, broken)
-					require.NotErrorIs(s, err, cachefs.ErrNoSpace)
-				}
+				time.Sleep(time.Minute)
+				require.Equal(s, []string{"f"}, published())
+				s.requireStored("f", want)
+				s.everywhere(func(n *cachefs.Node) { require.NoError(s, same(readAll(s.T, n, "/m/f"), want, 0), n.ID()) })
+				require.Zero(s, heldBlocks(s.nodes["a"]))
 			})
 		})
+	}
+}
+
+// requireNone checks that no node has a file.
+func (s *several) requireNone(path string) {
+	s.Helper()
+	s.everywhere(func(n *cachefs.Node) {
+		_, err := n.Stat(s.Context(), path, nil)
+		require.ErrorIs(s, err, cachefs.ErrNotExist, "%s on %s", path, n.ID())
+	})
+}
+
+// publications are the keys of what the store is asked to show from now on, one for each time.
+func (s *several) publications() (list func() []string) {
+	var mu sync.Mutex
+	var keys []string
+	s.store.OnCall(func(op, key string) error {
+		if op == "commit" {
+			mu.Lock()
+			defer mu.Unlock()
+			keys = append(keys, key)
+		}
+		return nil
+	})
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(keys)
 	}
 }

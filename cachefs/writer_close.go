@@ -64,18 +64,11 @@ func (w *nodeWriter) closeLocked() error {
 // since that they leave, others take it.
 func (w *nodeWriter) completeLocked(c namespace.CompleteFile) error {
 	homes, err := w.spreadLocked()
-	if w.opts.WriteType == AsyncThrough && (isFull(err) || errors.Is(err, errNoTaker)) {
-		through := w.throughLocked(homes...)
-		switch {
-		case through == nil:
-			return w.publishLocked(&c)
-		case isFull(err):
-			return through
-		}
-		return errors.Join(err, through) // who has a part of it may be gone
-	}
 	if err != nil {
-		return err
+		if err := w.orThroughLocked(err, homes...); err != nil {
+			return err
+		}
+		return w.publishLocked(&c)
 	}
 	kept := c
 	kept.Homes, kept.Persist = homes, namespace.NotPersisted

@@ -32,6 +32,19 @@ func (w *nodeWriter) fullLocked(err error) error {
 	return err
 }
 
+// orThroughLocked turns an AsyncThrough writer to the store when err says that no other node takes the file, or not as many as it
+// wants. others have taken of it. Any other writer has err.
+func (w *nodeWriter) orThroughLocked(err error, others ...string) error {
+	if w.opts.WriteType != AsyncThrough || !isFull(err) && !errors.Is(err, errNoTaker) {
+		return err
+	}
+	through := w.throughLocked(others...)
+	if through == nil || isFull(err) {
+		return through
+	}
+	return errors.Join(err, through) // who has a part of it may be gone
+}
+
 // throughLocked turns an AsyncThrough writer into a Through one: what is cached goes to the store first, and others who have
 // taken of it may let it go.
 func (w *nodeWriter) throughLocked(others ...string) error {
