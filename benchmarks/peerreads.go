@@ -54,7 +54,7 @@ func largePeerReads(r *report) (err error) {
 		}
 	}
 	return p.largeAgainst(r, []namedRival{
-		{"net/http", 1, httpRival}, {"gRPC, raw codec", 4, grpcRival}, {"groupcache's pool", 7, groupcacheRival},
+		{"net/http", 1, httpRival}, {"gRPC", 4, protobufRival}, {"gRPC, raw codec", 1, rawRival}, {"groupcache's pool", 7, groupcacheRival},
 	})
 }
 

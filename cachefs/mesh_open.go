@@ -100,6 +100,11 @@ func (d *door) ServeBlock(ctx context.Context, from string, r *peer.BlockRequest
 	return d.n.mesh.serveBlock(ctx, from, r, w)
 }
 
+// ServeReady is ServeBlock for what lies in memory.
+func (d *door) ServeReady(from string, r *peer.BlockRequest, w *peer.BlockWriter) bool {
+	return d.open.Load() && !peer.IsClient(from) && d.n.mesh.serveReady(from, r, w)
+}
+
 func (d *door) ServeCall(ctx context.Context, from, method string, req []byte) ([]byte, error) {
 	switch s := d.journal.Load(); {
 	case method == callJournal && s != nil && !peer.IsClient(from):

@@ -51,6 +51,31 @@ func (m *mesh) serveBlock(ctx context.Context, from string, r *peer.BlockRequest
 	return nil
 }
 
+// serveReady is serveBlock for what lies in memory in one piece; it never waits.
+func (m *mesh) serveReady(from string, r *peer.BlockRequest, w blockWriter) bool {
+	b := m.n.tiers.Get(tier.BlockID(r.Key))
+	if b == nil || m.n.ctx.Err() != nil || r.Off+r.Length > b.Len() {
+		return false
+	}
+	v, ok := b.View(r.Off, int(r.Length))
+	if !ok {
+		return false
+	}
+	if int64(len(v.Bytes())) < r.Length {
+		v.Release()
+		return false
+	}
+	w.Holders(m.hot.asked(r.Key, from, time.Now()))
+	if w.Lend(v.Bytes(), v.Release) != nil {
+		return true // its connection has ended
+	}
+	m.n.counters.served.memory.Add(uint64(r.Length))
+	if keeps(r.Hint) {
+		m.hot.kept(r.Key, from)
+	}
+	return true
+}
+
 // sendHeld sends at most n bytes of what a tier has: ErrMiss if none does.
 func (m *mesh) sendHeld(ctx context.Context, id tier.BlockID, off, n int64, w blockWriter) (int64, error) {
 	if b := m.n.tiers.Get(id); b != nil {

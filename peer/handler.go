@@ -39,6 +39,34 @@ type Handler interface {
 	ServeStream(from, proto string, conn net.Conn)
 }
 
+// ReadyHandler is a Handler that serves small reads of what it has in memory at once: it saves a goroutine for each.
+type ReadyHandler interface {
+	Handler
+	// ServeReady lends w all that r asks for, MaxReady bytes at most, in one piece; or it gives w nothing and returns false, and
+	// ServeBlock is called. It does not wait: the requests behind this one on its connection would, too.
+	ServeReady(from string, r *BlockRequest, w *BlockWriter) bool
+}
+
+// MaxReady is how many bytes a ReadyHandler is asked for at most.
+const MaxReady = link.MaxReady
+
+// serve makes a Handler one of link's.
+func serve(h Handler) link.Handler {
+	if r, ok := h.(ReadyHandler); ok {
+		return servedReady{served{h}, r}
+	}
+	return served{h}
+}
+
+type servedReady struct {
+	served
+	ready ReadyHandler
+}
+
+func (s servedReady) ServeReady(from string, r *link.BlockRequest, w *BlockWriter) bool {
+	return s.ready.ServeReady(from, (*BlockRequest)(r), w)
+}
+
 // served makes a Handler one of link's.
 type served struct{ Handler }
 

@@ -81,7 +81,7 @@ func (m *Mesh) start(ctx context.Context, l net.Listener, packets net.PacketConn
 
 func (m *Mesh) linkConfig() link.Config {
 	return link.Config{
-		ID: m.opts.ID, Cluster: m.cfg.Cluster, Level: m.opts.Level, Handler: served{m.opts.Handler},
+		ID: m.opts.ID, Cluster: m.cfg.Cluster, Level: m.opts.Level, Handler: serve(m.opts.Handler),
 		Dial:    m.cfg.Network.Dial,
 		Resolve: m.resolve,
 		Gossip:  func(_ link.Peer, conn net.Conn) { m.gossip.Accept(conn) },

@@ -17,6 +17,7 @@ import (
 // Endpoint is one node's side of all of its connections. Its methods may be called from any goroutine.
 type Endpoint struct {
 	cfg     Config
+	ready   ReadyHandler // cfg.Handler, if it is one
 	trust   atomic.Pointer[trust]
 	boot    [16]byte
 	ctx     context.Context // ends with Close
@@ -47,6 +48,7 @@ func New(cfg Config) (*Endpoint, error) {
 		return nil, err
 	}
 	e.trust.Store(t)
+	e.ready, _ = cfg.Handler.(ReadyHandler)
 	rand.Read(e.boot[:])
 	e.ctx, e.stop = context.WithCancel(context.Background())
 	e.mu.pools = map[string]*pool{}

@@ -33,3 +33,14 @@ type Handler interface {
 	// ServeStream takes over an authenticated connection that Dial opened there for proto.
 	ServeStream(from, proto string, conn net.Conn)
 }
+
+// ReadyHandler is a Handler that serves small reads of what it has at hand without a goroutine for each.
+type ReadyHandler interface {
+	Handler
+	// ServeReady lends all that r asks for, at most MaxReady bytes, in one piece; or returns false, having given w nothing, and
+	// ServeBlock is called. It must not wait: the requests behind r on its connection do.
+	ServeReady(from string, r *BlockRequest, w *BlockWriter) bool
+}
+
+// MaxReady is how many bytes are lent at once at most.
+const MaxReady = smallFrame

@@ -12,19 +12,25 @@ type served struct {
 	s      *server
 	id     uint64
 	call   int             // bytes of a call's request
+	inline bool            // by the connection's reader
 	ctx    context.Context // ends with the caller's deadline, with its cancel, and with the connection
 	cancel context.CancelFunc
 }
 
 func (s *server) request(id uint64, call int, timeout time.Duration) *served {
 	q := &served{s: s, id: id, call: call}
-	s.e.stats.serving.Add(1)
-	if timeout > 0 {
-		q.ctx, q.cancel = context.WithTimeout(s.ctx, timeout)
-	} else {
-		q.ctx, q.cancel = context.WithCancel(s.ctx)
-	}
+	q.begin(timeout)
 	return q
+}
+
+// begin bounds q's work; end follows.
+func (q *served) begin(timeout time.Duration) {
+	q.s.e.stats.serving.Add(1)
+	if timeout > 0 {
+		q.ctx, q.cancel = context.WithTimeout(q.s.ctx, timeout)
+	} else {
+		q.ctx, q.cancel = context.WithCancel(q.s.ctx)
+	}
 }
 
 // answer is the last frame of a call.
@@ -56,7 +62,11 @@ func (q *served) last(front func([]byte) []byte, body []byte, back func([]byte) 
 		return
 	}
 	out := q.s.out
-	if len(body) <= smallFrame && out.post(func(b []byte) ([]byte, bool) {
+	post := out.post
+	if q.inline {
+		post = out.add
+	}
+	if len(body) <= smallFrame && post(func(b []byte) ([]byte, bool) {
 		b = append(front(b), body...)
 		if back != nil {
 			b = back(b)

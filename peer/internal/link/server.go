@@ -17,6 +17,7 @@ type server struct {
 	ctx  context.Context // ends with the connection
 	stop context.CancelCauseFunc
 	last uint64 // id of the latest request; the reader's
+	owes bool   // the reader: what it has served has not been written
 
 	mu struct {
 		sync.Mutex
@@ -29,7 +30,7 @@ type server struct {
 func (e *Endpoint) serveFrames(a *admitted) {
 	s := &server{e: e, peer: a.peer}
 	s.out = newSink(a.conn, e.cfg.StallTime, func(err error) { s.stop(err); a.conn.Close() })
-	s.src.conn = a.conn
+	s.src.conn, s.src.idle = a.conn, s.answerReady
 	s.ctx, s.stop = context.WithCancelCause(e.ctx)
 	s.mu.requests = map[uint64]*served{}
 	e.cfg.Events.connects(ConnectInfo{ID: a.peer.ID, Addr: a.peer.Addr})
@@ -60,9 +61,11 @@ func (s *server) step() error {
 	if err != nil {
 		return err
 	}
-	switch h.kind {
-	case kindRead:
+	if h.kind == kindRead {
 		return s.read(h, meta)
+	}
+	s.answerReady()
+	switch h.kind {
 	case kindCall:
 		return s.call(h, meta)
 	case kindCancel:
@@ -104,13 +107,16 @@ func (s *server) read(h head, meta []byte) error {
 	if err != nil {
 		return err
 	}
-	q := s.request(h.id, 0, m.timeout)
+	q := &served{s: s, id: h.id}
 	if err := s.admit(q); err != nil {
-		q.end()
 		return err
 	}
+	w := &BlockWriter{q: q, off: m.req.Off, length: m.req.Length}
+	if s.ready(q, &m.req, w) {
+		return nil
+	}
+	q.begin(m.timeout)
 	s.serving.Go(func() {
-		w := &BlockWriter{q: q, off: m.req.Off, length: m.req.Length}
 		defer q.end()
 		w.finish(s.e.cfg.Handler.ServeBlock(q.ctx, s.peer.ID, &m.req, w))
 	})

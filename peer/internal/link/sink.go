@@ -40,6 +40,7 @@ const (
 func newSink(conn net.Conn, stall time.Duration, fail func(error)) *sink {
 	s := &sink{conn: conn, turn: make(chan struct{}, 1), stall: stall, fail: fail}
 	s.tcp, _ = conn.(*net.TCPConn)
+	boundSameHost(conn)
 	s.turn <- struct{}{}
 	return s
 }
@@ -72,6 +73,26 @@ func (s *sink) enqueue(encode func(b []byte) (frames []byte, others bool)) (othe
 		return others, true, true
 	default: // whose turn it is writes it
 		return others, true, false
+	}
+}
+
+// add is post without a write: flush follows, or somebody else's write takes it along.
+func (s *sink) add(encode func(b []byte) (frames []byte, others bool)) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.mu.posted) > mostPosted {
+		return false
+	}
+	s.mu.posted, _ = encode(s.mu.posted)
+	return true
+}
+
+// flush writes what was added, unless somebody else is writing, who does.
+func (s *sink) flush() {
+	select {
+	case <-s.turn:
+		s.end()
+	default:
 	}
 }
 

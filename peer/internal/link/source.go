@@ -18,7 +18,8 @@ const wakeBytes = 4 * pieceLen
 // connection's reader goroutine's own.
 type source struct {
 	conn net.Conn
-	wake int // what conn's reader sleeps for, if that was changed
+	idle func() // called before a read of conn that may wait; nil: nothing is to be done
+	wake int    // what conn's reader sleeps for, if that was changed
 	r, w int
 	buf  [8 << 10]byte // a block of 4 KiB and its frames come with one read
 	head [headLen]byte
@@ -40,6 +41,9 @@ func (s *source) expect(n int) {
 // Read reads what is buffered; if nothing is, a short p through the buffer, a long one directly.
 func (s *source) Read(p []byte) (int, error) {
 	if s.r == s.w {
+		if s.idle != nil {
+			s.idle()
+		}
 		if len(p) >= len(s.buf) {
 			return s.conn.Read(p)
 		}

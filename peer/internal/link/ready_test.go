@@ -1,0 +1,81 @@
+package link_test
+
+import (
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/peer/internal/link"
+)
+
+// readyHandler is a handler that has some reads at hand.
+type readyHandler struct {
+	handler
+	ready func(r *link.BlockRequest, w *link.BlockWriter) bool
+}
+
+func (h *readyHandler) ServeReady(_ string, r *link.BlockRequest, w *link.BlockWriter) bool {
+	return h.ready(r, w)
+}
+
+// TestReadyReads mixes reads that are served at once with others, many at a time, so that their answers share writes.
+func TestReadyReads(t *testing.T) {
+	m := newMesh(t)
+	a := m.add("a", &handler{}, nil)
+	block := random(1 << 20)
+	var asked, lent, released atomic.Int64
+	b := m.add("b", &readyHandler{handler: handler{block: lend(block)}, ready: func(r *link.BlockRequest, w *link.BlockWriter) bool {
+		asked.Add(1)
+		if r.Off%3 == 0 || r.Length > link.MaxReady {
+			return false
+		}
+		lent.Add(1)
+		require.NoError(t, w.Lend(block[r.Off:r.Off+r.Length], func() { released.Add(1) }))
+		return true
+	}}, nil)
+	var all sync.WaitGroup
+	for i := range 40 {
+		rng := rand.New(rand.NewPCG(1, uint64(i)))
+		all.Go(func() {
+			for range 100 {
+				n, off := 1+rng.IntN(2*link.MaxReady), rng.IntN(len(block)/2)
+				dst := make([]byte, n)
+				_, err := a.ReadBlock(t.Context(), "b", link.BlockRequest{Off: int64(off), Length: int64(n)}, [][]byte{dst}, nil)
+				if err != nil || !bytes.Equal(block[off:off+n], dst) {
+					t.Errorf("%d bytes at %d: %v", n, off, err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	require.Greater(t, lent.Load(), int64(500))
+	require.Less(t, lent.Load(), asked.Load())
+	require.Equal(t, lent.Load(), released.Load())
+	require.Eventually(t, func() bool { return b.Metrics().Serving == 0 }, time.Second, time.Millisecond)
+}
+
+// TestReadyReadThatLendsTooLittle: the caller is told, and the connection goes on.
+func TestReadyReadThatLendsTooLittle(t *testing.T) {
+	m := newMesh(t)
+	a := m.add("a", &handler{}, nil)
+	block := random(4 << 10)
+	m.add("b", &readyHandler{handler: handler{block: lend(block), call: echo}, ready: func(r *link.BlockRequest, w *link.BlockWriter) bool {
+		return w.Lend(block[:r.Length/2], nil) == nil
+	}}, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	_, err := a.ReadBlock(ctx, "b", link.BlockRequest{Length: 1000}, [][]byte{make([]byte, 1000)}, nil)
+	var told *link.RemoteError
+	require.ErrorAs(t, err, &told)
+	require.Contains(t, told.Error(), "500 bytes were given: want 1000")
+	got, err := a.Call(ctx, "b", "echo", block)
+	require.NoError(t, err)
+	require.Equal(t, block, got)
+}
