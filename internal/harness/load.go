@@ -28,14 +28,14 @@ type Load struct {
 	failed error
 }
 
-// Run works until ctx ends. The error is the first answer that no fault explains.
+// Run works until ctx ends; what is asked for then is waited for. The error is the first answer that no fault explains.
 func (l *Load) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for w := range l.Workers {
 		wg.Go(func() {
 			rng := rand.New(rand.NewPCG(uint64(w), 0x6c6f6164))
 			for i := 0; ctx.Err() == nil && l.err() == nil; i++ {
-				l.one(ctx, w, i, rng)
+				l.one(context.WithoutCancel(ctx), w, i, rng)
 			}
 		})
 	}
@@ -74,7 +74,7 @@ func (l *Load) one(ctx context.Context, w, i int, rng *rand.Rand) {
 		l.Ledger.Refused()
 	case err == nil && !a.Timeout && !strings.Contains(a.Err, "closed"): // or else its node shuts down
 		l.fail(fmt.Errorf("%s %s: %s", r.Op, r.Path, a.Err))
-	case err != nil && ctx.Err() == nil && !errors.Is(err, ErrDied):
+	case err != nil && !errors.Is(err, ErrDied):
 		p.Dump()
 		l.fail(fmt.Errorf("%s %s: no answer by %s for a minute after its end: %w", r.Op, r.Path, p.Name, err))
 	default:

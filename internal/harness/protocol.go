@@ -3,7 +3,7 @@ package harness
 // Request asks a node to do one thing.
 type Request struct {
 	ID   uint64
-	Op   string // put, app, rm, mv, mkdir, read, tree, cluster, shutdown
+	Op   string // put, app, rm, mv, mkdir, read, hear, tree, cluster, shutdown
 	Path string `json:",omitempty"`
 	To   string `json:",omitempty"` // mv
 	Seed uint32 `json:",omitempty"` // put, app: of signed.Bytes

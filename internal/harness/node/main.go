@@ -130,6 +130,9 @@ func (s *server) do(ctx context.Context, r harness.Request) (a harness.Answer, e
 	case "read":
 		a.What, err = s.read(ctx, r.Path)
 		return a, err
+	case "hear":
+		_, err = s.node.Stat(ctx, r.Path, &cachefs.StatOptions{Consistent: true})
+		return a, err
 	case "tree":
 		a.Tree, err = s.tree(ctx, r.Path)
 		return a, err
