@@ -14,17 +14,30 @@ import (
 
 var (
 	registryMu sync.RWMutex
-	registry   = map[string]driver.Opener{}
+	registry   = map[string]known{}
 )
 
+// known is a registered scheme.
+type known struct {
+	open driver.Opener
+	dir  driver.Directory // nil: its places are not on this machine
+}
+
 // Register makes a scheme known; a driver's init calls it. A scheme registered twice panics.
-func Register(scheme string, open driver.Opener) {
+func Register(scheme string, open driver.Opener) { register(scheme, known{open: open}) }
+
+// RegisterLocal is Register for a driver whose places are directories of this machine.
+func RegisterLocal(scheme string, open driver.Opener, dir driver.Directory) {
+	register(scheme, known{open, dir})
+}
+
+func register(scheme string, k known) {
 	registryMu.Lock()
 	defer registryMu.Unlock()
 	if _, dup := registry[scheme]; dup {
 		panic("ufs: scheme registered twice: " + scheme)
 	}
-	registry[scheme] = open
+	registry[scheme] = k
 }
 
 // Schemes lists the registered schemes, sorted.
@@ -36,11 +49,11 @@ func Schemes() []string {
 
 // Open opens the place that url names through the driver of its scheme.
 func Open(ctx context.Context, rawURL string, o *Options) (*Store, error) {
-	open, u, err := opener(rawURL)
+	k, u, err := lookUp(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	d, id, err := open(ctx, u)
+	d, id, err := k.open(ctx, u)
 	if err != nil {
 		return nil, fmt.Errorf("no under store at %q: %w", driver.Shown(u), err)
 	}
@@ -50,26 +63,36 @@ func Open(ctx context.Context, rawURL string, o *Options) (*Store, error) {
 // CheckURL reports what is wrong with the URL of an under store as far as that can be seen without asking the store: an
 // unknown scheme, of which it lists the known ones, or a '#'.
 func CheckURL(rawURL string) error {
-	_, _, err := opener(rawURL)
+	_, _, err := lookUp(rawURL)
 	return err
 }
 
-// opener is the driver for a URL.
-func opener(rawURL string) (driver.Opener, *url.URL, error) {
+// LocalDir is the directory of this machine that the URL of an under store names, whether it exists or not; "" if it names none, or
+// is wrong. It asks no store. See [Store.LocalDir] for one that is open.
+func LocalDir(rawURL string) string {
+	k, u, err := lookUp(rawURL)
+	if err != nil || k.dir == nil {
+		return ""
+	}
+	return k.dir(u)
+}
+
+// lookUp finds the driver for a URL.
+func lookUp(rawURL string) (known, *url.URL, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		return nil, nil, unparsed(rawURL, err)
+		return known{}, nil, unparsed(rawURL, err)
 	}
 	registryMu.RLock()
-	open := registry[u.Scheme]
+	k, ok := registry[u.Scheme]
 	registryMu.RUnlock()
-	if open == nil {
-		return nil, nil, unknown(u)
+	if !ok {
+		return known{}, nil, unknown(u)
 	}
 	if strings.Contains(rawURL, "#") { // not shown: of a secret with a '#' a part may stand where the host is
-		return nil, nil, fmt.Errorf("%w: no under store at a URL of scheme %q with a '#': what is behind it names nothing; in a name write %%23", driver.ErrInvalid, u.Scheme)
+		return known{}, nil, fmt.Errorf("%w: no under store at a URL of scheme %q with a '#': what is behind it names nothing; in a name write %%23", driver.ErrInvalid, u.Scheme)
 	}
-	return open, u, nil
+	return k, u, nil
 }
 
 // unknown says that no driver has registered u's scheme, and what was forgotten, most likely.

@@ -51,6 +51,13 @@ func TestNoFragmentInURL(t *testing.T) {
 	require.NoError(t, ufs.CheckURL("refusing://bucket/a%23b"))
 }
 
+// A store that is elsewhere lies in no directory of this machine, and neither does what is no URL of a store.
+func TestNoLocalDir(t *testing.T) {
+	for _, raw := range []string{"refusing://bucket/p", "nowhere://bucket", "/data/in", "refusing://bucket/a#b"} {
+		require.Empty(t, ufs.LocalDir(raw), raw)
+	}
+}
+
 // An unknown scheme is mostly a driver that was not imported, and none at all a path.
 func TestUnknownSchemeSaysWhatToDo(t *testing.T) {
 	require.ErrorContains(t, ufs.CheckURL("nowhere://bucket"), "import the driver")

@@ -60,6 +60,14 @@ func (s *Store) ID() string { return s.id }
 // Rename false, Rename works but is not one step, see there; with Copy false, bytes pass through us.
 func (s *Store) Caps() Caps { return s.d.Caps() }
 
+// LocalDir is the directory of this machine in which the place lies, "" if it is elsewhere.
+func (s *Store) LocalDir() string {
+	if l, ok := s.d.(driver.Local); ok {
+		return l.LocalDir()
+	}
+	return ""
+}
+
 // Close waits for what goes on behind and closes the driver. Bodies and writers are closed by who opened them, before.
 func (s *Store) Close() error {
 	s.behind.close()

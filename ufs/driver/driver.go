@@ -170,9 +170,16 @@ type (
 	Owner interface {
 		SetOwner(ctx context.Context, key, owner, group string) (Attr, error)
 	}
+	// Local says in which directory of this machine the place lies: absolute, in the system's form. It stands in no Caps.
+	Local interface {
+		LocalDir() string
+	}
 )
 
 // Opener opens the place that a URL names. The id is that place's lasting name, the same on every machine and without
 // credentials: it goes into the names of cached blocks. Two places of one store have ids where one is a prefix of the
 // other, up to a '/', if and only if one holds the other.
 type Opener func(ctx context.Context, u *url.URL) (s Store, id string, err error)
+
+// Directory is the directory of this machine that a URL names, as Local would say once it is open; "" if it names none.
+type Directory func(u *url.URL) string

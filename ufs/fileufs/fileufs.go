@@ -11,17 +11,11 @@ import (
 	"github.com/millpond/millpond/ufs/driver"
 )
 
-func init() { ufs.Register("file", openURL) }
+func init() { ufs.RegisterLocal("file", openURL, localDir) }
 
-// openURL opens file:///dir. Another host's directory is not ours to open.
+// openURL opens file:///dir.
 func openURL(_ context.Context, u *url.URL) (driver.Store, string, error) {
-	switch {
-	case u.Host != "" && u.Host != "localhost":
-		return nil, "", fmt.Errorf("%w: host %q; want file:///dir", driver.ErrInvalid, u.Host)
-	case !path.IsAbs(u.Path):
-		return nil, "", fmt.Errorf("%w: no absolute path; want file:///dir", driver.ErrInvalid)
-	}
-	if _, err := driver.Query(u); err != nil {
+	if err := checkURL(u); err != nil {
 		return nil, "", err
 	}
 	p := path.Clean(u.Path)
@@ -30,6 +24,26 @@ func openURL(_ context.Context, u *url.URL) (driver.Store, string, error) {
 		return nil, "", err
 	}
 	return s, "file://" + p, nil
+}
+
+// checkURL wants a directory of this host: another's is not ours to open.
+func checkURL(u *url.URL) error {
+	switch {
+	case u.Host != "" && u.Host != "localhost":
+		return fmt.Errorf("%w: host %q; want file:///dir", driver.ErrInvalid, u.Host)
+	case !path.IsAbs(u.Path):
+		return fmt.Errorf("%w: no absolute path; want file:///dir", driver.ErrInvalid)
+	}
+	_, err := driver.Query(u)
+	return err
+}
+
+// localDir is the driver.Directory of file URLs.
+func localDir(u *url.URL) string {
+	if checkURL(u) != nil {
+		return ""
+	}
+	return fromURLPath(path.Clean(u.Path))
 }
 
 // Options tune Open.
@@ -74,5 +88,8 @@ func (s *store) Caps() driver.Caps {
 		Mode: true, Owner: hasOwners, Links: true, PageSize: pageSize,
 	}
 }
+
+// LocalDir implements driver.Local.
+func (s *store) LocalDir() string { return s.place.dir }
 
 func (s *store) Close() error { return s.place.close() }

@@ -19,13 +19,18 @@ func TestURLs(t *testing.T) {
 		s, err := ufs.Open(t.Context(), u, nil)
 		require.NoError(t, err)
 		require.Equal(t, "file://"+dir, s.ID(), "one place has one name")
+		require.Equal(t, filepath.FromSlash(dir), s.LocalDir())
+		require.Equal(t, s.LocalDir(), ufs.LocalDir(u))
 		require.NoError(t, s.Close())
 	}
 	for _, u := range []string{"file://host" + dir, "file:relative", "file://" + dir + "?a=b"} {
 		_, err := ufs.Open(t.Context(), u, nil)
 		require.ErrorIs(t, err, driver.ErrInvalid, u)
+		require.Empty(t, ufs.LocalDir(u))
 	}
-	_, err := ufs.Open(t.Context(), "file://"+dir+"/missing", nil)
+	missing := "file://" + dir + "/miss%20ing"
+	require.Equal(t, filepath.Join(filepath.FromSlash(dir), "miss ing"), ufs.LocalDir(missing), "where it would be")
+	_, err := ufs.Open(t.Context(), missing, nil)
 	require.ErrorIs(t, err, driver.ErrNotExist)
 	_, err = fileufs.Open(filepath.Join(dir, "missing"), nil)
 	require.ErrorIs(t, err, driver.ErrNotExist)

@@ -196,6 +196,15 @@ func (f *Faulty) SetOwner(ctx context.Context, key, owner, group string) (a driv
 	return a, err
 }
 
+// LocalDir is that of the driver: a script does not change where it lies.
+func (f *Faulty) LocalDir() string {
+	l, ok := f.d.(driver.Local)
+	if !ok {
+		return ""
+	}
+	return l.LocalDir()
+}
+
 func (f *Faulty) Create(ctx context.Context, key string, o driver.CreateOptions) (w driver.Writer, err error) {
 	err = f.do(ctx, "create", key, func() error { w, err = f.d.Create(ctx, key, o); return err })
 	if err != nil {
