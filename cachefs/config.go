@@ -116,9 +116,7 @@ func (c Config) complete() (Config, error) {
 		c.FS = vfs.OS
 	}
 	c.completeBackup()
-	if c.Journal.Dir == "" && c.Dir != "" {
-		c.Journal.Dir = filepath.Join(c.Dir, "journal")
-	}
+	c.Journal.Dir = orDefault(c.Journal.Dir, c.dirOfJournal())
 	if c.Journal.FS == nil {
 		c.Journal.FS = c.FS
 	}

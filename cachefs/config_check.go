@@ -33,6 +33,7 @@ func (c *Config) check() (bad []error) {
 	bad = append(bad, c.checkBackup()...)
 	for i := range c.Mounts {
 		bad = append(bad, c.checkMount(i)...)
+		bad = append(bad, c.checkOwnDirs(i)...)
 	}
 	return bad
 }

@@ -22,7 +22,7 @@ func (n *Node) openMesh(ctx context.Context) (err error) {
 	j := &n.cfg.Journal
 	j.Peers = journalPeers{n}
 	if n.id, err = journal.Identify(*j); err != nil {
-		return err
+		return n.cfg.aboutJournal(err)
 	}
 	n.lease = newLease(n.id)
 	c := *n.cfg.Mesh

@@ -62,6 +62,9 @@ func (n *Node) mount(ctx context.Context, c MountConfig) error {
 	case c.Path == "/":
 		return invalid("mount point \"/\"; want a path below the root, such as \"/data\"")
 	}
+	if err := n.outsideOwnDirs(&c); err != nil {
+		return err
+	}
 	m, err := n.openMount(ctx, c)
 	if err != nil {
 		return err

@@ -109,7 +109,7 @@ func open(ctx context.Context, cfg Config, among func(n *Node) nodes) (*Node, er
 func (n *Node) openLayers(ctx context.Context) (err error) {
 	if n.cfg.Dir != "" {
 		if err := vfs.MkdirAll(n.cfg.FS, n.cfg.Dir, 0o700); err != nil {
-			return err
+			return ownDir{"Dir", n.cfg.Dir}.fails(err)
 		}
 	}
 	if n.backup != nil {
@@ -122,7 +122,7 @@ func (n *Node) openLayers(ctx context.Context) (err error) {
 	}
 	n.cfg.Journal.Events.Primary = n.leading(n.cfg.Journal.Events.Primary)
 	if n.journal, err = journal.Open(ctx, n.cfg.Journal, &machine{tree: n.tree, effects: n.effects, leftovers: n.leftovers, applying: &n.applying, mounts: n.followMounts, leavers: n.followLeavers}); err != nil {
-		return err
+		return n.cfg.aboutJournal(err)
 	}
 	n.young = n.tree.Index() == 0 || n.backup != nil && n.backup.restored
 	n.session = n.journal.Session()
@@ -139,10 +139,13 @@ func (n *Node) openLayers(ctx context.Context) (err error) {
 	n.tiers, err = tier.Open(ctx, tier.Options{
 		BlockSize: n.cfg.BlockSize, FS: n.cfg.FS, Logger: n.log, Poison: n.cfg.Poison, Events: n.cfg.Events.Tier,
 	}, n.cfg.Tiers...)
-	if err == nil && n.door != nil {
+	if err != nil {
+		return fmt.Errorf("Config.Tiers: %w", err)
+	}
+	if n.door != nil {
 		n.door.open.Store(true)
 	}
-	return err
+	return nil
 }
 
 // start starts what runs in the background. All of it ends with n.ctx, and Shutdown waits for it.
