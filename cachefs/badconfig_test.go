@@ -2,8 +2,10 @@ package cachefs_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -130,9 +132,25 @@ func TestTwoNodesOnOneDirectory(t *testing.T) {
 
 // What runs already is not disturbed by a start whose context has ended, and nothing is left of that.
 func TestOpenWithoutTime(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	enough := errors.New("the job is called off")
+	cancel(enough)
+	dir := filepath.Join(t.TempDir(), "job")
+	n, err := cachefs.Open(ctx, cachefs.Config{Dir: dir, Mounts: []cachefs.MountConfig{{Path: "/a", URL: "mem://open-without-time"}}})
+	require.EqualError(t, err, "cachefs: the context of Open ended before the node was up: context canceled: the job is called off")
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, enough)
+	require.Nil(t, n)
+	require.NoDirExists(t, dir)
+}
+
+// A context may end while the node comes up, here as the store of a mount is looked at.
+func TestOpenRunsOutOfTime(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	n, err := cachefs.Open(ctx, cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/a", URL: "mem://open-without-time"}}})
-	require.Error(t, err)
+	store := memufs.New(nil)
+	store.OnCall(func(string, string) error { cancel(); return ctx.Err() })
+	n, err := cachefs.Open(ctx, cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/a", Store: store.UFS()}}})
+	require.ErrorContains(t, err, "cachefs: the context of Open ended before the node was up: ")
+	require.ErrorIs(t, err, context.Canceled)
 	require.Nil(t, n)
 }

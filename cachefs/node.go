@@ -83,6 +83,9 @@ func open(ctx context.Context, cfg Config, among func(n *Node) nodes) (*Node, er
 	if err != nil {
 		return nil, fmt.Errorf("cachefs: %w", err)
 	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("cachefs: %w", notUp(ctx, ctx.Err()))
+	}
 	n := &Node{cfg: cfg, log: cfg.Logger, tree: namespace.New(), effects: newEffects(), orphans: newOrphans(), leftovers: newLeftovers(), departed: newDeparted()}
 	n.ctx, n.cancel = context.WithCancelCause(context.Background())
 	n.shutdown.ended = make(chan struct{})
@@ -96,13 +99,24 @@ func open(ctx context.Context, cfg Config, among func(n *Node) nodes) (*Node, er
 	}
 	if err := n.openLayers(ctx); err != nil {
 		n.closeLayers(context.WithoutCancel(ctx))
-		return nil, fmt.Errorf("cachefs: %w", err)
+		return nil, fmt.Errorf("cachefs: %w", notUp(ctx, err))
 	}
 	n.start()
 	if err := n.settle(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("cachefs: %w", err), n.Close())
+		return nil, errors.Join(fmt.Errorf("cachefs: %w", notUp(ctx, err)), n.Close())
 	}
 	return n, nil
+}
+
+// notUp says of an error of Open that its context has ended, where that is why, and who ended it.
+func notUp(ctx context.Context, err error) error {
+	if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+		return err
+	}
+	if cause := context.Cause(ctx); !errors.Is(err, cause) {
+		err = fmt.Errorf("%w: %w", err, cause)
+	}
+	return fmt.Errorf("the context of Open ended before the node was up: %w", err)
 }
 
 // openLayers opens what lies below, bottom first.
