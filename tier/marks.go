@@ -23,6 +23,17 @@ func diskFlags(marks uint32) (f disk.Flags) {
 	return f
 }
 
+// marks are what a disk remembers, in memory.
+func marks(f disk.Flags) (marks uint32) {
+	if f&disk.Held != 0 {
+		marks |= flagHeld
+	}
+	if f&disk.Pinned != 0 {
+		marks |= flagPinned
+	}
+	return marks
+}
+
 // Hold keeps a block until Unhold, wherever it is; on a disk durably. Errors: ErrMiss, ErrClosed; after an error of a
 // directory the block may be held.
 func (s *Store) Hold(id BlockID) error { return s.mark(id, flagHeld) }

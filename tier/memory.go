@@ -75,6 +75,10 @@ func (m *memory) add(b *Block, mv *move) error {
 	case mv.dropped.Load():
 		return ErrDropped
 	}
+	if mv.follows {
+		b.flags.Or(mv.set)
+		b.flags.And(^mv.clear)
+	}
 	b.slot = m.slots.take(b)
 	if !m.index.add(b) {
 		m.slots.give(b.slot)

@@ -28,6 +28,7 @@ type move struct {
 	open       bool        // linked; guarded by the stripe, like what follows
 	dropped    atomic.Bool // a Drop overlapped it: the copy must not be found
 	set, clear uint32      // marks that were changed
+	follows    bool        // into memory, from a disk: what was changed is to be changed on the copy as it enters; its owner's
 	prev, next *move
 }
 

@@ -65,8 +65,8 @@ func (s *Store) bringUp(ctx context.Context, id BlockID) (b *Block, from *disks,
 	return nil, nil, ErrMiss
 }
 
-// bring reads a whole block into memory. The copy on the disk stays, with what holds it there: demoting the block again
-// then writes nothing.
+// bring reads a whole block into memory. The copy on the disk stays: demoting the block again then writes nothing. What holds it
+// there holds it here too, since the disk may fail.
 func (s *Store) bring(ctx context.Context, t *disks, id BlockID, length int64) (*Block, error) {
 	w, err := s.newWriter(ctx, id, length, PutOptions{Fill: true})
 	if err != nil {
@@ -74,6 +74,9 @@ func (s *Store) bring(ctx context.Context, t *disks, id BlockID, length int64) (
 	}
 	defer w.Abort()
 	w.noSpill = true
+	_, _, flags, _ := t.find(id) // after the move was announced: who changes them later tells it
+	w.mv.follows = true
+	w.b.flags.Store(marks(flags))
 	if err := w.grow(length); err != nil {
 		return nil, err
 	}
