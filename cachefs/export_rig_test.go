@@ -330,3 +330,15 @@ func LettingGo(n *Node, path string) (end func()) {
 	}
 	return func() { n.unholdFile(&in); pass() }
 }
+
+// Damage flips bits of a block in a node's memory after its sums were made, and has another node complain of it; true if it was
+// dropped.
+func Damage(n *Node, path string, i int64) bool {
+	in, _ := n.tree.Stat(path, nil)
+	id := blockID(&in, i)
+	Sums(n, peer.Key(id))
+	Flip(n, peer.Key(id))
+	_, err := n.mesh.serveCall(n.ctx, callVerify, id[:])
+	_, _, there := n.tiers.Has(id)
+	return err == nil && !there
+}

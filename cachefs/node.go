@@ -38,6 +38,7 @@ type Node struct {
 	orphans   *orphans
 	leftovers leftovers
 	departed  departed
+	mends     mends
 	applying  applying
 	overlay   *overlay
 	absent    absent
@@ -86,7 +87,7 @@ func open(ctx context.Context, cfg Config, among func(n *Node) nodes) (*Node, er
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("cachefs: %w", notUp(ctx, ctx.Err()))
 	}
-	n := &Node{cfg: cfg, log: cfg.Logger, tree: namespace.New(), effects: newEffects(), orphans: newOrphans(), leftovers: newLeftovers(), departed: newDeparted()}
+	n := &Node{cfg: cfg, log: cfg.Logger, tree: namespace.New(), effects: newEffects(), orphans: newOrphans(), leftovers: newLeftovers(), departed: newDeparted(), mends: newMends()}
 	n.ctx, n.cancel = context.WithCancelCause(context.Background())
 	n.shutdown.ended = make(chan struct{})
 	n.overlay = newOverlay(n)
@@ -151,7 +152,7 @@ func (n *Node) openLayers(ctx context.Context) (err error) {
 		n.disk = n.disk || t.Kind != tier.Memory
 	}
 	n.tiers, err = tier.Open(ctx, tier.Options{
-		BlockSize: n.cfg.BlockSize, FS: n.cfg.FS, Logger: n.log, Poison: n.cfg.Poison, Events: n.cfg.Events.Tier,
+		BlockSize: n.cfg.BlockSize, FS: n.cfg.FS, Logger: n.log, Poison: n.cfg.Poison, Events: n.mends.heard(n.cfg.Events.Tier),
 	}, n.cfg.Tiers...)
 	if err != nil {
 		return fmt.Errorf("Config.Tiers: %w", err)
@@ -173,6 +174,7 @@ func (n *Node) start() {
 	n.spawn(n.runTTL)
 	n.spawn(n.runIntents)
 	n.spawn(n.runLeftovers)
+	n.spawn(n.runMend)
 	if n.backup != nil {
 		n.backup.begun.Store(true)
 		n.spawn(n.backup.run)

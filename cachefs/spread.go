@@ -110,7 +110,12 @@ func (n *Node) serveHold(ctx context.Context, from string, r holdRequest) error 
 	if r.First < 0 || r.Count < 0 || r.First > maxBlocks || r.Count > maxBlocks || r.end(&in) > blocksOf(&in) {
 		return invalid("copies of blocks %d to %d of a file of %d bytes", r.First, r.First+r.Count, r.Size)
 	}
-	took, err := n.holdCopies(ctx, append([]string{from}, r.Also...), &in, &r)
+	return n.takeCopies(ctx, append([]string{from}, r.Also...), &in, &r)
+}
+
+// takeCopies takes the blocks that r asks for, and keeps them if the file needs them still. The caller has the file's turn.
+func (n *Node) takeCopies(ctx context.Context, from []string, in *namespace.Inode, r *holdRequest) error {
+	took, err := n.holdCopies(ctx, from, in, r)
 	now, ok := n.tree.Get(r.Ino)
 	switch {
 	case !ok || now.FileID != in.FileID:
