@@ -93,7 +93,21 @@ func definite(err error) bool {
 // unsent: the name was not found, or there were no credentials to sign with.
 func unsent(err error) bool {
 	_, dns := errors.AsType[*net.DNSError](err)
-	return dns || strings.Contains(err.Error(), "failed to retrieve credentials") || strings.Contains(err.Error(), "get identity")
+	return dns || unsigned(err)
+}
+
+// unsigned: there were no credentials to sign with. The SDK has no type for it.
+func unsigned(err error) bool {
+	return strings.Contains(err.Error(), "failed to retrieve credentials") || strings.Contains(err.Error(), "get identity")
+}
+
+// noCredentials says which settings would do: the SDK's own text names the last place alone that it has looked at. It stays an error that
+// may pass, for a machine's or a program's provider may be back.
+func (b *bucket) noCredentials(err error) error {
+	if b.o.Credentials != nil {
+		return fmt.Errorf("no credentials from Options.Credentials: %w", err)
+	}
+	return fmt.Errorf("no credentials: want AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile (profile=, AWS_PROFILE), a role of the container or machine, Options.Credentials, or anonymous=true: %w", err)
 }
 
 // explain gives an error its meaning. The SDK's own text is kept: it has the store's request id.
@@ -107,6 +121,8 @@ func (b *bucket) explain(ctx context.Context, o op, err error) error {
 	s, header := status(err)
 	c := code(err)
 	switch {
+	case s == 0 && unsigned(err):
+		return b.noCredentials(err)
 	case s == 0:
 		return err
 	case c == "NoSuchBucket":
