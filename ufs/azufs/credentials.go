@@ -2,6 +2,7 @@ package azufs
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -80,5 +81,27 @@ func connectByEnvironment(at, account string, co *service.ClientOptions) (*servi
 	if err != nil {
 		return nil, fmt.Errorf("%w: no credentials in the environment: %w", driver.ErrPermission, err)
 	}
-	return service.NewClient(at, cred, co)
+	return service.NewClient(at, environment{cred}, co)
 }
+
+// environment is the SDK's chain of the credentials that a process may find around it.
+type environment struct{ azcore.TokenCredential }
+
+// GetToken implements azcore.TokenCredential.
+func (e environment) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	t, err := e.TokenCredential.GetToken(ctx, o)
+	if err != nil {
+		err = &tokenError{err}
+	}
+	return t, err
+}
+
+// tokenError says which settings would do; the SDK, where it has looked.
+type tokenError struct{ err error }
+
+func (e *tokenError) Error() string {
+	return fmt.Sprintf("no credentials: want AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, AZURE_TENANT_ID and AZURE_CLIENT_ID with a secret or certificate, a managed identity, "+
+		"az login, Options.Credential or Key, or anonymous=true: %v", e.err)
+}
+
+func (e *tokenError) Unwrap() error { return e.err }
