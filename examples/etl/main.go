@@ -28,7 +28,7 @@ into day=YYYY-MM-DD/orders.csv below OUTPUT, sorted, each with its percentage of
   persist    waits for them
   check      computes OUTPUT from plain reads of INPUT, and compares
 
-Credentials come from the environment. OUTPUT must be empty.
+Credentials come from the environment. The bucket, or the directory, has to exist. OUTPUT must be empty.
 
 Usage: etl [flags] INPUT OUTPUT      (s3://BUCKET/PREFIX?region=, file:///DIR)
 

@@ -46,6 +46,18 @@ func TestHelp(t *testing.T) {
 	require.Empty(t, stderr.String())
 }
 
+// A directory is made by who knows where it belongs, as a bucket is: a slip in a path is not to become one.
+func TestMissingDirectory(t *testing.T) {
+	in, missing := t.TempDir(), filepath.Join(t.TempDir(), "missing")
+	for _, places := range [][]string{{"file://" + missing, "file://" + in}, {"file://" + in, "file://" + missing}} {
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, 1, run(t.Context(), append([]string{"-generate", "10"}, places...), &stdout, &stderr))
+		require.Contains(t, stderr.String(), missing)
+		require.Contains(t, stderr.String(), "the directory has to be made first")
+		require.NoDirExists(t, missing)
+	}
+}
+
 func TestDirectories(t *testing.T) {
 	in, out := t.TempDir(), t.TempDir()
 	var stdout, stderr bytes.Buffer

@@ -31,6 +31,7 @@ func TestURLs(t *testing.T) {
 	missing := "file://" + dir + "/miss%20ing"
 	require.Equal(t, filepath.Join(filepath.FromSlash(dir), "miss ing"), ufs.LocalDir(missing), "where it would be")
 	_, err := ufs.Open(t.Context(), missing, nil)
+	require.ErrorContains(t, err, "has to be made first")
 	require.ErrorIs(t, err, driver.ErrNotExist)
 	_, err = fileufs.Open(filepath.Join(dir, "missing"), nil)
 	require.ErrorIs(t, err, driver.ErrNotExist)

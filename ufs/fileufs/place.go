@@ -27,6 +27,9 @@ func (p *place) open(dir string) error {
 		if fi, serr := os.Stat(dir); serr == nil && !fi.IsDir() { // OpenRoot says so in words alone
 			err = &fs.PathError{Op: "open", Path: dir, Err: driver.ErrNotDir}
 		}
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%w: the directory has to be made first", err)
+		}
 		return err
 	}
 	_, err = r.Lstat("..") // os.Root does not export the error
