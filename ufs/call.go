@@ -3,9 +3,9 @@ package ufs
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
+	"github.com/millpond/millpond/internal/jitter"
 	"github.com/millpond/millpond/ufs/driver"
 )
 
@@ -61,12 +61,8 @@ func (t *tries) again(ctx context.Context, err error) error {
 	if deadline, has := ctx.Deadline(); !ok || has && time.Until(deadline) <= wait {
 		return err // the caller will not be there any more
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	if err := jitter.Wait(ctx, wait); err != nil {
+		return err
 	}
 	t.s.counters.ops[t.op].retries.Add(1)
 	return nil
@@ -79,14 +75,9 @@ func (t *tries) mayRepeat(ctx context.Context, err error) bool {
 	return t.repeat || harmless(t.op, err)
 }
 
-// pause is how long to wait after n attempts: full jitter, so that those who failed together do not come back together
-// (M. Brooker, Exponential Backoff And Jitter, 2015), on top of what the store asked for. Not ok: it asked for too much.
+// pause is how long to wait after n attempts: full jitter, on top of what the store asked for. Not ok: it asked for too much.
 func (o *Options) pause(n int, err error) (wait time.Duration, ok bool) {
-	ceiling := o.MaxDelay
-	if shift := n - 1; shift < 30 && o.BaseDelay < o.MaxDelay>>shift {
-		ceiling = o.BaseDelay << shift
-	}
-	wait = rand.N(ceiling + 1)
+	wait = jitter.Delay(n, o.BaseDelay, o.MaxDelay)
 	if r, asked := errors.AsType[*driver.Retryable](err); asked {
 		wait += r.After
 		return wait, r.After <= o.AttemptTimeout

@@ -3,16 +3,17 @@ package objects
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
+	"github.com/millpond/millpond/internal/jitter"
 	"github.com/millpond/millpond/ufs/driver"
 )
 
 // A part is sent behind the caller's back, so nobody above can send it again.
 const (
 	tries     = 4
-	firstWait = 100 * time.Millisecond // doubled each time, with jitter
+	firstWait = 200 * time.Millisecond // doubled each time, with jitter
+	lastWait  = firstWait << (tries - 2)
 )
 
 // patiently calls f until it succeeds, fails for good, or has failed tries times.
@@ -22,16 +23,12 @@ func patiently(ctx context.Context, f func() error) error {
 		if err == nil || n == tries || final(err) {
 			return err
 		}
-		wait := rand.N(firstWait << n)
+		wait := jitter.Delay(n, firstWait, lastWait)
 		if r, ok := errors.AsType[*driver.Retryable](err); ok {
 			wait += r.After
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return context.Cause(ctx)
+		if err := jitter.Wait(ctx, wait); err != nil {
+			return err
 		}
 	}
 }
