@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/millpond/millpond/internal/jitter"
 )
 
 // ErrFenced says that another owner holds the place; a *FencedError has more.
@@ -31,19 +33,23 @@ func (p *Place) fenced(by *Entry) error {
 
 // hold returns the newest entry if the place is owner's. An empty one becomes his.
 func (p *Place) hold(ctx context.Context, owner string) (Entry, error) {
-	e, err := p.newest(ctx)
-	switch {
-	case err != nil:
-		return e, err
-	case e.Number == 0:
-		if e, err = p.claim(ctx, owner, 1); isTaken(err) { // by another one that began at the same time
-			return p.hold(ctx, owner)
+	for n := 1; ; n++ {
+		e, err := p.newest(ctx)
+		switch {
+		case err != nil:
+			return e, err
+		case e.Number > 0 && e.Owner != owner:
+			return e, p.fenced(&e)
+		case e.Number > 0:
+			return e, nil
 		}
-		return e, err
-	case e.Owner != owner:
-		return e, p.fenced(&e)
+		if e, err = p.claim(ctx, owner, 1); !isTaken(err) {
+			return e, err
+		}
+		if err := lag(ctx, n); err != nil { // another one began at the same time
+			return e, err
+		}
 	}
-	return e, nil
 }
 
 // claim makes the place owner's by entry number, if that is still free.
@@ -54,7 +60,7 @@ func (p *Place) claim(ctx context.Context, owner string, number uint64) (Entry, 
 
 // TakeOver makes the place owner's, whoever has it, also if the newest entry cannot be read.
 func (p *Place) TakeOver(ctx context.Context, owner string) error {
-	for {
+	for tries := 1; ; tries++ {
 		e, err := p.newest(ctx)
 		if err == nil && e.Owner == owner {
 			return nil
@@ -69,7 +75,21 @@ func (p *Place) TakeOver(ctx context.Context, owner string) error {
 		if _, err = p.claim(ctx, owner, n.last()+1); !isTaken(err) {
 			return err
 		}
+		if err := lag(ctx, tries); err != nil {
+			return err
+		}
 	}
+}
+
+// A listing may lag behind what was created or deleted, in some stores by minutes.
+const (
+	firstLag = 50 * time.Millisecond
+	mostLag  = 5 * time.Second
+)
+
+// lag waits before the place is listed for the n+1st time.
+func lag(ctx context.Context, n int) error {
+	return jitter.Wait(ctx, jitter.Delay(n, firstLag, mostLag))
 }
 
 func isTaken(err error) bool {

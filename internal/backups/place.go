@@ -117,7 +117,7 @@ func (p *Place) read(ctx context.Context, number uint64) (e Entry, err error) {
 
 // newest is the newest entry; number 0 if there is none.
 func (p *Place) newest(ctx context.Context) (Entry, error) {
-	for {
+	for tries := 1; ; tries++ {
 		n, err := p.list(ctx)
 		if err != nil || len(n.entries) == 0 {
 			return Entry{}, err
@@ -125,6 +125,9 @@ func (p *Place) newest(ctx context.Context) (Entry, error) {
 		e, err := p.read(ctx, n.last())
 		if !errors.Is(err, ufs.ErrNotExist) { // else it has been deleted since, so there are newer ones
 			return e, err
+		}
+		if err := lag(ctx, tries); err != nil {
+			return Entry{}, err
 		}
 	}
 }
