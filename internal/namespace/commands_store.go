@@ -179,6 +179,8 @@ func (x *MarkPersist) Append(b []byte) []byte { return appendCmd(b, x) }
 func (x *MarkPersist) op() byte               { return 16 }
 func (x *MarkPersist) code(c *codec)          { c.uint(&x.Ino) }
 
+// PersistedFile says what the End of an upload's intent says, which is what nodes propose. It stays, for it is of level 1, whose commands every
+// later build has to know: one that is not known stops the node.
 type PersistedFile struct {
 	Ino     uint64
 	FileID  [16]byte
