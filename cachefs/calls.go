@@ -12,6 +12,7 @@ import (
 const (
 	callApplied = "cachefs.applied" // has your replica got that far, and your tiers what it asked of them?
 	callHold    = "cachefs.hold"    // take copies of the blocks of a file that I have
+	callMove    = "cachefs.move"    // I leave: have others take what I took of a file that you write
 	callLoad    = "cachefs.load"    // bring a block that you own
 	callLook    = "cachefs.look"    // look at your under store
 	callLocate  = "cachefs.locate"  // which blocks of a file do you have?
@@ -27,6 +28,8 @@ func (n *Node) serve(ctx context.Context, from, method string, req []byte) ([]by
 		return answer(req, func(r appliedRequest) (none, error) { return none{}, n.serveApplied(ctx, r) })
 	case callHold:
 		return answer(req, func(r holdRequest) (none, error) { return none{}, n.serveHold(ctx, from, r) })
+	case callMove:
+		return answer(req, func(r moveRequest) (none, error) { return none{}, n.serveMove(ctx, from, r) })
 	case callLoad:
 		return answer(req, func(r loadRequest) (loadAnswer, error) { return n.serveLoad(ctx, r) })
 	case callLook:

@@ -132,7 +132,7 @@ func (n *Node) versions(part, parts int) (list []version) {
 func (n *Node) dropUnknown(unknown func(b *tier.BlockInfo) bool) {
 	dropped := 0
 	for b := range n.tiers.All() {
-		if unknown(&b) && !n.writers.writes(b.ID.File()) && n.tiers.Drop(b.ID) {
+		if unknown(&b) && n.writers.find(b.ID.File()) == nil && n.tiers.Drop(b.ID) {
 			dropped++
 		}
 	}

@@ -265,7 +265,7 @@ func Serve(ctx context.Context, n *Node, method string, req []byte) ([]byte, err
 }
 
 // CallMethods are what nodes ask of each other when they change the namespace.
-var CallMethods = []string{callApplied, callHold, callLoad, callLook}
+var CallMethods = []string{callApplied, callHold, callMove, callLoad, callLook}
 
 // AskHold has a node take copies of a file of that size, as from says.
 func AskHold(ctx context.Context, n, from *Node, path string, size int64) error {

@@ -94,6 +94,7 @@ func (l *leftBehind) error(ctx context.Context, untold error) error {
 // handOnEach hands on what it can. silent are the nodes that are not counted on.
 func (n *Node) handOnEach(ctx context.Context, silent map[string]bool) *leftBehind {
 	left := &leftBehind{}
+	n.handOnTaken(ctx, left) // first: one that is complete by now may have this node as its home
 	stay := n.staying()
 	delete(stay, n.id)
 	maps.DeleteFunc(stay, func(id string, _ bool) bool { return silent[id] })

@@ -239,8 +239,8 @@ func (n *Node) Close() error {
 
 // Shutdown ends the node: later calls are ErrClosed, files that are being written are given up, what is only in memory
 // goes to a disk tier if there is one, most used first, and every goroutine ends. What no store has and no other node that stays
-// has goes to one that does, or to its store, within ctx; in a mesh an error that is ErrLost says what
-// ends with the node. MustCache files of a node alone without a disk tier end without a word. It waits for Views that are still
+// has goes to one that does, or to its store, within ctx, also what it took of files that a full node is writing; in a mesh an error
+// that is ErrLost says what ends with the node. MustCache files of a node alone without a disk tier end without a word. It waits for Views that are still
 // lent within ctx. A second call waits, within its own ctx, for the first and for what that had no time for, and returns
 // what the first did: after it another Open finds Dir free.
 func (n *Node) Shutdown(ctx context.Context) error {

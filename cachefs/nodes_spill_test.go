@@ -34,6 +34,15 @@ func randomBytes(size int) []byte {
 	return p
 }
 
+// stuff leaves no room on nodes of 256 KiB.
+func (s *several) stuff(ids ...string) {
+	s.Helper()
+	for _, id := range ids {
+		full := cachefs.CreateOptions{Size: 256 << 10, ReplicasMin: 1}
+		require.NoError(s, copyFile(s.Context(), s.nodes[id], "/full-"+id, randomBytes(256<<10), full))
+	}
+}
+
 // heldBlocks is how many blocks of a node may not be evicted.
 func heldBlocks(n *cachefs.Node) int {
 	ids := map[tier.BlockID]bool{}
@@ -122,10 +131,7 @@ func TestNoSpaceAnywhere(t *testing.T) {
 // TestFullOthers: AsyncThrough on a node that has room writes through where no other node takes a copy, also what ends within a block.
 func TestFullOthers(t *testing.T) {
 	overSeveral(t, 3, tiny(false, "b", "c"), func(s *several) {
-		for _, id := range []string{"b", "c"} {
-			full := cachefs.CreateOptions{Size: 256 << 10, ReplicasMin: 1}
-			require.NoError(s, copyFile(s.Context(), s.nodes[id], "/"+id, randomBytes(256<<10), full))
-		}
+		s.stuff("b", "c")
 		for _, size := range []int{0, 1000, 64 << 10, 64<<10 + 1000} {
 			want := randomBytes(size)
 			o := cachefs.CreateOptions{WriteType: cachefs.AsyncThrough, Overwrite: true}

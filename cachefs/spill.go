@@ -1,7 +1,6 @@
 package cachefs
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,42 +99,81 @@ func (w *nodeWriter) spillLocked(b *tier.Writer) error {
 	return nil
 }
 
-// askToHold asks the file's host to take a block, or, for the first one, whoever takes it. ErrNoSpace: nobody does, whatever the reason;
-// errNoTaker: the host does not, for a reason that is not want of room.
+// askToHold has the file's host take a block, or, for the first one, whoever takes it. Where the host does not, another node takes all of
+// the file so far. ErrNoSpace: none has room, or there is none to ask; errNoTaker: the host and others do not, for another reason.
 func (w *nodeWriter) askToHold(id tier.BlockID, length int64) error {
+	w.spills.Store(true)
+	i := int64(id.Index())
+	r := w.holdRequest(i, i+1, i*w.bs+length)
+	if w.mu.spilled.host == "" {
+		return w.findHostLocked(r, nil)
+	}
+	err := w.askHost(w.mu.spilled.host, r)
+	if err == nil || errors.Is(err, ErrLeaseLost) || w.ctx.Err() != nil {
+		return err
+	}
+	return w.moveLocked(i+1, r.Size, err)
+}
+
+// holdRequest asks for the blocks [first, end) of the file, of which size bytes are written.
+func (w *nodeWriter) holdRequest(first, end, size int64) holdRequest {
+	return holdRequest{Index: w.n.tree.Index(), Ino: w.ino, File: w.id[:], Size: size, First: first, Count: end - first}
+}
+
+// askHost has a node take blocks of the file.
+func (w *nodeWriter) askHost(id string, r holdRequest) error {
+	_, err := askAttended[none](w.ctx, w.n, id, callHold, r)
+	switch {
+	case err == nil:
+		return nil
+	case w.ctx.Err() != nil:
+		return context.Cause(w.ctx)
+	case errors.Is(err, ErrNotExist): // it was removed meanwhile
+		return fmt.Errorf("%w: %w", ErrLeaseLost, err)
+	}
+	return err
+}
+
+// findHostLocked makes the first node the file's host that takes what r asks for. why is why the one that it has does not, nil if it
+// has none.
+func (w *nodeWriter) findHostLocked(r holdRequest, why error) error {
 	in, ok := w.n.tree.Get(w.ino)
 	if !ok {
 		return ErrLeaseLost
 	}
-	hosts := []string{w.mu.spilled.host}
-	if hosts[0] == "" {
-		in.FileID = w.id
-		hosts = w.n.candidates(&in, nil, w.n.staying())
-	}
-	i := int64(id.Index())
-	r := holdRequest{Index: w.n.tree.Index(), Ino: w.ino, File: w.id[:], Size: i*w.bs + length, First: i, Count: 1}
+	in.FileID = w.id
 	var full, fault error
-	for _, host := range hosts {
-		_, err := askAttended[none](w.ctx, w.n, host, callHold, r)
+	for _, id := range w.n.candidates(&in, r.Also, w.n.staying()) {
+		err := w.askHost(id, r)
 		switch {
 		case err == nil:
-			w.mu.spilled.host = host
+			w.mu.spilled.host = id
 			return nil
-		case w.ctx.Err() != nil:
-			return context.Cause(w.ctx)
+		case errors.Is(err, ErrLeaseLost) || w.ctx.Err() != nil:
+			return err
 		case isFull(err):
 			full = err
 		default:
 			fault = err
 		}
 	}
+	return noHost(why, full, fault)
+}
+
+// noHost is the error of a writer whose blocks nobody takes: the host not, why; of other nodes some are full, some do not for another
+// reason.
+func noHost(why, full, fault error) error {
 	switch {
-	case full != nil || fault == nil:
-		return cmp.Or(full, ErrNoSpace)
-	case w.mu.spilled.host != "":
-		return fmt.Errorf("%w: block %d: %w", errNoTaker, i, fault)
+	case isFull(why):
+		return why
+	case full != nil:
+		return errors.Join(full, why)
+	case fault == nil:
+		return errors.Join(ErrNoSpace, why) // there is no other
+	case why == nil:
+		return fmt.Errorf("%w, and no other node takes the next block: %w", ErrNoSpace, fault)
 	}
-	return fmt.Errorf("%w, and no other node takes block %d: %w", ErrNoSpace, i, fault)
+	return fmt.Errorf("%w: %w", errNoTaker, errors.Join(why, fault))
 }
 
 // sendSpilledLocked sends an upload a block that another node holds.
@@ -144,7 +182,7 @@ func (w *nodeWriter) sendSpilledLocked(id tier.BlockID) error {
 	defer b.Abort()
 	length := min(w.bs, w.mu.size-int64(id.Index())*w.bs)
 	if err := w.n.pullAll(w.ctx, []string{w.mu.spilled.host}, id, length, b); err != nil {
-		return err
+		return fmt.Errorf("block %d is on node %s alone: %w", id.Index(), w.mu.spilled.host, err)
 	}
 	_, err := io.Copy(w.mu.up, io.NewSectionReader(b, 0, b.Len()))
 	return err

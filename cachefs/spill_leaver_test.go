@@ -58,8 +58,7 @@ func TestHostLeavesBeforeComplete(t *testing.T) {
 			overSeveral(t, 3, tiny(false, c.full...), func(s *several) {
 				want := randomBytes(20*64<<10 + 1000)
 				if len(c.full) > 1 {
-					full := cachefs.CreateOptions{Size: 256 << 10, ReplicasMin: 1}
-					require.NoError(s, copyFile(s.Context(), s.nodes["c"], "/full", want[:256<<10], full))
+					s.stuff("c")
 				}
 				w, host := s.spilledTo(c.path, want, c.how)
 				s.whenAsked(host, 2, func() { require.NoError(s, cachefs.SayLeaving(s.Context(), s.nodes["a"], host)) })

@@ -46,8 +46,7 @@ func TestSpillOverABrokenLink(t *testing.T) {
 // noTaker makes a and c full, and has the nodes named break off when they are asked to take blocks.
 func (s *several) noTaker(broken error, silent string) {
 	s.Helper()
-	full := cachefs.CreateOptions{Size: 256 << 10, ReplicasMin: 1}
-	require.NoError(s, copyFile(s.Context(), s.nodes["c"], "/full", randomBytes(256<<10), full))
+	s.stuff("c")
 	s.rig.FailCalls(func(_, to, method string) error {
 		if method == "cachefs.hold" && strings.Contains(silent, to) {
 			return broken

@@ -86,9 +86,6 @@ func (n *Node) serveHold(ctx context.Context, from string, r holdRequest) error 
 		return err
 	}
 	defer pass()
-	if n.closed.Load() { // it may have handed on already what only it had
-		return ErrClosed
-	}
 	if err := n.keepUp(ctx, r.Index); err != nil {
 		return err
 	}
@@ -105,6 +102,10 @@ func (n *Node) serveHold(ctx context.Context, from string, r holdRequest) error 
 			n.unholdFile(&in)
 		}
 		return nil
+	}
+	n.taken.note(&in)
+	if n.closed.Load() { // what was not noted before that is not handed on
+		return ErrClosed
 	}
 	in.Size = r.Size
 	if r.First < 0 || r.Count < 0 || r.First > maxBlocks || r.Count > maxBlocks || r.end(&in) > blocksOf(&in) {
@@ -126,9 +127,6 @@ func (n *Node) takeCopies(ctx context.Context, from []string, in *namespace.Inod
 	}
 	if err != nil && !slices.Contains(now.Homes, n.id) { // it may have become a home by another request
 		n.takeBack(took)
-	}
-	if err == nil {
-		n.taken.note(&now)
 	}
 	return err
 }

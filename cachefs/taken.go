@@ -11,7 +11,7 @@ import (
 )
 
 // taken are the files of which this node holds blocks because another one asked it to, until it is known whether it is a home of
-// theirs. Who asked may have given up before the answer came, or not have come through when it let them go: then nobody says so.
+// theirs, or was asked to take some. Who asked may have given up before the answer came, or not have come through when it let them go: then nobody says so.
 type taken struct {
 	mu    sync.Mutex
 	files map[tier.FileID]uint64 // their inodes

@@ -43,16 +43,16 @@ func (s *writerSet) count() int {
 	return len(s.mu.open)
 }
 
-// writes reports whether a file is being written.
-func (s *writerSet) writes(id tier.FileID) bool {
+// find is the writer of a version, nil for none.
+func (s *writerSet) find(id tier.FileID) *nodeWriter {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for w := range s.mu.open {
 		if w.id == id {
-			return true
+			return w
 		}
 	}
-	return false
+	return nil
 }
 
 // below is a path at or below dir that is being written, "" for none.
