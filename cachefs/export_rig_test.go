@@ -342,3 +342,30 @@ func Damage(n *Node, path string, i int64) bool {
 	_, _, there := n.tiers.Has(id)
 	return err == nil && !there
 }
+
+// Astray are what a node has at rest and should not have: blocks that are held for nobody, and files that it is said to have and has
+// not.
+func Astray(n *Node) (list []string) {
+	files := map[tier.FileID]namespace.Inode{}
+	n.tree.All(func(in *namespace.Inode) bool {
+		if !in.Dir {
+			files[in.FileID] = *in
+		}
+		return true
+	})
+	stay := n.staying()
+	for b := range n.tiers.All() {
+		in, known := files[b.ID.File()]
+		counted := !in.Complete || n.isAlone() || slices.Contains(in.Homes, n.id) || len(n.homesOf(&in, stay)) < n.copies(in.ReplicasMin, stay)
+		if b.Held && (!known || in.Persist == namespace.Persisted || !counted) {
+			list = append(list, fmt.Sprintf("%v is held in %v: file %d, %v, homes %v", b.ID, b.Kind, in.Ino, in.Persist, in.Homes))
+		}
+	}
+	for _, in := range files {
+		unsaved := in.Complete && in.Persist != namespace.Persisted && in.Persist != namespace.Lost
+		if unsaved && (n.isAlone() || slices.Contains(in.Homes, n.id)) && !n.holdsFile(&in) {
+			list = append(list, fmt.Sprintf("not all of file %d is held, homes %v", in.Ino, in.Homes))
+		}
+	}
+	return list
+}

@@ -2,6 +2,7 @@ package cachefs_test
 
 import (
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -166,5 +167,34 @@ func TestLostUntilTheDiskIsBack(t *testing.T) {
 		time.Sleep(patrol)
 		require.Equal(s, cachefs.Persisted, s.state("/m/f"))
 		require.NoError(s, same(readAll(s.T, s.nodes["b"], "/m/f"), planned("1"), 0))
+	})
+}
+
+// TestHomeThatRestartedBeforeTheFileWasComplete: a node took copies, lost them in a restart, and is a home all the same, since nobody
+// who completes the file has heard of that.
+func TestHomeThatRestartedBeforeTheFileWasComplete(t *testing.T) {
+	overSeveral(t, 3, memoryOnly, func(s *several) {
+		want := randomBytes(3 * 64 << 10)
+		var again sync.Once
+		s.rig.AfterCalls(func(_, to, method string) {
+			if method != "cachefs.hold" {
+				return
+			}
+			again.Do(func() {
+				s.crash(to)
+				s.back(to)
+			})
+		})
+		require.NoError(s, writeFile(s.Context(), s.nodes["a"], "/f", want, cachefs.CreateOptions{}))
+		s.rig.AfterCalls(nil)
+		time.Sleep(patrol)
+		homes := s.homes("/f")
+		require.Len(s, homes, 2)
+		for _, id := range homes {
+			require.True(s, cachefs.HoldsAll(s.nodes[id], "/f"), id)
+		}
+		for id, n := range s.nodes {
+			require.Empty(s, cachefs.Astray(n), id)
+		}
 	})
 }

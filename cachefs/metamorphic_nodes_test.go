@@ -216,7 +216,23 @@ func (m *machine) finishOver() error {
 			return fmt.Errorf("node %d: %w", i, err)
 		}
 	}
-	return m.kept()
+	return errors.Join(m.atRest(), m.kept())
+}
+
+// atRest returns when no node holds what nobody counts on, and each has what others count on.
+func (m *machine) atRest() (err error) {
+	for began := time.Now(); time.Since(began) < 2*patrol; time.Sleep(time.Second) {
+		err = nil
+		for i, n := range m.over.Nodes {
+			for _, what := range cachefs.Astray(n) {
+				err = errors.Join(err, fmt.Errorf("at rest, node %d: %s", i, what))
+			}
+		}
+		if err == nil {
+			break
+		}
+	}
+	return err
 }
 
 // failing is the testing.TB of a run that may fail without its test: it is shrunk then.

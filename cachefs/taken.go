@@ -71,11 +71,11 @@ func (n *Node) checkTakenFile(id tier.FileID, ino uint64, stay map[string]bool) 
 	n.taken.forget(id)
 }
 
-// rehold holds the blocks of a file that has more homes than it had, if this node is one: it may have let them go meanwhile. One that
-// has not all any more is no home.
+// rehold holds the blocks of a file that has homes which it had not, if this node is one: it may have let them go meanwhile, or have been
+// restarted since it took them. One that has not all any more takes them anew, or is no home.
 func (n *Node) rehold(ino uint64) {
 	in, ok := n.tree.Get(ino)
-	if !ok || in.Persist == namespace.Persisted || !slices.Contains(in.Homes, n.id) {
+	if !ok || n.isAlone() || in.Persist == namespace.Persisted || !slices.Contains(in.Homes, n.id) {
 		return
 	}
 	file := string(in.FileID[:])
@@ -102,7 +102,7 @@ func (n *Node) reholdLater(ctx context.Context, file string, ino uint64) {
 	if pass(); held {
 		return
 	}
-	if err := n.checkHome(ctx, ino); err != nil && ctx.Err() == nil {
+	if err := n.mend(ctx, &in); err != nil && ctx.Err() == nil {
 		n.log.Warn("a node is listed as a home without the blocks", "ino", ino, "err", err)
 	}
 }

@@ -165,6 +165,9 @@ func (t *Tree) complete(n *node, x *CompleteFile, a *applied) {
 	n.Complete, n.FileID, n.Size, n.ModTime, n.ChangeTime = true, x.FileID, x.Size, x.ModTime, a.now
 	n.Homes, n.Persist, n.Version, n.Lease = slices.Clone(x.Homes), x.Persist, inodes.VersionOf(x.Version), [16]byte{}
 	n.SyncedAt = a.now
+	if n.Persist != Persisted && len(n.Homes) > 0 { // one that took copies may have lost them since, in a restart
+		a.effect(Rehomed, n)
+	}
 	if n.Persist == ToPersist {
 		a.effect(ToPersistEffect, n)
 	}

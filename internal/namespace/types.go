@@ -76,7 +76,7 @@ const (
 	ToPersistEffect
 	Stored  // its store has the file by now: its blocks need be held no more
 	Missed  // its blocks are said to be lost: who has them says so
-	Rehomed // it has a new home, which holds its blocks
+	Rehomed // it has new homes, which hold its blocks
 )
 
 type Effect struct {
