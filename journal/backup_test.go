@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -191,6 +192,65 @@ func TestRestoreThatFailsLeavesNothing(t *testing.T) {
 	cfg.Restore = nil
 	_, r := open(t, cfg)
 	require.Empty(t, r.all())
+}
+
+// TestRestoreThatFailsIsCutOffByACrash stops it at each step that the disk makes, those that delete what was restored among them: the next one
+// begins the same history, or, if it is not to restore any more, with all of the backup or with nothing.
+func TestRestoreThatFailsIsCutOffByACrash(t *testing.T) {
+	old, _ := open(t, journal.Config{})
+	add(t, old, "k")
+	b := backup(t, old)
+	down := errors.New("down")
+	failing := func(ctx context.Context, history string, restore func(io.Reader) error) error {
+		return errors.Join(from(b)(ctx, history, restore), down)
+	}
+	all := map[string]int{"k": 1}
+	left := map[int]int{}
+	for at := int64(1); ; at++ {
+		disk := vfs.NewMem()
+		require.NoError(t, disk.MkdirAll("/d", 0o700))
+		require.NoError(t, disk.SyncDir("/"))
+		hit := false
+		cfg := journal.Config{Dir: "/d/j", Restore: failing, FS: vfs.NewFaulty(disk, func(op vfs.Op) error {
+			if op.Index >= at {
+				hit = true
+				return errPower
+			}
+			return nil
+		})}
+		_, err := journal.Open(t.Context(), cfg, newRegister())
+		require.Error(t, err)
+		for _, d := range []*vfs.Mem{disk.CrashKeepingNothing(), disk.Crash(rand.New(rand.NewPCG(uint64(at), 0)))} {
+			without, r := open(t, journal.Config{Dir: "/d/j", FS: d.Copy()})
+			left[len(r.all())]++
+			require.Subset(t, all, r.all(), "operation %d", at)
+			require.NoError(t, without.Close(t.Context()))
+			_, r = open(t, journal.Config{Dir: "/d/j", FS: d, Restore: from(b)})
+			require.Equal(t, all, r.all(), "operation %d", at)
+		}
+		if !hit {
+			break
+		}
+	}
+	require.Positive(t, left[0])
+	require.Positive(t, left[1], "none was cut off between the backup that was taken and its deletion")
+}
+
+// TestRestoreLeavesOtherCheckpoints: where log and state are gone, a checkpoint that is no backup's is what there is. Nobody is asked for an
+// older one, and nothing that fails deletes it.
+func TestRestoreLeavesOtherCheckpoints(t *testing.T) {
+	disk := vfs.NewMem()
+	require.NoError(t, disk.MkdirAll("/b/j", 0o700))
+	was, _ := open(t, journal.Config{Dir: "/a/j", FS: disk, NodeID: "n"})
+	add(t, was, "k")
+	require.NoError(t, was.Checkpoint(t.Context()))
+	require.NoError(t, was.Close(t.Context()))
+	require.NoError(t, disk.Rename("/a/j/checkpoints", "/b/j/checkpoints"))
+	cfg := journal.Config{Dir: "/b/j", FS: disk, NodeID: "n"}
+	cfg.Restore = func(context.Context, string, func(io.Reader) error) error { return errors.New("down") }
+	j, r := open(t, cfg)
+	require.Equal(t, map[string]int{"k": 1}, r.all())
+	add(t, j, "k")
 }
 
 // TestRestoreCutOffByACrash stops a restore at each step that the disk makes; the next one begins the same history.

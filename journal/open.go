@@ -158,7 +158,7 @@ func (j *Journal) begin(ctx context.Context) error {
 	case last == 0 && newest == 0 && begun:
 		err := fmt.Errorf("journal %s: the log is gone, and no checkpoint can be read", j.cfg.Dir)
 		return errors.Join(append([]error{err}, j.snaps.Problems()...)...)
-	case last == 0 && !begun && j.cfg.Restore != nil && (j.mesh == nil || j.mesh.founder): // a checkpoint is a restore that was cut off
+	case last == 0 && !begun && newest <= restoredAt && j.cfg.Restore != nil && (j.mesh == nil || j.mesh.founder): // a checkpoint is a restore that was cut off
 		return j.beginNew(ctx)
 	case newest > 0 && !follows:
 		// Without syncs a crash may take the log's end and leave the checkpoint: what is in the log is in it too. Or it came
@@ -181,7 +181,7 @@ func (j *Journal) beginNew(ctx context.Context) error {
 	}}}
 	first := &raft.Log{Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(conf)}
 	restored, err := j.restoreBackup(ctx, first, conf)
-	if err != nil {
+	if err != nil { // the one checkpoint that there may be is of this restore, or of one that was cut off: nobody has been told of either
 		return errors.Join(fmt.Errorf("restoring a backup: %w", err), j.snaps.Clear())
 	}
 	if !restored {
