@@ -198,3 +198,20 @@ func TestHomeThatRestartedBeforeTheFileWasComplete(t *testing.T) {
 		}
 	})
 }
+
+// TestNothingAstray: what is written is held by its homes, by all of them and nobody else, and no longer than until the store has it.
+func TestNothingAstray(t *testing.T) {
+	overSeveral(t, 3, nil, func(s *several) {
+		for path, how := range map[string]cachefs.WriteType{"/f": cachefs.MustCache, "/m/a": cachefs.AsyncThrough, "/m/c": cachefs.CacheThrough} {
+			require.NoError(s, writeFile(s.Context(), s.nodes["b"], path, randomBytes(3*64<<10), cachefs.CreateOptions{WriteType: how}))
+		}
+		time.Sleep(patrol)
+		require.Equal(s, cachefs.Persisted, s.state("/m/a"))
+		for id, n := range s.nodes {
+			require.Empty(s, cachefs.Astray(n), id)
+		}
+		homes := s.homes("/f")
+		require.True(s, cachefs.DropBlock(s.nodes[homes[1]], "/f", 1))
+		require.Len(s, cachefs.Astray(s.nodes[homes[1]]), 1, "a block that a home lacks")
+	})
+}
