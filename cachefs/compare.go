@@ -95,7 +95,7 @@ func (n *Node) compareBlocks(ctx context.Context, part, parts int) {
 		n.unholdFile(&stored[i])
 	}
 	for i := range others {
-		n.taken.note(&others[i])
+		n.taken.note(&others[i], !others[i].Complete)
 	}
 	n.dropUnknown(func(b *tier.BlockInfo) bool {
 		v := find(b.ID.File())

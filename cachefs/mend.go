@@ -83,7 +83,7 @@ func (n *Node) mend(ctx context.Context, in *namespace.Inode) error {
 		return nil
 	}
 	if !n.isAlone() {
-		n.taken.note(in) // what is left of it here is counted on no more, or not yet
+		n.taken.note(in, false) // what is left of it here is counted on no more, or not yet
 	}
 	return n.checkHome(ctx, in.Ino)
 }

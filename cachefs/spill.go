@@ -102,7 +102,6 @@ func (w *nodeWriter) spillLocked(b *tier.Writer) error {
 // askToHold has the file's host take a block, or, for the first one, whoever takes it. Where the host does not, another node takes all of
 // the file so far. ErrNoSpace: none has room, or there is none to ask; errNoTaker: the host and others do not, for another reason.
 func (w *nodeWriter) askToHold(id tier.BlockID, length int64) error {
-	w.spills.Store(true)
 	i := int64(id.Index())
 	r := w.holdRequest(i, i+1, i*w.bs+length)
 	if w.mu.spilled.host == "" {

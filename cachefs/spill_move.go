@@ -20,13 +20,13 @@ type moveRequest struct {
 
 // handOnTaken has what this node took of files that others are writing taken elsewhere.
 func (n *Node) handOnTaken(ctx context.Context, left *leftBehind) {
-	for id, ino := range n.taken.list() {
-		in, ok := n.tree.Get(ino)
-		if !ok || in.FileID != id || in.Complete { // what is complete has homes
+	for id, f := range n.taken.list() {
+		in, ok := n.tree.Get(f.ino)
+		if !ok || !f.only || in.FileID != id || in.Complete { // what is complete has homes
 			continue
 		}
 		writer := n.runs(in.Lease)
-		if writer == "" || ctx.Err() != nil { // it ends with its writer
+		if writer == "" { // the file ends with it
 			continue
 		}
 		_, err := askAttended[none](ctx, n, writer, callMove, moveRequest{n.tree.Index(), id})
@@ -34,9 +34,9 @@ func (n *Node) handOnTaken(ctx context.Context, left *leftBehind) {
 			n.taken.forget(id)
 			continue
 		}
-		path, _ := n.tree.Path(ino)
+		path, _ := n.tree.Path(f.ino)
 		switch full := errors.Is(err, ErrNoSpace); {
-		case full && n.durable(): // its writer finds it on the disk, if this node is back by then
+		case n.durable() && (full || ctx.Err() != nil): // its writer finds it on the disk, if this node is back by then
 			left.why = errors.Join(left.why, pathError("hand on", path, err))
 		case full:
 			left.lost++
@@ -74,9 +74,6 @@ func (n *Node) serveMove(ctx context.Context, from string, r moveRequest) error 
 // leaveHost moves the file's blocks away from a node that leaves. After an error the writer goes on if it can: room may come before it
 // needs that node.
 func (w *nodeWriter) leaveHost(ctx context.Context, host string) error {
-	if !w.spills.Load() { // and the host takes nothing any more
-		return nil
-	}
 	if err := w.mu.take(ctx); err != nil {
 		return err
 	}

@@ -133,6 +133,29 @@ func TestHostLeavesForAStoreThatIsDown(t *testing.T) {
 	})
 }
 
+// TestHostLeavesTooSoon: a node that leaves has no time to wait for the store that would take what it took. It says what ends with it.
+func TestHostLeavesTooSoon(t *testing.T) {
+	adapt := func(id string, cfg *cachefs.Config) { cfg.Tiers = cfg.Tiers[:1]; tiny(false, "a", "c")(id, cfg) }
+	overSeveral(t, 3, adapt, func(s *several) {
+		s.stuff("c")
+		w, host := s.spilledTo("/m/f", randomBytes(10*64<<10), cachefs.AsyncThrough)
+		s.store.OnCall(func(op, _ string) error {
+			if op == "create" {
+				return errors.New("down")
+			}
+			return nil
+		})
+		err := s.leaveSoon(host)
+		require.ErrorIs(s, err, cachefs.ErrLost)
+		require.ErrorIs(s, err, context.DeadlineExceeded)
+		require.ErrorContains(s, err, "/m/f")
+		s.store.OnCall(nil)
+		require.ErrorContains(s, w.Close(), host)
+		time.Sleep(time.Minute) // the store is left in peace for a while
+		s.requireNone("/m/f")
+	})
+}
+
 // TestHostLeavesUnread: the store would take what a node took that leaves, and its blocks do not arrive. The writer ends then: nothing
 // is published of what was sent so far.
 func TestHostLeavesUnread(t *testing.T) {
@@ -188,6 +211,20 @@ func (s *several) endSlowly(d time.Duration) {
 		go func() { _, _ = n.Stat(s.Context(), "/m/slow", nil) }()
 	}
 	synctest.Wait()
+}
+
+// TestHostRestartsAndLeaves: a node that took blocks and started again over its disk hands them on as well.
+func TestHostRestartsAndLeaves(t *testing.T) {
+	overSeveral(t, 4, tiny(false, "a"), func(s *several) {
+		want, half := randomBytes(20*64<<10+1000), 10*64<<10
+		w, host := s.spilledTo("/f", want[:half], cachefs.MustCache)
+		s.crash(host)
+		s.settle()
+		s.back(host)
+		require.NoError(s, s.leaveSoon(host))
+		s.settle()
+		s.finish(w, want, half)
+	})
 }
 
 // TestHostLeavesWhileItTakes: a node begins to leave while it takes the first block of a file, which it has not said that it has.

@@ -100,10 +100,11 @@ func (n *Node) serveHold(ctx context.Context, from string, r holdRequest) error 
 		in.Size = max(in.Size, r.Size) // it may have been written on, and completed, since
 		if !slices.Contains(in.Homes, n.id) {
 			n.unholdFile(&in)
+			n.taken.forget(in.FileID)
 		}
 		return nil
 	}
-	n.taken.note(&in)
+	n.taken.note(&in, r.Count > 0)
 	if n.closed.Load() { // what was not noted before that is not handed on
 		return ErrClosed
 	}

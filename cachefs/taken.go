@@ -14,16 +14,22 @@ import (
 // theirs, or was asked to take some. Who asked may have given up before the answer came, or not have come through when it let them go: then nobody says so.
 type taken struct {
 	mu    sync.Mutex
-	files map[tier.FileID]uint64 // their inodes
+	files map[tier.FileID]takenFile
 }
 
-func (t *taken) note(in *namespace.Inode) {
+type takenFile struct {
+	ino  uint64
+	only bool // its writer has no room for what is here
+}
+
+// note notes a file; only, of some blocks of it, that its writer's node has no room for them.
+func (t *taken) note(in *namespace.Inode, only bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.files == nil {
-		t.files = map[tier.FileID]uint64{}
+		t.files = map[tier.FileID]takenFile{}
 	}
-	t.files[in.FileID] = in.Ino
+	t.files[in.FileID] = takenFile{in.Ino, only || t.files[in.FileID].only}
 }
 
 func (t *taken) forget(id tier.FileID) {
@@ -32,7 +38,7 @@ func (t *taken) forget(id tier.FileID) {
 	delete(t.files, id)
 }
 
-func (t *taken) list() map[tier.FileID]uint64 {
+func (t *taken) list() map[tier.FileID]takenFile {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return maps.Clone(t.files)
@@ -41,11 +47,11 @@ func (t *taken) list() map[tier.FileID]uint64 {
 // checkTaken lets go of what others have had this node take and do not count on.
 func (n *Node) checkTaken(ctx context.Context) {
 	stay := n.staying()
-	for id, ino := range n.taken.list() {
+	for id, f := range n.taken.list() {
 		if ctx.Err() != nil {
 			return
 		}
-		n.checkTakenFile(id, ino, stay)
+		n.checkTakenFile(id, f.ino, stay)
 	}
 }
 
@@ -96,7 +102,7 @@ func (n *Node) reholdLater(ctx context.Context, file string, ino uint64) {
 	}
 	in, ok := n.tree.Get(ino)
 	if ok {
-		n.taken.note(&in) // the store may have it by now, or the node be none of its homes
+		n.taken.note(&in, false) // the store may have it by now, or the node be none of its homes
 	}
 	held := !ok || n.holdFile(&in)
 	if pass(); held {

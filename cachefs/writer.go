@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
 
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/tier"
@@ -23,7 +22,6 @@ type nodeWriter struct {
 	id     tier.FileID
 	bs     int64
 	opts   CreateOptions
-	spills atomic.Bool // another node has taken blocks, or is asked to
 
 	mu struct { // held across the store's and the tiers' waits
 		turn
