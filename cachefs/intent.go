@@ -41,8 +41,12 @@ func (n *Node) withIntent(ctx context.Context, b *namespace.Begin, act func(ctx 
 	if err != nil {
 		return err
 	}
+	began := time.Now()
 	a, err := n.change(ctx, &namespace.BeginBy{Begin: *b, Lease: n.lease})
 	if err != nil {
+		return err
+	}
+	if err := n.stillOurs(ctx, a.IntentID, began); err != nil {
 		return err
 	}
 	out, actErr := act(ctx, store, a.IntentID)

@@ -112,19 +112,25 @@ func (n *Node) uploadFromDisk(ctx context.Context, u *upload, id tier.BlockID, o
 // file that is complete already.
 func (n *Node) publish(ctx context.Context, path string, ino uint64, u *upload, c *namespace.CompleteFile) error {
 	b := &namespace.Begin{Kind: namespace.IntentPublish, Path: path, Ino: ino, Key: u.key, To: strconv.FormatInt(u.sent, 10)}
+	p := publication{path: path, ino: ino}
 	if old, err := n.tree.Stat(path, nil); err == nil && old.Complete {
-		b.Prior = old.Version.String()
+		b.Prior, p.replaces = old.Version.String(), old.Ino
 	}
 	if c != nil {
 		b.Payload = c.Append(nil)
 	}
-	return n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, _ uint64) (outcome, error) {
+	err := n.withIntent(ctx, b, func(ctx context.Context, s *ufs.Store, id uint64) (outcome, error) {
 		a, err := u.w.Commit(ctx)
 		if err != nil {
 			return outcome{}, err
 		}
 		n.absent.forget(u.m, u.key)
 		a = n.matchAttrs(ctx, s, ino, u, a)
+		p.intent, p.version = id, a.Version
 		return outcome{a.Version, a.ModTime.UnixNano()}, nil
 	})
+	if err != nil && p.version != "" && c == nil { // else its writer is told that it may have happened
+		n.spawn(func(ctx context.Context) { n.withdraw(ctx, p) })
+	}
+	return err
 }

@@ -78,12 +78,18 @@ func (g *Gossip) SetMeta(meta []byte) error {
 	g.mu.tags.Meta = append([]byte(nil), meta...)
 	tags := g.mu.tags.encode()
 	g.mu.Unlock()
-	err := g.serf.SetTags(tags)
-	if err != nil && maps.Equal(g.serf.LocalMember().Tags, tags) { // it is in the queue
-		return nil
+	var err error
+	for range setTries {
+		if err = g.serf.SetTags(tags); err == nil || maps.Equal(g.serf.LocalMember().Tags, tags) { // or it is in the queue
+			return nil
+		}
 	}
 	return err
 }
+
+// setTries is how often new tags are told. memberlist drops its own news, and waits for them in vain, where it refutes just then what others
+// say of this node: that it is dead, as after a restart.
+const setTries = 3
 
 // Leave tells the others that this node goes. It waits for that, but not past ctx: Close waits for the rest. A Join that is
 // under way may end, so that those whom it meets are told, too, but within leaveTimeout.

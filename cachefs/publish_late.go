@@ -1,0 +1,80 @@
+package cachefs
+
+import (
+	"context"
+	"time"
+
+	"github.com/millpond/millpond/internal/namespace"
+)
+
+// Who is taken for dead while he makes a change - a process that was stopped, a virtual machine that was moved - does not know
+// of it. His intent is settled by others, who go on: the file that he was about to publish may be gone when he wakes up.
+
+// doubtAfter is how long after it was asked for an intent is not believed in without asking: less than it takes to be taken for dead.
+const doubtAfter = 500 * time.Millisecond
+
+// stillOurs asks, if that took long, whether the intent that this node began then is still its own: ErrLeaseLost.
+func (n *Node) stillOurs(ctx context.Context, id uint64, began time.Time) error {
+	if n.isAlone() || time.Since(began) < doubtAfter {
+		return nil
+	}
+	if err := n.barrier(ctx); err != nil {
+		n.orphans.add(id) // nothing was done, which whoever settles it sees
+		return err
+	}
+	if in, ok := n.tree.Intent(id); !ok || in.Lease != n.lease {
+		return ErrLeaseLost
+	}
+	return nil
+}
+
+// publication is what the store shows of an upload of ours, and the namespace perhaps does not.
+type publication struct {
+	path     string
+	ino      uint64
+	replaces uint64 // the file that had the name; 0: none
+	intent   uint64
+	version  string
+}
+
+// withdraw looks after a publication, of a file that was complete before, which others may have held for not done, and gone on: where the
+// file has been removed it would come back as somebody else's.
+func (n *Node) withdraw(ctx context.Context, p publication) {
+	for delay := settleMinDelay; ctx.Err() == nil; delay = min(2*delay, settleMaxDelay) {
+		err := n.intentGone(ctx, p.intent)
+		if err == nil {
+			err = n.barrier(ctx)
+		}
+		if err == nil {
+			err = n.withdrawHeard(ctx, p)
+		}
+		if err == nil {
+			return
+		}
+		n.log.Warn("a publication that came too late is not looked after yet", "path", p.path, "err", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(delay):
+		}
+	}
+}
+
+// withdrawHeard is withdraw once others are heard. It removes that very version, if no other file has the name: one that was published
+// over stays, as the store has it, and while the namespace has the file itself its homes upload it again.
+func (n *Node) withdrawHeard(ctx context.Context, p publication) error {
+	if n.has(p.ino) || n.has(p.replaces) {
+		return nil
+	}
+	return gone(n.retryStale(ctx, p.path, func(in *namespace.Inode) error {
+		if in.Dir || in.Version.String() != p.version {
+			return nil
+		}
+		n.log.Info("a file that was removed while this node was taken for dead is removed from its store", "path", p.path)
+		return n.removeInode(ctx, p.path, in, RemoveOptions{})
+	}))
+}
+
+func (n *Node) has(ino uint64) bool {
+	_, ok := n.tree.Get(ino)
+	return ok
+}
