@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	metaSeeds     = flag.Int("metamorphic.seeds", 25, "seeds for each Config of the metamorphic run")
+	metaSeeds     = flag.Int("metamorphic.seeds", 25, "seeds for each Config of the metamorphic run, about: more where they cost little")
 	metaFirst     = flag.Uint64("metamorphic.first", 1, "first seed of the metamorphic run")
 	metaOps       = flag.Int("metamorphic.ops", 500, "operations of each seed of the metamorphic run")
 	metaFor       = flag.Duration("metamorphic.for", 0, "how long the metamorphic run over several nodes goes on, with new seeds")
@@ -37,11 +37,10 @@ type metaConfig struct {
 	volatile bool // no Dir: nothing survives the process
 	durable  bool // what is acknowledged survives the process
 	client   bool // a Client asks the node
-	slow     bool // under the race detector: half the seeds
 	nodes    int  // 0: one, without a mesh
 	copies   int  // of what is in no store
 	sync     time.Duration
-	share    int // of 100 seeds over several nodes; less of what costs more
+	share    int // over one node, seeds in percent of -metamorphic.seeds; over several, of 100 seeds: less of what costs more
 }
 
 const metaBlock = 64 << 10
@@ -51,19 +50,19 @@ const shrinkFor = 2 * time.Minute
 func metaConfigs() []metaConfig {
 	const kb, mb = 1 << 10, 1 << 20
 	return []metaConfig{
-		{name: "memory, no disk", block: metaBlock, memory: 32 * mb, volatile: true},
-		{name: "memory, journal on disk", block: metaBlock, memory: 32 * mb},
-		{name: "tiny memory", block: metaBlock, memory: 1 * mb, tiny: true, volatile: true},
-		{name: "ssd alone", block: metaBlock, ssd: 256 * mb, dirs: 1, durable: true},
-		{name: "hdd alone", block: metaBlock, hdd: 256 * mb, durable: true},
-		{name: "memory over ssd", block: metaBlock, memory: 16 * mb, ssd: 256 * mb, dirs: 1, durable: true},
-		{name: "tiny memory over ssd", block: metaBlock, memory: 256 * kb, ssd: 256 * mb, dirs: 1, durable: true},
-		{name: "memory, ssd, hdd", block: metaBlock, memory: 4 * mb, ssd: 8 * mb, hdd: 256 * mb, dirs: 1, durable: true},
-		{name: "several directories", block: metaBlock, memory: 2 * mb, ssd: 256 * mb, dirs: 3, durable: true},
-		{name: "tiny everything", block: metaBlock, memory: 512 * kb, ssd: 2 * mb, dirs: 1, tiny: true, durable: true},
-		{name: "large blocks", block: 1 * mb, memory: 16 * mb, ssd: 256 * mb, dirs: 1, durable: true, slow: true},
-		{name: "by way of a client", block: metaBlock, memory: 1 * mb, ssd: 256 * mb, dirs: 1, durable: true, client: true, slow: true},
-		{name: "blocks of 128 KiB", block: 2 * metaBlock, memory: 1 * mb, ssd: 256 * mb, dirs: 2, durable: true},
+		{name: "memory, no disk", share: 160, block: metaBlock, memory: 32 * mb, volatile: true},
+		{name: "memory, journal on disk", share: 100, block: metaBlock, memory: 32 * mb},
+		{name: "tiny memory", share: 160, block: metaBlock, memory: 1 * mb, tiny: true, volatile: true},
+		{name: "ssd alone", share: 120, block: metaBlock, ssd: 256 * mb, dirs: 1, durable: true},
+		{name: "hdd alone", share: 80, block: metaBlock, hdd: 256 * mb, durable: true},
+		{name: "memory over ssd", share: 100, block: metaBlock, memory: 16 * mb, ssd: 256 * mb, dirs: 1, durable: true},
+		{name: "tiny memory over ssd", share: 100, block: metaBlock, memory: 256 * kb, ssd: 256 * mb, dirs: 1, durable: true},
+		{name: "memory, ssd, hdd", share: 108, block: metaBlock, memory: 4 * mb, ssd: 8 * mb, hdd: 256 * mb, dirs: 1, durable: true},
+		{name: "several directories", share: 80, block: metaBlock, memory: 2 * mb, ssd: 256 * mb, dirs: 3, durable: true},
+		{name: "tiny everything", share: 80, block: metaBlock, memory: 512 * kb, ssd: 2 * mb, dirs: 1, tiny: true, durable: true},
+		{name: "large blocks", block: 1 * mb, memory: 16 * mb, ssd: 256 * mb, dirs: 1, durable: true, share: 32},
+		{name: "by way of a client", block: metaBlock, memory: 1 * mb, ssd: 256 * mb, dirs: 1, durable: true, client: true, share: 32},
+		{name: "blocks of 128 KiB", share: 60, block: 2 * metaBlock, memory: 1 * mb, ssd: 256 * mb, dirs: 2, durable: true},
 	}
 }
 
@@ -103,10 +102,7 @@ func TestMetamorphic(t *testing.T) {
 				replay(t, run)
 				return
 			}
-			seeds := *metaSeeds
-			if cfg.slow {
-				seeds = (seeds + 1) / 2
-			}
+			seeds := (*metaSeeds*cfg.share + 99) / 100
 			for i := range seeds {
 				seed := *metaFirst + uint64(i)
 				ops := generate(seed, *metaOps, int(cfg.block), weights)
