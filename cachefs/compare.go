@@ -17,19 +17,27 @@ const comparePart = 1 << 20
 // compareAtStart brings tiers and replica together after a start, when the tiers know what they have and the replica what
 // the others do.
 func (n *Node) compareAtStart(ctx context.Context) {
+	if n.caughtUp(ctx) {
+		n.compare(ctx)
+	}
+}
+
+// caughtUp waits until what the tiers have and what the replica says can be compared; false if ctx ends before. A replica from before would
+// have the blocks of newer files dropped.
+func (n *Node) caughtUp(ctx context.Context) bool {
 	select {
 	case <-ctx.Done():
-		return
+		return false
 	case <-n.tiers.Recovered():
 	}
-	for !n.isAlone() && n.journal.Barrier(ctx) != nil { // a replica from before would have the blocks of newer files dropped
+	for !n.isAlone() && n.journal.Barrier(ctx) != nil {
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case <-time.After(settleMinDelay):
 		}
 	}
-	n.compare(ctx)
+	return true
 }
 
 // compare finds what this node missed: blocks that no file names any more are dropped, those that the store has by now

@@ -13,7 +13,7 @@ import (
 // mends has this node look whether it still has what it is a home of, after its tiers lost blocks. Others count on that: a home that
 // leaves does not hand on what another one has.
 type mends struct {
-	damaged chan struct{} // one token: a block did not match its checksum, and was dropped
+	damaged chan struct{} // one token: a block did not match its checksum, and was dropped, or a file is found to lack some
 	down    chan struct{} // one token: a directory was taken out of service
 	up      chan struct{} // one token: one is back
 }
@@ -31,11 +31,15 @@ func (m mends) heard(e tier.Events) tier.Events {
 	return e
 }
 
-func hear[T any](note chan struct{}, tell func(T), info T) {
+func token(c chan struct{}) {
 	select {
-	case note <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
+}
+
+func hear[T any](note chan struct{}, tell func(T), info T) {
+	token(note)
 	if tell != nil {
 		tell(info)
 	}
@@ -44,6 +48,9 @@ func hear[T any](note chan struct{}, tell func(T), info T) {
 // runMend makes good what the tiers lost, until ctx ends. A directory that is out of service may soon be back: it is waited for as a
 // node that has failed is. Owner: Node.start.
 func (n *Node) runMend(ctx context.Context) {
+	if !n.caughtUp(ctx) {
+		return
+	}
 	var late <-chan time.Time
 	for {
 		select {
@@ -95,8 +102,12 @@ func (n *Node) takeAnew(ctx context.Context, others []string, in *namespace.Inod
 		return true // the node closes
 	}
 	defer pass()
+	n.taken.note(in, false) // it may have ceased to be a home by the time that it has them
 	err = n.takeCopies(ctx, others, in, &holdRequest{Ino: in.Ino, Size: in.Size})
 	if err == nil || errors.Is(err, ErrNotExist) {
+		return true
+	}
+	if ctx.Err() != nil {
 		return true
 	}
 	n.log.Warn("a home does not get copies anew", "ino", in.Ino, "err", err)

@@ -112,9 +112,9 @@ func (n *Node) uploadFromDisk(ctx context.Context, u *upload, id tier.BlockID, o
 // file that is complete already.
 func (n *Node) publish(ctx context.Context, path string, ino uint64, u *upload, c *namespace.CompleteFile) error {
 	b := &namespace.Begin{Kind: namespace.IntentPublish, Path: path, Ino: ino, Key: u.key, To: strconv.FormatInt(u.sent, 10)}
-	p := publication{path: path, ino: ino}
+	p := publication{path: path, mount: u.m}
 	if old, err := n.tree.Stat(path, nil); err == nil && old.Complete {
-		b.Prior, p.replaces = old.Version.String(), old.Ino
+		b.Prior = old.Version.String()
 	}
 	if c != nil {
 		b.Payload = c.Append(nil)

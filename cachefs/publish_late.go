@@ -2,12 +2,14 @@ package cachefs
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/millpond/millpond/internal/namespace"
 )
 
-// Who is taken for dead while he makes a change - a process that was stopped, a virtual machine that was moved - does not know
+// Who is taken for dead while he makes a change - a process that was stopped - does not know
 // of it. His intent is settled by others, who go on: the file that he was about to publish may be gone when he wakes up.
 
 // doubtAfter is how long after it was asked for an intent is not believed in without asking: less than it takes to be taken for dead.
@@ -19,8 +21,7 @@ func (n *Node) stillOurs(ctx context.Context, id uint64, began time.Time) error 
 		return nil
 	}
 	if err := n.barrier(ctx); err != nil {
-		n.orphans.add(id) // nothing was done, which whoever settles it sees
-		return err
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, n.endActed(ctx, id, outcome{}, err)) // a removal may be finished by who settles it
 	}
 	if in, ok := n.tree.Intent(id); !ok || in.Lease != n.lease {
 		return ErrLeaseLost
@@ -30,11 +31,10 @@ func (n *Node) stillOurs(ctx context.Context, id uint64, began time.Time) error 
 
 // publication is what the store shows of an upload of ours, and the namespace perhaps does not.
 type publication struct {
-	path     string
-	ino      uint64
-	replaces uint64 // the file that had the name; 0: none
-	intent   uint64
-	version  string
+	path    string
+	mount   *mount
+	intent  uint64
+	version string
 }
 
 // withdraw looks after a publication, of a file that was complete before, which others may have held for not done, and gone on: where the
@@ -59,10 +59,13 @@ func (n *Node) withdraw(ctx context.Context, p publication) {
 	}
 }
 
-// withdrawHeard is withdraw once others are heard. It removes that very version, if no other file has the name: one that was published
-// over stays, as the store has it, and while the namespace has the file itself its homes upload it again.
+// withdrawHeard is withdraw once others are heard. It removes that very version, if the replica has nothing under the name: any file there may
+// be somebody's, with equal bytes too, or this one as a look has found it since. A stray that was found first stays.
 func (n *Node) withdrawHeard(ctx context.Context, p publication) error {
-	if n.has(p.ino) || n.has(p.replaces) {
+	if m, _ := n.mounts.find(p.path); m != p.mount {
+		return nil // what is unmounted stays as it is
+	}
+	if _, err := n.tree.Stat(p.path, nil); !errors.Is(err, ErrNotExist) {
 		return nil
 	}
 	return gone(n.retryStale(ctx, p.path, func(in *namespace.Inode) error {
@@ -72,9 +75,4 @@ func (n *Node) withdrawHeard(ctx context.Context, p publication) error {
 		n.log.Info("a file that was removed while this node was taken for dead is removed from its store", "path", p.path)
 		return n.removeInode(ctx, p.path, in, RemoveOptions{})
 	}))
-}
-
-func (n *Node) has(ino uint64) bool {
-	_, ok := n.tree.Get(ino)
-	return ok
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/millpond/millpond/tier"
 )
@@ -18,8 +19,13 @@ type moveRequest struct {
 	File  tier.FileID `json:"file"`
 }
 
+// moveTime bounds a round of moving: a writer may be waiting for its user's Reader, and complete files wait behind it to be handed on.
+const moveTime = 3 * time.Second
+
 // handOnTaken has what this node took of files that others are writing taken elsewhere.
 func (n *Node) handOnTaken(ctx context.Context, left *leftBehind) {
+	round, cancel := context.WithTimeout(ctx, moveTime)
+	defer cancel()
 	for id, f := range n.taken.list() {
 		in, ok := n.tree.Get(f.ino)
 		if !ok || !f.only || in.FileID != id || in.Complete { // what is complete has homes
@@ -29,7 +35,7 @@ func (n *Node) handOnTaken(ctx context.Context, left *leftBehind) {
 		if writer == "" { // the file ends with it
 			continue
 		}
-		_, err := askAttended[none](ctx, n, writer, callMove, moveRequest{n.tree.Index(), id})
+		_, err := askAttended[none](round, n, writer, callMove, moveRequest{n.tree.Index(), id})
 		if err == nil {
 			n.taken.forget(id)
 			continue

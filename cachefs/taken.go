@@ -105,10 +105,7 @@ func (n *Node) reholdLater(ctx context.Context, file string, ino uint64) {
 		n.taken.note(&in, false) // the store may have it by now, or the node be none of its homes
 	}
 	held := !ok || n.holdFile(&in)
-	if pass(); held {
-		return
-	}
-	if err := n.mend(ctx, &in); err != nil && ctx.Err() == nil {
-		n.log.Warn("a node is listed as a home without the blocks", "ino", ino, "err", err)
+	if pass(); !held {
+		token(n.mends.damaged) // one after the other, and when the replica is up to date
 	}
 }

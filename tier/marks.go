@@ -65,6 +65,7 @@ func (s *Store) mark(id BlockID, flag uint32) error {
 	}
 	found := s.markMemory(&id, flag, 0)
 	err := s.markDisks(id, flag, 0)
+	found = s.markMemory(&id, flag, 0) || found // again: a promotion that began between the two took the disk's old marks
 	if found && errors.Is(err, ErrMiss) {
 		return nil
 	}
@@ -85,6 +86,7 @@ func (s *Store) unmark(id BlockID, flag uint32) {
 	if err := s.markDisks(id, 0, flag); err != nil && !errors.Is(err, ErrMiss) {
 		s.opts.Logger.Warn("a block may be held on disk after a crash", "block", id.String(), "err", err)
 	}
+	s.markMemory(&id, 0, flag) // again, as in mark
 }
 
 // markDisks changes the marks of a block on disks, durably: from the fastest down, as blocks move, so that it meets each. Errors: ErrMiss; the

@@ -96,7 +96,9 @@ func cancelledUpload(t *testing.T) {
 func cancelledCommit(t *testing.T) {
 	v := newTrouble(t, nil)
 	v.data.Break(faultproxy.ConnFault{After: 12, Then: faultproxy.ConnStall}, 0)
-	w, err := v.store.Create(t.Context(), "f", ufs.CreateOptions{})
+	writes, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	w, err := v.store.Create(writes, "f", ufs.CreateOptions{})
 	require.NoError(t, err)
 	_, err = w.Write(pattern(1000))
 	require.NoError(t, err)
