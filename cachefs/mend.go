@@ -104,10 +104,7 @@ func (n *Node) takeAnew(ctx context.Context, others []string, in *namespace.Inod
 	defer pass()
 	n.taken.note(in, false) // it may have ceased to be a home by the time that it has them
 	err = n.takeCopies(ctx, others, in, &holdRequest{Ino: in.Ino, Size: in.Size})
-	if err == nil || errors.Is(err, ErrNotExist) {
-		return true
-	}
-	if ctx.Err() != nil {
+	if err == nil || errors.Is(err, ErrNotExist) || ctx.Err() != nil {
 		return true
 	}
 	n.log.Warn("a home does not get copies anew", "ino", in.Ino, "err", err)

@@ -9,8 +9,8 @@ import (
 	"github.com/millpond/millpond/internal/namespace"
 )
 
-// Who is taken for dead while he makes a change - a process that was stopped - does not know
-// of it. His intent is settled by others, who go on: the file that he was about to publish may be gone when he wakes up.
+// Who is taken for dead while he makes a change, a process that was stopped, does not know of it. His intent is settled by others, who
+// go on: the file that he was about to publish may be gone when he wakes up.
 
 // doubtAfter is how long after it was asked for an intent is not believed in without asking: less than it takes to be taken for dead.
 const doubtAfter = 500 * time.Millisecond

@@ -71,20 +71,26 @@ func (g *Gossip) Join(addrs []string) (int, error) {
 	return g.serf.Join(addrs, true)
 }
 
-// SetMeta changes what this node tells of itself. It returns when others have been told, or after a second, where so much is told that it
+// SetMeta changes what this node tells of itself. It returns when others have been told, or after three seconds, where so much is told that it
 // is still under way.
 func (g *Gossip) SetMeta(meta []byte) error {
 	g.mu.Lock()
 	g.mu.tags.Meta = append([]byte(nil), meta...)
-	tags := g.mu.tags.encode()
 	g.mu.Unlock()
 	var err error
-	for range setTries {
+	for range setTries { // with the newest: others may have changed them meanwhile
+		tags := g.tags()
 		if err = g.serf.SetTags(tags); err == nil || maps.Equal(g.serf.LocalMember().Tags, tags) { // or it is in the queue
 			return nil
 		}
 	}
 	return err
+}
+
+func (g *Gossip) tags() map[string]string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.mu.tags.encode()
 }
 
 // setTries is how often new tags are told. memberlist drops its own news, and waits for them in vain, where it refutes just then what others
