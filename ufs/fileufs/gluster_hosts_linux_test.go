@@ -75,7 +75,7 @@ func TestServerRename(t *testing.T) {
 				if errs[0] != nil {
 					won = 1
 				}
-				require.NoError(t, errs[won])
+				require.NoError(t, errs[won], "and the other: %v", errs[1-won])
 				require.ErrorIs(t, errs[1-won], driver.ErrExist)
 				content := func(key string) string {
 					if kind == "directories" {
