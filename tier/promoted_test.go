@@ -1,6 +1,7 @@
 package tier_test
 
 import (
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -80,4 +81,27 @@ func TestMarksMeetAPromotion(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, reading.Load())
 	require.Equal(t, []bool{false, true, false, true}, marksOf(s))
+}
+
+// TestMarksBesidePromotions: however a promotion and a change of marks fall together, both copies have the new ones.
+func TestMarksBesidePromotions(t *testing.T) {
+	ctx := t.Context()
+	s := openWith(t, tier.Options{FS: vfs.NewMem()}, memory(1*mib), ssd(8*mib, "/d"))
+	defer closeStore(t, s)
+	for n := range 2000 {
+		block, pin := id(1000+n), n%2 == 0
+		require.NoError(t, s.Put(ctx, block, body(n, 100), tier.PutOptions{Pin: !pin, MinKind: tier.SSD}))
+		var promoting sync.WaitGroup
+		promoting.Go(func() { _, _ = s.Promote(ctx, block) })
+		if pin {
+			require.NoError(t, s.Pin(block))
+		} else {
+			s.Unpin(block)
+		}
+		promoting.Wait()
+		for b := range s.All() {
+			require.Equal(t, pin, b.Pinned, b)
+		}
+		s.Drop(block)
+	}
 }
