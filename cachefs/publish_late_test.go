@@ -1,6 +1,8 @@
 package cachefs_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/ufs"
 )
 
 // TestLatePublication: a node that is taken for dead in the middle of a publication finishes it when it wakes up. A file that
@@ -63,4 +66,84 @@ func latePublication(t *testing.T, at stage, again bool) {
 		require.EqualValues(t, len(planned("2")), info.Size())
 	}
 	require.Equal(t, want, g.content(t))
+}
+
+// TestLatePublicationIsFound: what was published late has been found in the store, as a file like any other, before its publisher hears
+// that it was taken for dead. It stays.
+func TestLatePublicationIsFound(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		var g *gate
+		var once sync.Once
+		c := cachefstest.New(t, 3, func(cfg *cachefs.Config) {
+			once.Do(func() { g = newGate(cfg.Mounts[0].Store) })
+			cfg.Mounts[0].Store = g.ufs
+		})
+		late := (c.Primary() + 1) % 3
+		reached, let := g.stop(atCommit)
+		defer let()
+		require.NoError(t, writeFile(t.Context(), c.Nodes[late], "/mem/f", planned("1"), cachefs.CreateOptions{WriteType: cachefs.AsyncThrough}))
+		<-reached
+		c.Partition([]int{late}, []int{(late + 1) % 3, (late + 2) % 3})
+		time.Sleep(20 * time.Second)
+		other := c.Nodes[(late+2)%3] // the primary
+		require.NoError(t, other.Remove(t.Context(), "/mem/f", nil))
+		let()
+		time.Sleep(time.Second)
+		_, err := other.Stat(t.Context(), "/mem/f", &cachefs.StatOptions{Sync: true})
+		require.NoError(t, err)
+		c.Heal()
+		time.Sleep(time.Minute)
+		for _, n := range c.Nodes {
+			require.NoError(t, same(readAll(t, n, "/mem/f"), planned("1"), 0), n.ID())
+		}
+		require.Equal(t, map[string]string{"f": string(planned("1"))}, g.content(t))
+	})
+}
+
+// TestRemovalThatIsToldToFail: over slow links, a node is cut off at one moment or another of a Remove. When the error is not one of an
+// unknown outcome, the file stays.
+func TestRemovalThatIsToldToFail(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		var under *ufs.Store
+		var once sync.Once
+		c := cachefstest.New(t, 3, func(cfg *cachefs.Config) {
+			once.Do(func() { under = cfg.Mounts[0].Store })
+			cfg.Mounts[0].Store = under
+		})
+		told := map[string]int{}
+		for after := 200 * time.Millisecond; after <= 4*time.Second; after += 200 * time.Millisecond {
+			node := (c.Primary() + 1) % 3
+			path := fmt.Sprint("/mem/", after)
+			require.NoError(t, writeFile(t.Context(), c.Nodes[node], path, planned("1"), cachefs.CreateOptions{WriteType: cachefs.CacheThrough}))
+			c.SetLinks(cachefstest.Link{Latency: 300 * time.Millisecond})
+			removed := make(chan error, 1)
+			go func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				removed <- c.Nodes[node].Remove(ctx, path, nil)
+			}()
+			time.Sleep(after)
+			c.Partition([]int{node}, []int{(node + 1) % 3, (node + 2) % 3})
+			err := <-removed
+			c.Heal()
+			c.SetLinks(cachefstest.Link{})
+			time.Sleep(time.Minute)
+			_, found := c.Nodes[node].Stat(t.Context(), path, &cachefs.StatOptions{Consistent: true})
+			_, stored := under.Stat(t.Context(), path[len("/mem/"):])
+			switch {
+			case err == nil:
+				told["done"]++
+				require.ErrorIs(t, found, cachefs.ErrNotExist)
+				require.ErrorIs(t, stored, ufs.ErrNotExist)
+			case errors.Is(err, cachefs.ErrUnknownOutcome):
+				told["unknown"]++
+				require.Equal(t, found == nil, stored == nil)
+			default:
+				told["failed"]++
+				require.NoError(t, found, "%v after %v", err, after)
+				require.NoError(t, stored, "%v after %v", err, after)
+			}
+		}
+		t.Log(told)
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -176,6 +177,30 @@ func TestHostLeavesUnread(t *testing.T) {
 		require.Error(s, w.Close())
 		s.requireNone("/m/f")
 		require.Empty(s, published())
+	})
+}
+
+// TestHostLeavesBesideAWaitingWriter: a writer whose blocks a node took waits for its user's Reader for longer than that node has to leave.
+// Complete files of the node are handed on all the same.
+func TestHostLeavesBesideAWaitingWriter(t *testing.T) {
+	adapt := func(id string, cfg *cachefs.Config) { cfg.Tiers = cfg.Tiers[:1]; tiny(false, "a")(id, cfg) }
+	overSeveral(t, 3, adapt, func(s *several) {
+		w, host := s.spilledTo("/f", randomBytes(10*64<<10), cachefs.MustCache)
+		want := randomBytes(3*64<<10 + 100)
+		require.NoError(s, writeFile(s.Context(), s.nodes[host], "/g", want, cachefs.CreateOptions{ReplicasMin: 1}))
+		require.Equal(s, []string{host}, s.homes("/g"))
+		user, more := io.Pipe()
+		read := make(chan error, 1)
+		go func() {
+			_, err := w.ReadFrom(user)
+			read <- err
+		}()
+		synctest.Wait()
+		require.ErrorContains(s, s.leaveSoon(host), "/f")
+		s.everywhere(func(n *cachefs.Node) { require.NoError(s, same(readAll(s.T, n, "/g"), want, 0), n.ID()) })
+		require.NoError(s, more.Close())
+		require.NoError(s, <-read)
+		require.ErrorContains(s, w.Close(), host)
 	})
 }
 
