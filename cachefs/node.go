@@ -263,17 +263,18 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	return n.shutdown.err
 }
 
-// atRest returns when nothing of the node runs any more and its journal is closed.
+// atRest returns when nothing of the node runs any more, and its tiers and its journal are closed.
 func (n *Node) atRest(ctx context.Context) error {
 	select {
 	case <-n.idle():
 	case <-ctx.Done():
 		return fmt.Errorf("background work still runs: %w", context.Cause(ctx))
 	}
+	tiers := n.tiers.Close(ctx)                 // nil, or what came of it since the first Shutdown left it to a disk that did not answer
 	if n.journal.Close(ctx); ctx.Err() != nil { // what it said, the first Shutdown has returned
 		return context.Cause(ctx)
 	}
-	return nil
+	return tiers
 }
 
 // idle is closed when every task has ended. No more begin.

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -145,4 +147,39 @@ func TestBlockedWriteEnds(t *testing.T) {
 			require.ErrorIs(t, <-written, cachefs.ErrClosed)
 		})
 	}
+}
+
+// A Shutdown whose disk tier hangs ends with its context and names the directory; a later one waits until the disk answers, and then
+// another Open finds everything free.
+func TestShutdownOfADiskThatHangs(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		mem, leave := vfs.NewMem(), make(chan struct{})
+		var hangs atomic.Bool
+		p := newPlant(mem)
+		n, err := p.open(vfs.NewFaulty(mem, func(op vfs.Op) error {
+			if op.Kind == vfs.OpWrite && hangs.Load() && strings.HasPrefix(op.Name, "/node/ssd") {
+				<-leave
+			}
+			return nil
+		}))
+		require.NoError(t, err)
+		require.NoError(t, write("/m/f", "1", cachefs.CreateOptions{})(n))
+		hangs.Store(true)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		began := time.Now()
+		err = n.Shutdown(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorContains(t, err, "/node/ssd")
+		require.LessOrEqual(t, time.Since(began), 6*time.Second)
+		second := make(chan error, 1)
+		go func() { second <- n.Close() }()
+		synctest.Wait()
+		require.Empty(t, second, "the directory is not free yet")
+		close(leave)
+		require.ErrorIs(t, <-second, context.DeadlineExceeded, "what the first said")
+		n, err = p.open(mem)
+		require.NoError(t, err)
+		require.NoError(t, n.Close())
+	})
 }

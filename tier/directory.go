@@ -19,6 +19,7 @@ type directory struct {
 	quota atomic.Int64
 	cur   atomic.Pointer[mounted]
 	full  chan struct{} // wakes evictAhead
+	gone  atomic.Bool   // let go by Close
 
 	reviving sync.Mutex // held by revive, which alone uses what follows
 	wait     time.Duration
@@ -50,6 +51,16 @@ func (dir *directory) open() error {
 		dir.cur.Store(m)
 	}
 	return err
+}
+
+// close lets the directory go. What one says that is out of service has been told.
+func (dir *directory) close() error {
+	defer dir.gone.Store(true)
+	m := dir.cur.Load()
+	if err := m.d.Close(); err != nil && !m.down.Load() {
+		return err
+	}
+	return nil
 }
 
 // start begins to work behind.

@@ -154,14 +154,3 @@ func (t *disks) dropFile(f FileID) (n int) {
 	}
 	return n
 }
-
-func (t *disks) close() (errs []error) {
-	for _, dir := range t.dirs {
-		if m := dir.cur.Load(); m != nil {
-			if err := m.d.Close(); err != nil && !m.down.Load() {
-				errs = append(errs, err)
-			}
-		}
-	}
-	return errs
-}

@@ -3,10 +3,8 @@ package tier
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // Store is the tiers of one node. All methods may be called by any number of goroutines.
@@ -22,6 +20,7 @@ type Store struct {
 	promote   chan BlockID
 	evicting  atomic.Int64
 	closed    atomic.Bool
+	closing   closing
 	recovered chan struct{}
 }
 
@@ -44,25 +43,13 @@ func (s *Store) spawn(f func(context.Context)) bool {
 	return true
 }
 
-// end ends what spawn started, and waits for it within ctx.
-func (s *Store) end(ctx context.Context) error {
+// end ends what spawn started, and waits for it.
+func (s *Store) end() {
 	s.life.Lock()
 	s.life.ended = true
 	s.life.Unlock()
 	s.life.stop()
-	done := make(chan struct{})
-	go func() { s.life.behind.Wait(); close(done) }()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-	}
-	select {
-	case <-done:
-		return nil
-	case <-time.After(time.Second): // what does not hang has ended by then
-		return fmt.Errorf("work behind waits for a disk: %w", context.Cause(ctx))
-	}
+	s.life.behind.Wait()
 }
 
 // Open opens the tiers, in any order of Configs. Blocks that the directories hold can be read at once; they are checked
@@ -75,6 +62,7 @@ func Open(ctx context.Context, o Options, tiers ...Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{opts: o, wake: make(chan struct{}, 1), promote: make(chan BlockID, 64), recovered: make(chan struct{})}
+	s.closing.done = make(chan struct{})
 	s.ctx, s.life.stop = context.WithCancel(context.WithoutCancel(ctx))
 	for _, t := range tiers {
 		if t.Kind == Memory {

@@ -64,6 +64,9 @@ func (s *Store) Create(ctx context.Context, id BlockID, hint int64, o PutOptions
 }
 
 func (s *Store) newWriter(ctx context.Context, id BlockID, hint int64, o PutOptions) (*Writer, error) {
+	if s.closed.Load() { // what Close saves goes where there is room; nobody makes more any more
+		return nil, ErrClosed
+	}
 	w := &Writer{s: s, ctx: ctx, o: o, hint: hint, heap: s.mem == nil || o.MinKind > Memory}
 	if err := s.names.begin(&w.mv, id); err != nil {
 		return nil, err
