@@ -1,0 +1,104 @@
+package tier_test
+
+import (
+	"context"
+	"os"
+	"path"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/internal/vfs"
+	"github.com/millpond/millpond/tier"
+)
+
+// spoil changes a byte at off of each segment below dir.
+func spoil(t *testing.T, fsys vfs.FS, dir string, off int64) {
+	t.Helper()
+	segments := 0
+	var walk func(dir string)
+	walk = func(dir string) {
+		list, err := fsys.ReadDir(dir)
+		require.NoError(t, err)
+		for _, e := range list {
+			name := path.Join(dir, e.Name())
+			if e.IsDir() {
+				walk(name)
+				continue
+			}
+			f, err := fsys.OpenFile(name, os.O_RDWR, 0)
+			require.NoError(t, err)
+			b := make([]byte, 1)
+			_, err = f.ReadAt(b, off)
+			require.NoError(t, err)
+			_, err = f.WriteAt([]byte{b[0] ^ 1}, off)
+			require.NoError(t, err)
+			require.NoError(t, f.Close())
+			segments++
+		}
+	}
+	walk(path.Join(dir, "data"))
+	require.Equal(t, 1, segments)
+}
+
+// TestDamageIsSeenOnFirstTouch: what went bad while nobody had the directory open is a miss, an event and a counter at whichever
+// first touch there is. A piece of 64 KiB that is not damaged can be read.
+func TestDamageIsSeenOnFirstTouch(t *testing.T) {
+	const length = 3*piece + 100
+	for name, touch := range map[string]func(ctx context.Context, s *tier.Store) error{
+		"ReadAt": func(ctx context.Context, s *tier.Store) error {
+			p := make([]byte, 10)
+			_, _, err := s.ReadAt(ctx, id(1), p, 5, false)
+			require.NoError(t, err)
+			require.Equal(t, body(1, length)[5:15], p)
+			_, _, err = s.ReadAt(ctx, id(1), p, 2*piece-5, false)
+			return err
+		},
+		"View": func(ctx context.Context, s *tier.Store) error {
+			_, err := s.View(ctx, id(1), 0, 10)
+			return err
+		},
+		"Promote": func(ctx context.Context, s *tier.Store) error {
+			_, err := s.Promote(ctx, id(1))
+			return err
+		},
+		"Verify": func(_ context.Context, s *tier.Store) error {
+			require.False(t, s.Verify(id(1)))
+			return tier.ErrMiss
+		},
+		"eviction to the tier below": func(ctx context.Context, s *tier.Store) error {
+			require.NoError(t, s.SetQuota(ctx, tier.SSD, "/ssd", mib/2))
+			for n := 2; n < 20; n++ {
+				require.NoError(t, s.Put(ctx, id(n), body(n, 64*kib), tier.PutOptions{MinKind: tier.SSD}))
+			}
+			_, _, err := s.ReadAt(ctx, id(1), make([]byte, 10), 0, false)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			disk, ctx := vfs.NewMem(), t.Context()
+			tiers := []tier.Config{memory(4 * mib), ssd(8*mib, "/ssd"), hdd(8*mib, "/hdd")}
+			s := openWith(t, tier.Options{FS: disk}, tiers...)
+			require.NoError(t, s.Put(ctx, id(1), body(1, length), tier.PutOptions{MinKind: tier.SSD}))
+			closeStore(t, s)
+			spoil(t, disk, "/ssd", piece+77)
+
+			var told atomic.Pointer[tier.CorruptInfo]
+			var times atomic.Int32
+			s = openWith(t, tier.Options{FS: disk, Events: tier.Events{Corrupt: func(i tier.CorruptInfo) {
+				told.Store(&i)
+				times.Add(1)
+			}}}, tiers...)
+			defer closeStore(t, s)
+			require.ErrorIs(t, touch(ctx, s), tier.ErrMiss)
+			require.EqualValues(t, 1, times.Load())
+			require.Equal(t, tier.CorruptInfo{ID: id(1), Kind: tier.SSD, Dir: "/ssd"}, *told.Load())
+			require.EqualValues(t, 1, s.Metrics().Tiers[1].Corrupt)
+			_, _, ok := s.Has(id(1))
+			require.False(t, ok)
+			require.NoError(t, s.Put(ctx, id(1), body(1, length), tier.PutOptions{}), "it may be brought again")
+			requireBlock(t, s, 1, length)
+		})
+	}
+}
