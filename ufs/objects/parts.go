@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/millpond/millpond/ufs/driver"
@@ -64,6 +65,7 @@ type upload struct {
 	sent   int   // parts
 	last   bool  // all parts are on their way
 	wg     sync.WaitGroup
+	cut    atomic.Bool // the request of a part was given up: the store may still be storing it
 }
 
 // Write sends a full part when more bytes come: what fits one part is one request at Commit.
@@ -134,6 +136,9 @@ func (u *upload) send() error {
 		body := NewBody(part.pieces...)
 		defer body.end()
 		if err := patiently(u.ctx, func() error { return u.to.Part(u.ctx, n, body) }); err != nil {
+			if u.ctx.Err() != nil {
+				u.cut.Store(true)
+			}
 			u.cancel(fmt.Errorf("part %d: %w", n, err))
 		}
 	})
@@ -205,10 +210,13 @@ func retryable(err error) bool {
 	return again && !unknown
 }
 
-// dropWithin bounds the cleaning up, which goes on when the caller's context has ended.
-const dropWithin = 30 * time.Second
+const (
+	dropWithin = 30 * time.Second       // bounds the cleaning up, which goes on when the caller's context has ended
+	lateWithin = 300 * time.Millisecond // is given to what a store is still storing when its request was given up
+)
 
-// Abort waits for the parts in flight: one that arrives after the rest was dropped would stay.
+// Abort waits for the parts in flight: one that arrives after the rest was dropped would stay. One whose request was given up may all the
+// same, so the rest is dropped once more.
 func (u *upload) Abort(ctx context.Context) error {
 	u.cancel(context.Canceled)
 	u.wg.Wait()
@@ -218,7 +226,13 @@ func (u *upload) Abort(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropWithin)
 	defer cancel()
-	return patiently(ctx, func() error { return u.to.Drop(ctx) })
+	drop := func() error { return u.to.Drop(ctx) }
+	err := patiently(ctx, drop)
+	if err != nil || !u.cut.Load() {
+		return err
+	}
+	time.Sleep(lateWithin)
+	return patiently(ctx, drop)
 }
 
 // definite takes away what is unknown of a request that publishes nothing.
