@@ -30,14 +30,14 @@ check-module:
 RACE = GOMEMLIMIT=2GiB $(GO) test -race -timeout 25m
 RANDOM_RUNS = ^TestMetamorphic
 
-## test: all tests that need no root and no server, with the race detector; then what that does not see
+## test: all tests that need no root and no server, with the race detector; then what that does not see, or makes too long
 # The random runs take as long as all else and mostly one core: they go on beside it, and print their seeds and faults.
 test:
 	@log=$$(mktemp); $(RACE) -v -run '$(RANDOM_RUNS)' ./cachefs >$$log 2>&1 & runs=$$!; bad=0; \
 	for m in $(MODULES); do echo "== $$m"; (cd $$m && $(RACE) -skip '$(RANDOM_RUNS)' ./...) || { bad=1; break; }; done; \
 	echo "== memory off the heap, and how much is taken: the race detector does not see the one, and adds to the other"; \
 	$(GO) test -timeout 10m ./tier/... ./internal/offheap ./internal/inodes ./internal/xcopy ./internal/memtest || bad=1; \
-	$(GO) test -timeout 10m ./cachefs -run '^(TestSyncOfManyObjects)$$' || bad=1; \
+	$(GO) test -timeout 10m ./cachefs -run '^(TestSyncOfManyObjects|TestFailingDisk)$$' || bad=1; \
 	wait $$runs || { bad=1; cat $$log; }; grep -E ' seeds from |^(ok|FAIL)' $$log | sed 's/^ *//'; rm -f $$log; exit $$bad
 
 ## test-servers: drivers against real servers, fetched and started by internal/servers; STORES="s3"

@@ -2,7 +2,9 @@ package cachefs_test
 
 import (
 	"context"
+	"errors"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -118,6 +120,79 @@ func crashChanges() []crashCase {
 	}
 }
 
+// crashTrees are calls that make or change several names at once, and what a writer gives up.
+func crashTrees() []crashCase {
+	deep := plan{"/m/d": "dir", "/m/d/e": "dir"}
+	return []crashCase{
+		{
+			name: "Mkdir/with parents", before: plan{}, after: deep, on: []plan{{"/m/d": "dir"}}, retry: []error{},
+			do: on(func(ctx context.Context, n *cachefs.Node) error {
+				return n.Mkdir(ctx, "/m/d/e", &cachefs.MkdirOptions{Parents: true})
+			}),
+		}, {
+			name: "Create and Close/with parents", before: plan{}, after: plan{"/m/d": "dir", "/m/d/e": "dir", "/m/d/e/f": "1"},
+			on: []plan{{"/m/d": "dir"}, deep}, retry: []error{cachefs.ErrExist},
+			do: write("/m/d/e/f", "1", cachefs.CreateOptions{Parents: true}),
+		}, {
+			name: "Abort", before: plan{"/m/f": "1"},
+			do: on(func(ctx context.Context, n *cachefs.Node) error {
+				w, err := n.Create(ctx, "/m/f", &cachefs.CreateOptions{Overwrite: true})
+				if err != nil {
+					return err
+				}
+				_, err = w.Write(planned("2"))
+				return errors.Join(err, w.Abort())
+			}),
+		}, {
+			name: "Remove/from the cache alone", before: plan{"/m/d": "dir", "/m/d/a": "1"},
+			do: on(func(ctx context.Context, n *cachefs.Node) error {
+				return n.Remove(ctx, "/m/d", &cachefs.RemoveOptions{Recursive: true, CacheOnly: true})
+			}),
+		}, {
+			name: "SetAttr/tree", before: plan{"/m/d": "dir", "/m/d/a": "1", "/m/d/e": "dir", "/m/d/e/b": "2"}, check: checkCrashedAttrs,
+			do: on(func(ctx context.Context, n *cachefs.Node) error {
+				return n.SetAttr(ctx, "/m/d", &cachefs.AttrOptions{Recursive: true, Pin: new(true), Mode: new(fs.FileMode(0o700))})
+			}),
+		}, {
+			name: "Free/what is pinned", before: plan{"/m/f": "1"}, check: checkCrashedFree,
+			first: on(func(ctx context.Context, n *cachefs.Node) error {
+				return n.SetAttr(ctx, "/m/f", &cachefs.AttrOptions{Pin: new(true)})
+			}),
+			do: on(func(ctx context.Context, n *cachefs.Node) error {
+				return n.Free(ctx, "/m/f", &cachefs.FreeOptions{Force: true})
+			}),
+		}, {
+			name: "Unmount/what only the cache has", before: plan{"/m/f": "1"}, check: checkCrashedUnmount,
+			first: on(func(ctx context.Context, n *cachefs.Node) error {
+				if err := n.Mount(ctx, "/other", "mem://other", nil); err != nil {
+					return err
+				}
+				return write("/other/f", "2", cachefs.CreateOptions{WriteType: cachefs.MustCache})(n)
+			}),
+			do: on(func(ctx context.Context, n *cachefs.Node) error {
+				return n.Unmount(ctx, "/other", &cachefs.UnmountOptions{Force: true})
+			}),
+		},
+	}
+}
+
+// crashOutside are changes where no store is mounted, but for writes: those are MustCache as below a mount.
+func crashOutside() []crashCase {
+	kept := map[string]cachefs.PersistState{"/here/f": cachefs.NotPersisted, "/here/g": cachefs.NotPersisted}
+	file := plan{"/here": "dir", "/here/f": "1"}
+	return []crashCase{
+		{
+			name: "outside/Rename", before: file, after: plan{"/here": "dir", "/here/g": "1"}, kept: kept, retry: []error{cachefs.ErrNotExist},
+			do: on(func(ctx context.Context, n *cachefs.Node) error { return n.Rename(ctx, "/here/f", "/here/g", nil) }),
+		}, {
+			name: "outside/Remove", before: file, after: plan{}, kept: kept, retry: []error{cachefs.ErrNotExist},
+			do: on(func(ctx context.Context, n *cachefs.Node) error {
+				return n.Remove(ctx, "/here", &cachefs.RemoveOptions{Recursive: true})
+			}),
+		},
+	}
+}
+
 func checkCrashedAttr(c *crashed) {
 	info, err := c.n.Stat(c.Context(), "/m/f", nil)
 	require.NoError(c, err)
@@ -128,6 +203,29 @@ func checkCrashedAttr(c *crashed) {
 		require.True(c, info.Pinned())
 		require.EqualValues(c, 1<<50, info.TTL().After)
 		require.Equal(c, fs.FileMode(0o600), info.Mode())
+	}
+}
+
+// checkCrashedAttrs: a change of a tree has reached all of it when it was acknowledged, and each name in the store and in the namespace.
+func checkCrashedAttrs(c *crashed) {
+	for _, path := range []string{"/m/d", "/m/d/a", "/m/d/e", "/m/d/e/b"} {
+		info, err := c.n.Stat(c.Context(), path, nil)
+		require.NoError(c, err)
+		a, err := c.store.UFS().Stat(c.Context(), strings.TrimPrefix(path, "/m/"))
+		require.NoError(c, err)
+		require.Equal(c, a.Mode.Perm(), info.Mode().Perm(), "mode of %s in the store and in the namespace", path)
+		if c.acked {
+			require.Equal(c, fs.FileMode(0o700), info.Mode().Perm(), path)
+			require.True(c, info.Pinned(), path)
+		}
+	}
+}
+
+func checkCrashedFree(c *crashed) {
+	info, err := c.n.Stat(c.Context(), "/m/f", nil)
+	require.NoError(c, err)
+	if c.acked {
+		require.False(c, info.Pinned())
 	}
 }
 
@@ -164,7 +262,7 @@ func checkCrashedUnmount(c *crashed) {
 		require.False(c, c.mounted("/other"))
 	}
 	if c.mounted("/other") {
-		require.NoError(c, c.n.Unmount(c.Context(), "/other", nil))
+		require.NoError(c, c.n.Unmount(c.Context(), "/other", &cachefs.UnmountOptions{Force: true}))
 	}
 }
 

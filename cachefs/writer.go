@@ -438,11 +438,13 @@ func (w *nodeWriter) endLocked() {
 	defer w.n.writers.remove(w)
 	switch err := w.n.abandon(w); {
 	case errors.Is(err, errLater): // its blocks are dropped then
-		return
-	case err != nil && !errors.Is(err, ErrClosed):
-		w.n.log.Warn("a file that was given up is still listed", "path", w.path, "err", err)
+	case err != nil: // the journal takes nothing more: it may have taken the Close, and the blocks go at the next Open if it has not
+		if !errors.Is(err, ErrClosed) {
+			w.n.log.Warn("a file that was given up is still listed", "path", w.path, "err", err)
+		}
+	case !w.complete():
+		w.n.tiers.DropFile(w.id)
 	}
-	w.n.tiers.DropFile(w.id)
 }
 
 func (w *nodeWriter) Abort() error {

@@ -19,8 +19,8 @@ var (
 	// ErrExpired says that an operation came too late to know whether it was applied before: it was acknowledged, or
 	// first proposed longer than RetryWindow ago. It was not applied now.
 	ErrExpired = errors.New("operation is too old to be retried")
-	// ErrUnknownOutcome says that leadership or the way to the primary was lost while an operation was on its way: it may be
-	// applied, now or later, or not. An operation with a session is retried by Propose itself until its context ends.
+	// ErrUnknownOutcome says that leadership or the way to the primary was lost while an operation was on its way, or that a node alone broke its
+	// log in writing it: it may be applied, now or later, or not. An operation with a session is retried by Propose itself until its context ends.
 	ErrUnknownOutcome = errors.New("the primary or the way to it was lost while committing: the outcome is unknown")
 	// ErrTooLarge says that a command is larger than MaxCommand.
 	ErrTooLarge = errors.New("command is too large")

@@ -219,6 +219,34 @@ func TestKilledAtEachOperation(t *testing.T) {
 	}
 }
 
+// TestBrokenLogLeavesTheOutcomeUnknown: what a sync that failed has left in the log shows when that is opened again, and the caller is told so.
+func TestBrokenLogLeavesTheOutcomeUnknown(t *testing.T) {
+	broken := false
+	f := newFaults(func(_ int, op string) error {
+		if broken && op == "sync" {
+			return syscall.EIO
+		}
+		return nil
+	})
+	cfg := small(t.TempDir(), f)
+	j, err := journal.Open(t.Context(), cfg, newRegister())
+	require.NoError(t, err)
+	add(t, j, "k")
+	broken = true
+	_, _, err = j.Propose(t.Context(), journal.OpID{}, []byte("add k"))
+	require.ErrorIs(t, err, journal.ErrUnknownOutcome)
+	require.ErrorIs(t, err, syscall.EIO)
+	_, _, err = j.Propose(t.Context(), journal.OpID{}, []byte("add k"))
+	_, stopped := errors.AsType[*journal.StoppedError](err)
+	require.True(t, stopped, "%v", err)
+	require.NotErrorIs(t, err, journal.ErrUnknownOutcome, "nothing was begun")
+	_ = j.Close(t.Context())
+	broken = false
+	j, r := open(t, cfg)
+	require.Equal(t, 2, r.get("k"), "here it has happened")
+	require.NoError(t, j.Close(t.Context()))
+}
+
 func TestFullDiskRecovers(t *testing.T) {
 	full := false
 	var mu sync.Mutex
@@ -240,6 +268,7 @@ func TestFullDiskRecovers(t *testing.T) {
 	set(true)
 	_, _, err := j.Propose(t.Context(), journal.OpID{}, []byte("add k"))
 	require.ErrorIs(t, err, syscall.ENOSPC)
+	require.NotErrorIs(t, err, journal.ErrUnknownOutcome, "it was taken back")
 	require.ErrorIs(t, <-told, syscall.ENOSPC)
 	require.Empty(t, told, "once, however often it is tried")
 	set(false)

@@ -216,10 +216,17 @@ func (q *queue) commit(j *Journal) bool {
 }
 
 // notTaken is what to make of a batch that this node's log did not take: raft has sent it to nobody, and leads no more, so
-// that the next primary may have it. A node that needs nobody's vote has no other to wait for.
+// that the next primary may have it. A node that needs nobody's vote has no other to wait for; where that leaves the log broken, whether the
+// batch is in it shows when it is opened again.
 func (j *Journal) notTaken(err error) error {
-	if _, unwritten := errors.AsType[*unwrittenError](err); unwritten && !j.onlyVoter() {
+	_, unwritten := errors.AsType[*unwrittenError](err)
+	switch {
+	case !unwritten:
+		return err
+	case !j.onlyVoter():
 		return raft.ErrNotLeader
+	case j.err() != nil:
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
 	}
 	return err
 }
