@@ -49,7 +49,8 @@ func (p *Parts) PartSize(n int, total int64) int64 {
 // Upload begins an upload; ctx ends it.
 func (p *Parts) Upload(ctx context.Context, to Multipart, total int64) Upload {
 	u := &upload{p: p, to: to, total: total, part: &filling{}}
-	u.ctx, u.cancel = context.WithCancelCause(ctx)
+	u.ctx, u.cancel = context.WithCancel(ctx)
+	u.going, u.stop = context.WithCancelCause(ctx)
 	return u
 }
 
@@ -57,8 +58,10 @@ type upload struct {
 	p      *Parts
 	to     Multipart
 	total  int64
-	ctx    context.Context
-	cancel context.CancelCauseFunc
+	ctx    context.Context // of requests
+	cancel context.CancelFunc
+	going  context.Context // ended first, by a part that fails: no request is begun then
+	stop   context.CancelCauseFunc
 	part   *filling
 	whole  *Body // of the part, when it turned out to be all
 	taken  int64 // bytes
@@ -96,7 +99,7 @@ func (u *upload) WriteLent(b []byte, done func()) (int, error) {
 func (u *upload) fill(b []byte, add func(b []byte, room int64)) (int, error) {
 	written := 0
 	for len(b) > 0 {
-		if err := context.Cause(u.ctx); err != nil {
+		if err := context.Cause(u.going); err != nil {
 			return written, err
 		}
 		room := u.p.PartSize(u.sent+1, u.total) - u.part.size
@@ -117,7 +120,7 @@ func (u *upload) fill(b []byte, add func(b []byte, room int64)) (int, error) {
 // send hands the filled part to a goroutine of its own, when the bound allows one.
 func (u *upload) send() error {
 	if u.sent == 0 {
-		if err := patiently(u.ctx, func() error { return u.to.Begin(u.ctx) }); err != nil {
+		if err := patiently(u.going, func() error { return u.to.Begin(u.ctx) }); err != nil {
 			return err
 		}
 	}
@@ -125,7 +128,7 @@ func (u *upload) send() error {
 	u.part = &filling{}
 	u.sent++
 	n := u.sent
-	free, err := u.p.inFlight.take(u.ctx, part.size)
+	free, err := u.p.inFlight.take(u.going, part.size)
 	if err != nil {
 		part.giveBack()
 		return err
@@ -135,11 +138,11 @@ func (u *upload) send() error {
 		defer part.giveBack()
 		body := NewBody(part.pieces...)
 		defer body.end()
-		if err := patiently(u.ctx, func() error { return u.to.Part(u.ctx, n, body) }); err != nil {
+		if err := patiently(u.going, func() error { return u.to.Part(u.ctx, n, body) }); err != nil {
 			if u.ctx.Err() != nil {
 				u.cut.Store(true)
 			}
-			u.cancel(fmt.Errorf("part %d: %w", n, err))
+			u.stop(fmt.Errorf("part %d: %w", n, err))
 		}
 	})
 	return nil
@@ -147,7 +150,7 @@ func (u *upload) send() error {
 
 // Commit leaves the upload as it is where the store asks to be asked again.
 func (u *upload) Commit(ctx context.Context) (Object, error) {
-	if err := context.Cause(u.ctx); err != nil {
+	if err := context.Cause(u.going); err != nil {
 		return Object{}, errors.Join(err, u.Abort(ctx))
 	}
 	if u.sent == 0 {
@@ -163,8 +166,14 @@ func (u *upload) Commit(ctx context.Context) (Object, error) {
 	if _, unknown := errors.AsType[*driver.Unknown](err); err != nil && !unknown {
 		return Object{}, errors.Join(err, u.Abort(ctx))
 	}
-	u.cancel(context.Canceled)
+	u.end()
 	return o, err
+}
+
+// end lets go of the contexts.
+func (u *upload) end() {
+	u.stop(context.Canceled)
+	u.cancel()
 }
 
 // commitWhole sends what fits one part.
@@ -174,7 +183,7 @@ func (u *upload) commitWhole(ctx context.Context) (Object, error) {
 	}
 	o, err := u.to.Whole(ctx, u.whole)
 	if !retryable(err) {
-		u.cancel(context.Canceled)
+		u.end()
 		u.letGo()
 	}
 	return o, err
@@ -198,7 +207,7 @@ func (u *upload) sendLast() error {
 	}
 	u.wg.Wait()
 	if err == nil {
-		err = context.Cause(u.ctx)
+		err = context.Cause(u.going)
 	}
 	return err
 }
@@ -212,14 +221,18 @@ func retryable(err error) bool {
 
 const (
 	dropWithin = 30 * time.Second       // bounds the cleaning up, which goes on when the caller's context has ended
+	partGrace  = 2 * time.Second        // is given to parts in flight: 8 MiB at 4 MB/s
 	lateWithin = 300 * time.Millisecond // is given to what a store is still storing when its request was given up
 )
 
-// Abort waits for the parts in flight: one that arrives after the rest was dropped would stay. One whose request was given up may all the
-// same, so the rest is dropped once more.
+// Abort lets the parts in flight arrive: one that does so after the rest was dropped would stay. One whose request is given up may all
+// the same, so then the rest is dropped once more.
 func (u *upload) Abort(ctx context.Context) error {
-	u.cancel(context.Canceled)
+	u.stop(context.Canceled)
+	late := time.AfterFunc(partGrace, u.cancel)
 	u.wg.Wait()
+	late.Stop()
+	u.end()
 	u.letGo()
 	if u.sent == 0 {
 		return nil

@@ -1,0 +1,86 @@
+package objects_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/ufs/driver"
+	"github.com/millpond/millpond/ufs/objects"
+)
+
+// lateSink is a store that takes a part although its request was cut, when it comes to it.
+type lateSink struct {
+	sink
+	takes time.Duration // for a part
+}
+
+func (s *lateSink) Part(ctx context.Context, n int, b *objects.Body) error {
+	if s.fail != nil {
+		if err := s.fail(n); err != nil {
+			return err
+		}
+	}
+	data := content(b)
+	arrive := func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.parts[n] = data
+	}
+	select {
+	case <-time.After(s.takes):
+		arrive()
+		return nil
+	case <-ctx.Done():
+		time.AfterFunc(time.Second, arrive)
+		return ctx.Err()
+	}
+}
+
+// TestPartsInFlightArriveBeforeTheRestIsDropped: what arrives later stays, and somebody pays for it.
+func TestPartsInFlightArriveBeforeTheRestIsDropped(t *testing.T) {
+	for name, fail := range map[string]func(n int) error{
+		"abort": nil,
+		"a part that fails": func(n int) error {
+			if n == 2 {
+				return driver.ErrPermission
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
+				s := &lateSink{sink{parts: map[int][]byte{}, fail: fail}, time.Second}
+				u := objects.NewParts(10, 100).Upload(t.Context(), s, 0)
+				_, err := u.Write(pattern(55))
+				if fail == nil {
+					require.NoError(t, err)
+				}
+				require.NoError(t, u.Abort(t.Context()))
+				require.Equal(t, 1, s.dropped)
+				time.Sleep(time.Minute)
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				require.Empty(t, s.parts)
+			})
+		})
+	}
+}
+
+// TestAbortDoesNotWaitForAStalledStore.
+func TestAbortDoesNotWaitForAStalledStore(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		s := &lateSink{sink{parts: map[int][]byte{}}, time.Hour}
+		u := objects.NewParts(10, 100).Upload(t.Context(), s, 0)
+		_, err := u.Write(pattern(55))
+		require.NoError(t, err)
+		began := time.Now()
+		require.NoError(t, u.Abort(t.Context()))
+		require.Equal(t, 2300*time.Millisecond, time.Since(began), "2 s, and what is left between two drops")
+		require.Equal(t, 2, s.dropped)
+		time.Sleep(2 * time.Second) // until what arrives all the same has
+	})
+}
