@@ -15,6 +15,7 @@
 #
 # MILLPOND_SERVERS is where downloads are kept. Default: millpond/servers in the user's cache directory.
 set -euo pipefail
+shopt -s inherit_errexit # run starts the server within $(...)
 
 STORE=$(basename "$0" .sh)
 CACHE=${MILLPOND_SERVERS:-${XDG_CACHE_HOME:-$HOME/.cache}/millpond/servers}
