@@ -23,9 +23,16 @@ type Writer struct {
 	done   bool // the driver has let go of it
 }
 
-// Create begins a file that shows, whole, at Commit, and replaces what was there unless o.IfAbsent. Without o.Parents a
-// store that has directories says ErrNotExist for a missing one. ctx ends the writes as well.
+// Create begins a file that shows, whole, at Commit, and replaces what was there unless o.IfAbsent; with o.IfVersion that
+// version alone, or with Caps.ReplaceVersion false ErrUnsupported. Without o.Parents a store that has directories says
+// ErrNotExist for a missing one. ctx ends the writes as well.
 func (s *Store) Create(ctx context.Context, key string, o CreateOptions) (*Writer, error) {
+	switch {
+	case o.IfVersion != "" && o.IfAbsent:
+		return nil, s.wrap(opCreate, key, 1, fmt.Errorf("%w: IfAbsent, and IfVersion; want one of them", driver.ErrInvalid))
+	case o.IfVersion != "" && !s.Caps().ReplaceVersion:
+		return nil, s.wrap(opCreate, key, 1, driver.ErrUnsupported)
+	}
 	t := s.tries(opCreate)
 	for {
 		w, err := s.createOnce(ctx, key, o)
@@ -121,7 +128,7 @@ func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, make([]byte, copyBuffer))
 }
 
-// Commit publishes the file. ErrExist with IfAbsent if there is one by then. After an error it is not published, unless
+// Commit publishes the file. ErrExist with IfAbsent if there is one by then, ErrChanged with IfVersion if there is not that. After an error it is not published, unless
 // that is a *driver.Unknown: the answer was lost. It is tried again only if the store has said that nothing happened.
 func (w *Writer) Commit(ctx context.Context) (a Attr, err error) {
 	if w.done {

@@ -44,7 +44,7 @@ func deref[T any](p *T) T {
 }
 
 func (b *bucket) Features() objects.Features {
-	return objects.Features{IfAbsent: true, IfVersion: true, Copy: true, PageSize: mostListed}
+	return objects.Features{IfAbsent: true, IfVersion: true, ReplaceVersion: true, Copy: true, PageSize: mostListed}
 }
 
 func (b *bucket) Close() error {

@@ -21,7 +21,8 @@
 // # Model
 //
 // Directories are those of package objects. A name's version is its ETag, which each write changes; reads have it as
-// their condition, in the request. A conditional create is a condition of the request that publishes.
+// their condition, in the request. A conditional create, or replacement of a version, is a condition of the request that
+// publishes.
 //
 // What fits one block is sent whole. Else blocks go up in parallel and a list of them publishes, in one step. Each request
 // carries the MD5 of its bytes, which Azure compares. A whole blob that is read is compared with its MD5, if it has one: of
@@ -53,7 +54,7 @@
 //	BlobNotFound, other 404                      ErrNotExist; with a version as condition ErrChanged
 //	ContainerNotFound                            ErrInvalid: its files were not deleted
 //	BlobAlreadyExists, a create's condition      ErrExist
-//	ConditionNotMet, SourceConditionNotMet       ErrChanged
+//	ConditionNotMet, SourceConditionNotMet       ErrChanged; so is a BlobNotFound where a version was to be replaced
 //	401, 403, BlobImmutableDueToPolicy           ErrPermission; it says so if this machine's clock is 15 minutes off
 //	InvalidResourceName, InvalidURI              ErrInvalid
 //	429, 503                                     *driver.Retryable, with Retry-After

@@ -28,7 +28,7 @@ func (b *bucket) Put(ctx context.Context, name string, o objects.PutOptions) (ob
 	if err != nil {
 		return nil, err
 	}
-	u := &blocks{c: b.c.NewBlockBlobClient(at), name: name, absent: o.IfAbsent}
+	u := &blocks{c: b.c.NewBlockBlobClient(at), name: name, absent: o.IfAbsent, over: o.IfVersion}
 	if b.real && strings.HasSuffix(name, "/") {
 		u.metadata = map[string]*string{folderKey: new("true")}
 	}
@@ -41,6 +41,7 @@ type blocks struct {
 	c        *blockblob.Client
 	name     string
 	absent   bool
+	over     string // the version that it may replace; "" for any
 	metadata map[string]*string
 	id       [12]byte
 	mu       struct {
@@ -50,10 +51,13 @@ type blocks struct {
 }
 
 func (u *blocks) conditions() *blob.AccessConditions {
-	if !u.absent {
-		return nil
+	switch {
+	case u.absent:
+		return absent()
+	case u.over != "":
+		return &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfMatch: etag(u.over)}}
 	}
-	return absent()
+	return nil
 }
 
 // absent is the condition that nothing has the name.
@@ -75,13 +79,21 @@ func (u *blocks) Whole(ctx context.Context, content *objects.Body) (objects.Obje
 	return objects.Object{Name: u.name, Size: content.Len(), ModTime: deref(r.LastModified), Version: version(r.ETag)}, nil
 }
 
-// published maps the error of a request that publishes. A condition that does not hold is that of absence, the only one.
+// published maps the error of a request that publishes. A condition that does not hold is that of absence, unless a version is to
+// be replaced; that may be gone, too.
 func (u *blocks) published(ctx context.Context, err error) error {
 	if bloberror.HasCode(err, bloberror.InvalidBlockList) {
-		return errors.New("another upload of this name was committed or aborted meanwhile, and these blocks with it")
+		err := errors.New("another upload of this name was committed or aborted meanwhile, and these blocks with it")
+		if u.over != "" { // committed: one that is aborted leaves blocks alone where there is a file
+			err = fmt.Errorf("%w: %w", driver.ErrChanged, err)
+		}
+		return err
 	}
 	err = changed(ctx, err)
-	if errors.Is(err, driver.ErrChanged) {
+	switch {
+	case u.over != "" && errors.Is(err, driver.ErrNotExist):
+		return fmt.Errorf("%w: it is gone", driver.ErrChanged)
+	case u.over == "" && errors.Is(err, driver.ErrChanged):
 		return fmt.Errorf("%w: it is there already", driver.ErrExist)
 	}
 	return err

@@ -30,20 +30,21 @@ import (
 
 // Caps says what a store can do; nothing above asks which store it is.
 type Caps struct {
-	Rename        bool // a Renamer that moves a file in one step
-	RenameDir     bool // which moves a directory, too, in one step
-	AtomicReplace bool // a Commit, and a Renamer, replaces what was there in one step
-	Copy          bool // a Copier: bytes do not pass through us
-	Directories   bool // real ones: a parent must exist, an empty one lives, without a marker
-	IfAbsent      bool // Create can refuse what exists, atomically
-	IfVersion     bool // Open reads a version or fails, atomically; else ufs looks before and after
-	Mode, Owner   bool // a Moder, an Owner
-	Links         bool // symbolic links
-	ReadOnly      bool // no Create, Delete, Rename, Mkdir
-	NoList        bool // List is ErrUnsupported
-	DeleteVersion bool // a VersionDeleter
-	BatchDelete   int  // keys that DeleteBatch takes in one request; 0: it is not there
-	PageSize      int  // most entries of a List page
+	Rename         bool // a Renamer that moves a file in one step
+	RenameDir      bool // which moves a directory, too, in one step
+	AtomicReplace  bool // a Commit, and a Renamer, replaces what was there in one step
+	Copy           bool // a Copier: bytes do not pass through us
+	Directories    bool // real ones: a parent must exist, an empty one lives, without a marker
+	IfAbsent       bool // Create can refuse what exists, atomically
+	IfVersion      bool // Open reads a version or fails, atomically; else ufs looks before and after
+	ReplaceVersion bool // Create can refuse to replace anything but a version, atomically
+	Mode, Owner    bool // a Moder, an Owner
+	Links          bool // symbolic links
+	ReadOnly       bool // no Create, Delete, Rename, Mkdir
+	NoList         bool // List is ErrUnsupported
+	DeleteVersion  bool // a VersionDeleter
+	BatchDelete    int  // keys that DeleteBatch takes in one request; 0: it is not there
+	PageSize       int  // most entries of a List page
 }
 
 // Attr describes a key.
@@ -83,10 +84,11 @@ type Page struct {
 
 // CreateOptions are the options of Create.
 type CreateOptions struct {
-	IfAbsent bool // Commit is ErrExist if the key exists then
-	Parents  bool // make missing directories
-	Mode     fs.FileMode
-	Size     int64 // bytes that will come, a hint; 0: unknown
+	IfAbsent  bool   // Commit is ErrExist if the key exists then
+	IfVersion string // not "": Commit is ErrChanged unless the key has that version then; with Caps.ReplaceVersion, and without IfAbsent
+	Parents   bool   // make missing directories
+	Mode      fs.FileMode
+	Size      int64 // bytes that will come, a hint; 0: unknown
 }
 
 // Summed is what Open may answer with where the store tells a checksum of all that the body brings: package ufs compares,

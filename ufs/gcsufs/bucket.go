@@ -27,7 +27,7 @@ type bucket struct {
 }
 
 func (b *bucket) Features() objects.Features {
-	return objects.Features{IfAbsent: true, IfVersion: true, Copy: true, PageSize: mostListed}
+	return objects.Features{IfAbsent: true, IfVersion: true, ReplaceVersion: true, Copy: true, PageSize: mostListed}
 }
 
 func (b *bucket) Close() error { return b.client.Close() }

@@ -15,7 +15,11 @@ import (
 
 // Put sends what fits one part whole, else by a resumable upload, one part after the other.
 func (b *bucket) Put(ctx context.Context, name string, o objects.PutOptions) (objects.Upload, error) {
-	u := &upload{o: b.h.Object(name), part: b.part, absent: o.IfAbsent}
+	h, err := b.only(name, o.IfVersion)
+	if err != nil {
+		return nil, err
+	}
+	u := &upload{o: h, part: b.part, absent: o.IfAbsent}
 	if o.IfAbsent {
 		u.o = u.o.If(storage.Conditions{DoesNotExist: true})
 	}

@@ -16,7 +16,8 @@
 // versions that follow the content: a rename or a chmod leaves them alone. [Bucket] is the other kind that code must cope
 // with: no renames, no directories but those that something lies in or that were made as markers. Options.Caps can be any
 // set between: an ability that is not in it answers driver.ErrUnsupported (a change in a read-only store
-// driver.ErrReadOnly), Open without IfVersion reads whatever is there, and Create without IfAbsent refuses to be asked.
+// driver.ErrReadOnly), Open without IfVersion reads whatever is there, and Create without IfAbsent or ReplaceVersion refuses
+// to be asked.
 //
 // A name is a file or a directory, never both, in this bucket too.
 //

@@ -47,7 +47,9 @@ func Directory() driver.Caps {
 
 // Bucket is what a bucket of an object store can do.
 func Bucket() driver.Caps {
-	return driver.Caps{AtomicReplace: true, Copy: true, IfAbsent: true, IfVersion: true, DeleteVersion: true, BatchDelete: 1000, PageSize: pageSize}
+	return driver.Caps{
+		AtomicReplace: true, Copy: true, IfAbsent: true, IfVersion: true, ReplaceVersion: true, DeleteVersion: true, BatchDelete: 1000, PageSize: pageSize,
+	}
 }
 
 // Store is a store in memory. It is a driver.Store with all optional abilities.

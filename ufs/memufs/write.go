@@ -17,7 +17,7 @@ type writer struct {
 
 // Create begins a file. Nothing is made before Commit.
 func (s *Store) Create(ctx context.Context, key string, o driver.CreateOptions) (driver.Writer, error) {
-	if err := s.enterChange(ctx, "create", key, !o.IfAbsent || s.caps.IfAbsent); err != nil {
+	if err := s.enterChange(ctx, "create", key, (!o.IfAbsent || s.caps.IfAbsent) && (o.IfVersion == "" || s.caps.ReplaceVersion)); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
@@ -65,8 +65,11 @@ func (w *writer) Commit(ctx context.Context) (driver.Attr, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old, err := s.findLocked(w.key); err == nil && w.o.IfAbsent && !old.dir {
+	switch old, err := s.findLocked(w.key); {
+	case err == nil && w.o.IfAbsent && !old.dir:
 		return driver.Attr{}, driver.ErrExist
+	case w.o.IfVersion != "" && (err != nil || old.version != w.o.IfVersion):
+		return driver.Attr{}, driver.ErrChanged
 	}
 	n, err := s.setLocked(w.key, w.buf.Bytes(), w.o.Mode, w.o.Parents)
 	if err != nil {

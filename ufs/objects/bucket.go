@@ -37,11 +37,12 @@ type Bucket interface {
 
 // Features says what a bucket can do.
 type Features struct {
-	IfAbsent    bool // Put can refuse what exists, atomically
-	IfVersion   bool // Get honours a version
-	Copy        bool // a Copier
-	BatchDelete int  // names a request; 0: no BatchDeleter
-	PageSize    int  // most names of a List page
+	IfAbsent       bool // Put can refuse what exists, atomically
+	IfVersion      bool // Get honours a version
+	ReplaceVersion bool // Put can refuse to replace anything but a version, atomically
+	Copy           bool // a Copier
+	BatchDelete    int  // names a request; 0: no BatchDeleter
+	PageSize       int  // most names of a List page
 }
 
 // Object is an object's description.
@@ -71,8 +72,9 @@ type Answer struct {
 
 // PutOptions are the options of Put.
 type PutOptions struct {
-	IfAbsent bool
-	Size     int64 // a hint; 0: unknown
+	IfAbsent  bool
+	IfVersion string // ErrChanged unless the object has it at Commit; "" for no condition
+	Size      int64  // a hint; 0: unknown
 }
 
 // Upload is an object on its way, used by one goroutine. Write keeps no reference to p. It may be a driver.Lender.

@@ -50,13 +50,13 @@ func (s *store) nothing(ctx context.Context, key, name, version string) (io.Read
 	return http.NoBody, file(key, o), nil
 }
 
-// Create does not look what is there: with IfAbsent the store does, at Commit, for the object of that name.
+// Create does not look what is there: with a condition the store does, at Commit, for the object of that name.
 func (s *store) Create(ctx context.Context, key string, o driver.CreateOptions) (driver.Writer, error) {
 	name, err := s.name(key)
 	if err != nil {
 		return nil, err
 	}
-	u, err := s.b.Put(ctx, name, PutOptions{IfAbsent: o.IfAbsent, Size: o.Size})
+	u, err := s.b.Put(ctx, name, PutOptions{IfAbsent: o.IfAbsent, IfVersion: o.IfVersion, Size: o.Size})
 	if err != nil {
 		return nil, err
 	}

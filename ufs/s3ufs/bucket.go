@@ -32,7 +32,7 @@ type bucket struct {
 const pageSize = 1000
 
 func (b *bucket) Features() objects.Features {
-	f := objects.Features{IfAbsent: !b.lacks.ifAbsent.Load(), IfVersion: true, Copy: true, PageSize: pageSize}
+	f := objects.Features{IfAbsent: !b.lacks.ifAbsent.Load(), IfVersion: true, ReplaceVersion: !b.lacks.noMatch(), Copy: true, PageSize: pageSize}
 	if !b.lacks.batch.Load() {
 		f.BatchDelete = mostDeleted
 	}

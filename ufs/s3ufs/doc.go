@@ -20,13 +20,14 @@
 // Directories are package objects'. A version is an ETag: it is what listings tell, too, and what If-Match compares. An
 // object in a bucket with versions has another ETag when its content is another; the ids of its versions, which listings
 // do not tell, take no part. Bodies of whole objects are checked against the store's CRC32C, CRC32 or CRC64NVME where it
-// has one (not that of parts), what we send has a CRC32C.
+// has one (not that of parts), what we send has a CRC32C. A version that is to be replaced is If-Match, too: where others
+// wrote something else meanwhile and then the same bytes again, it holds.
 //
 // # Stores like S3
 //
 // What a store refuses as unknown (NotImplemented, InvalidRequest, InvalidArgument) is done without, and never tried
-// there again once that worked: PUT with If-None-Match (then IfAbsent looks first, and two writers may both find
-// nothing), DeleteObjects (then a DELETE each), x-amz-checksum headers and the sums in a list of parts. A store that ends
+// there again once that worked: PUT with If-None-Match or If-Match (then IfAbsent and IfVersion look first, and two writers
+// may both find what they want), DeleteObjects (then a DELETE each), x-amz-checksum headers and the sums in a list of parts. A store that ends
 // the answer to a HEAD where HTTP does not (a 404 that is chunked) gets each HEAD on a connection of its own from then on.
 //
 // # Requests
@@ -53,7 +54,7 @@
 //	AccessDenied, bad keys or signature, 403     driver.ErrPermission
 //	RequestTimeTooSkewed                         ErrClock
 //	412 to a read or a copy's source             driver.ErrChanged
-//	412 to a write                               driver.ErrExist
+//	412 to a write                               driver.ErrExist; where it was to replace a version, also a 404, driver.ErrChanged
 //	416                                          objects.ErrRange
 //	SlowDown, 429, 500, 502, 503, 504            driver.Retryable, after Retry-After
 //	NotImplemented, MethodNotAllowed             driver.ErrUnsupported

@@ -10,10 +10,15 @@ import (
 // lacks is what a store that is like S3 turned out not to have. It only ever grows.
 type lacks struct {
 	ifAbsent atomic.Bool // PUT with If-None-Match
+	ifMatch  atomic.Bool // PUT with If-Match
 	batch    atomic.Bool // DeleteObjects
 	sums     atomic.Bool // x-amz-checksum headers, and sums in the list of an upload's parts
 	tidy     atomic.Bool // answers that end where HTTP says
 }
+
+// noMatch says whether PUT with If-Match is lacking: S3 itself learned If-None-Match first, and some stores that refuse that ignore
+// the other.
+func (l *lacks) noMatch() bool { return l.ifMatch.Load() || l.ifAbsent.Load() }
 
 // errAbility is beside the error of a request that a store refused for what it is, not for what it is about: asked
 // without the ability, it may do it.

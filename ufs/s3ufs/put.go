@@ -3,6 +3,7 @@ package s3ufs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -17,17 +18,18 @@ import (
 
 // Put begins an object: one PUT if it fits a part, else a multipart upload.
 func (b *bucket) Put(ctx context.Context, name string, o objects.PutOptions) (objects.Upload, error) {
-	return b.parts.Upload(ctx, &upload{b: b, name: name, ifAbsent: o.IfAbsent}, max(o.Size, 0)), nil
+	return b.parts.Upload(ctx, &upload{b: b, name: name, ifAbsent: o.IfAbsent, ifVersion: o.IfVersion}, max(o.Size, 0)), nil
 }
 
 // upload is an objects.Multipart. Everything but sent is fixed after Begin.
 type upload struct {
-	b        *bucket
-	name     string
-	ifAbsent bool
-	id       *string // of the multipart upload
-	sums     bool    // its parts have checksums
-	sent     struct {
+	b         *bucket
+	name      string
+	ifAbsent  bool
+	ifVersion string  // "" for no condition
+	id        *string // of the multipart upload
+	sums      bool    // its parts have checksums
+	sent      struct {
 		sync.Mutex
 		parts []types.CompletedPart
 		size  int64
@@ -35,9 +37,11 @@ type upload struct {
 }
 
 func (u *upload) Whole(ctx context.Context, body *objects.Body) (o objects.Object, err error) {
-	err = u.published(ctx, func(absent *string) error {
+	err = u.published(ctx, func(c conditions) error {
 		return u.b.withSum(func(sums bool) error {
-			in := &s3.PutObjectInput{Bucket: &u.b.name, Key: &u.name, ContentLength: aws.Int64(body.Len()), IfNoneMatch: absent, RequestPayer: u.b.payer()}
+			in := &s3.PutObjectInput{
+				Bucket: &u.b.name, Key: &u.name, ContentLength: aws.Int64(body.Len()), IfNoneMatch: c.none, IfMatch: c.match, RequestPayer: u.b.payer(),
+			}
 			in.ServerSideEncryption, in.SSEKMSKeyId = u.b.encrypt()
 			if sums {
 				in.ChecksumCRC32C = crc32c(body)
@@ -55,24 +59,51 @@ func (u *upload) Whole(ctx context.Context, body *objects.Body) (o objects.Objec
 	return o, err
 }
 
+// conditions are headers of a request that publishes; nil for none.
+type conditions struct{ none, match *string }
+
 // published calls put with the condition that the upload has. A store that has no such condition is asked first: then
-// two may both find nothing, and the later one's object stays.
-func (u *upload) published(ctx context.Context, put func(absent *string) error) error {
-	if !u.ifAbsent {
-		return put(nil)
+// two may both find what they want, and the later one's object stays.
+func (u *upload) published(ctx context.Context, put func(c conditions) error) error {
+	lack, c := &u.b.lacks.ifAbsent, conditions{none: aws.String("*")}
+	switch {
+	case u.ifVersion != "":
+		lack, c = &u.b.lacks.ifMatch, conditions{match: condition(u.ifVersion)}
+	case !u.ifAbsent:
+		return put(conditions{})
 	}
-	return without(&u.b.lacks.ifAbsent, func(conditional bool) error {
+	return u.overVersion(without(lack, func(conditional bool) error {
 		if conditional {
-			return put(aws.String("*"))
+			return put(c)
 		}
-		if _, err := u.b.Head(ctx, u.name); !errors.Is(err, driver.ErrNotExist) {
-			if err == nil {
-				err = driver.ErrExist
-			}
+		if err := u.look(ctx); err != nil {
 			return err
 		}
-		return put(nil)
-	})
+		return put(conditions{})
+	}))
+}
+
+// look is the condition of an upload, asked before it.
+func (u *upload) look(ctx context.Context) error {
+	o, err := u.b.Head(ctx, u.name)
+	missing := errors.Is(err, driver.ErrNotExist)
+	switch {
+	case u.ifVersion != "" && (missing || err == nil && o.Version != u.ifVersion):
+		return driver.ErrChanged
+	case u.ifVersion == "" && missing:
+		return nil
+	case u.ifVersion == "" && err == nil:
+		return driver.ErrExist
+	}
+	return err
+}
+
+// overVersion gives the refusals of a request that was to replace a version their meaning: there is another, or none.
+func (u *upload) overVersion(err error) error {
+	if u.ifVersion != "" && (errors.Is(err, driver.ErrExist) || code(err) == "NoSuchKey") {
+		return fmt.Errorf("%w: %v", driver.ErrChanged, err)
+	}
+	return err
 }
 
 func (u *upload) Begin(ctx context.Context) error {
@@ -116,8 +147,8 @@ func (u *upload) Part(ctx context.Context, n int, body *objects.Body) error {
 }
 
 func (u *upload) Finish(ctx context.Context, parts int) (o objects.Object, err error) {
-	err = u.published(ctx, func(absent *string) (err error) {
-		o, err = u.b.finish(ctx, u.name, u.id, u.sent.parts, u.sent.size, absent)
+	err = u.published(ctx, func(c conditions) (err error) {
+		o, err = u.b.finish(ctx, u.name, u.id, u.sent.parts, u.sent.size, c)
 		return err
 	})
 	return o, err
@@ -125,11 +156,11 @@ func (u *upload) Finish(ctx context.Context, parts int) (o objects.Object, err e
 
 // finish makes the parts an object of size bytes. Old stores take parts with sums, and then no list of them that has the
 // sums in it.
-func (b *bucket) finish(ctx context.Context, name string, id *string, parts []types.CompletedPart, size int64, absent *string) (o objects.Object, err error) {
+func (b *bucket) finish(ctx context.Context, name string, id *string, parts []types.CompletedPart, size int64, c conditions) (o objects.Object, err error) {
 	slices.SortFunc(parts, func(a, b types.CompletedPart) int { return int(*a.PartNumber - *b.PartNumber) })
 	complete := func(parts []types.CompletedPart, kind types.ChecksumType) error {
 		in := &s3.CompleteMultipartUploadInput{
-			Bucket: &b.name, Key: &name, UploadId: id, IfNoneMatch: absent, RequestPayer: b.payer(), ChecksumType: kind,
+			Bucket: &b.name, Key: &name, UploadId: id, IfNoneMatch: c.none, IfMatch: c.match, RequestPayer: b.payer(), ChecksumType: kind,
 			MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
 		}
 		return b.publish(ctx, op{"complete upload of", name}, func() error {

@@ -247,6 +247,12 @@ var breakages = []struct {
 			return b.good.Open(ctx, key, off, n, version)
 		}
 	}},
+	{"knows no IfVersion", []int{60}, func(b *broken) {
+		b.onCreate = func(ctx context.Context, key string, o driver.CreateOptions) (driver.Writer, error) {
+			o.IfVersion = ""
+			return b.good.Create(ctx, key, o)
+		}
+	}},
 	{"knows no IfAbsent", []int{47, 55}, func(b *broken) {
 		b.onCreate = func(ctx context.Context, key string, o driver.CreateOptions) (driver.Writer, error) {
 			o.IfAbsent = false

@@ -28,7 +28,9 @@ type broken struct {
 }
 
 func newBroken(breaks func(b *broken)) *broken {
-	f, err := ufstest.NewFaulty(memufs.New(nil), "")
+	caps := memufs.Directory()
+	caps.ReplaceVersion = true
+	f, err := ufstest.NewFaulty(memufs.New(&memufs.Options{Caps: &caps}), "")
 	if err != nil {
 		panic(err) // an empty script parses
 	}

@@ -41,7 +41,7 @@ type item struct {
 // Name is the subtest's name: the number first, so that tables sort.
 func (i item) Name() string { return fmt.Sprintf("%02d_%s", i.n, i.name) }
 
-// Run asserts items 1-58, each as a subtest over a place of its own.
+// Run asserts items 1-58 and 60, each as a subtest over a place of its own.
 func Run(t *testing.T, h Harness) {
 	for _, i := range table() {
 		t.Run(i.Name(), func(t *testing.T) { check(t, h, i) })

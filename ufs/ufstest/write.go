@@ -2,6 +2,8 @@ package ufstest
 
 import (
 	"bytes"
+	"errors"
+	"sync/atomic"
 
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
@@ -22,6 +24,7 @@ func writeItems() []item {
 		{14, "create_delete_create", createDeleteCreate},
 		{34, "mkdir_one_level_and_four", mkdirLevels},
 		{55, "conditional_create", conditionalCreate},
+		{60, "conditional_replace", conditionalReplace},
 	}
 }
 
@@ -116,4 +119,66 @@ func conditionalCreate(p *place) {
 	p.put("key", []byte("replaced"))
 	p.holds("key", []byte("replaced"))
 	p.clean()
+}
+
+// conditionalReplace replaces one version and no other, by uploads of one part and of several.
+func conditionalReplace(p *place) {
+	p.needWrites()
+	p.need(p.s.Caps().ReplaceVersion, "ReplaceVersion")
+	for key, size := range map[string]int{"small": 1000, "parts": 6 << 20} {
+		first, second, late := blocks(size), blocks(size+1), []byte("late")
+		p.put(key, late)
+		v := p.stat(key).Version
+		a, err := p.write(p.s, key, first, ufs.CreateOptions{IfVersion: v})
+		require.NoError(p, err)
+		_, err = p.write(p.second(), key, second, ufs.CreateOptions{IfVersion: a.Version})
+		require.NoError(p, err, "of the version that Commit told, by another handle")
+		for _, stale := range []string{v, a.Version} {
+			_, err = p.write(p.s, key, first, ufs.CreateOptions{IfVersion: stale})
+			require.ErrorIs(p, err, driver.ErrChanged)
+			require.NotErrorIs(p, err, driver.ErrExist)
+		}
+		p.holds(key, second)
+		p.replacedMeanwhile(key, first)
+
+		v = p.stat(key).Version
+		require.NoError(p, p.s.Delete(p.ctx, key))
+		_, err = p.write(p.s, key, first, ufs.CreateOptions{IfVersion: v})
+		require.ErrorIs(p, err, driver.ErrChanged, "it is gone")
+		p.missing(key)
+	}
+	p.clean()
+	p.replacedByOne("raced")
+}
+
+// replacedMeanwhile lets somebody else write between the bytes and their commit.
+func (p *place) replacedMeanwhile(key string, data []byte) {
+	p.Helper()
+	w, err := p.s.Create(p.ctx, key, ufs.CreateOptions{IfVersion: p.stat(key).Version})
+	require.NoError(p, err)
+	_, err = w.Write(data)
+	require.NoError(p, err)
+	p.put(key, []byte("meanwhile"))
+	_, err = w.Commit(p.ctx)
+	require.ErrorIs(p, err, driver.ErrChanged)
+	require.NoError(p, w.Abort(p.ctx))
+	p.holds(key, []byte("meanwhile"))
+}
+
+// replacedByOne: of several that replace one version at the same time one does.
+func (p *place) replacedByOne(key string) {
+	p.Helper()
+	p.put(key, nil)
+	v := p.stat(key).Version
+	var wins atomic.Int64
+	p.each(8, func(i int) error {
+		_, err := p.write(p.s, key, blocks(1000+i), ufs.CreateOptions{IfVersion: v})
+		if err == nil {
+			wins.Add(1)
+		} else if !errors.Is(err, driver.ErrChanged) {
+			return err
+		}
+		return nil
+	})
+	require.EqualValues(p, 1, wins.Load(), "winners")
 }

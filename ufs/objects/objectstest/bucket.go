@@ -116,7 +116,7 @@ func (b *Bucket) enter(ctx context.Context, op, name string) error {
 // Features are all, less those that Options.Lacks.
 func (b *Bucket) Features() objects.Features {
 	l := b.o.Lacks
-	f := objects.Features{IfAbsent: !l.IfAbsent, IfVersion: !l.IfVersion, Copy: !l.Copy, BatchDelete: 1000, PageSize: b.o.PageSize}
+	f := objects.Features{IfAbsent: !l.IfAbsent, IfVersion: !l.IfVersion, ReplaceVersion: !l.ReplaceVersion, Copy: !l.Copy, BatchDelete: 1000, PageSize: b.o.PageSize}
 	if l.BatchDelete != 0 {
 		f.BatchDelete = 0
 	}

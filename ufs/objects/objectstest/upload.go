@@ -45,8 +45,12 @@ func (u *upload) Commit(ctx context.Context) (objects.Object, error) {
 func (b *Bucket) publish(name string, data []byte, o objects.PutOptions) (objects.Object, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, is := b.mu.objects[name]; is && o.IfAbsent {
+	old, is := b.mu.objects[name]
+	switch {
+	case is && o.IfAbsent:
 		return objects.Object{}, driver.ErrExist
+	case o.IfVersion != "" && !b.o.Lacks.ReplaceVersion && old.Version != o.IfVersion:
+		return objects.Object{}, driver.ErrChanged
 	}
 	return b.setLocked(name, data), nil
 }
