@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/ufs"
@@ -33,7 +34,7 @@ func TestClockSetBack(t *testing.T) {
 	}
 	run(time.Hour, func(t *testing.T, n *cachefs.Node, s *ufs.Store) {
 		for _, key := range []string{"d/stat", "d/sync", "d/list", "d/gone", "d/aged"} {
-			store(t, s, key, "old")
+			cachefstest.Put(t, s, key, "old")
 		}
 		has, err := names(n.List(t.Context(), "/m/d", nil), "/m/d")
 		require.NoError(t, err)
@@ -41,7 +42,7 @@ func TestClockSetBack(t *testing.T) {
 	})
 	run(0, func(t *testing.T, n *cachefs.Node, s *ufs.Store) {
 		for _, key := range []string{"d/stat", "d/sync", "d/list", "d/aged", "d/new"} {
-			store(t, s, key, "newer")
+			cachefstest.Put(t, s, key, "newer")
 		}
 		require.NoError(t, s.Delete(t.Context(), "d/gone"))
 		info, err := n.Stat(t.Context(), "/m/d/stat", &cachefs.StatOptions{Sync: true})
@@ -53,11 +54,11 @@ func TestClockSetBack(t *testing.T) {
 		require.EqualValues(t, 5, f.Size())
 		require.NoError(t, f.Close())
 		time.Sleep(2 * time.Minute)
-		require.Equal(t, "newer", at(t, n, "/m/d/aged"))
+		require.Equal(t, "newer", cachefstest.At(t, n, "/m/d/aged"))
 		has, err := names(n.List(t.Context(), "/m/d", &cachefs.ListOptions{Sync: true}), "/m/d")
 		require.NoError(t, err)
 		require.Equal(t, []string{"aged 5", "list 5", "new 5", "stat 5", "sync 5"}, has)
-		require.Equal(t, "newer", at(t, n, "/m/d/list"))
-		require.Equal(t, "newer", at(t, n, "/m/d/sync"), "what was found is kept")
+		require.Equal(t, "newer", cachefstest.At(t, n, "/m/d/list"))
+		require.Equal(t, "newer", cachefstest.At(t, n, "/m/d/sync"), "what was found is kept")
 	})
 }

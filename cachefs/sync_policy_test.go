@@ -2,7 +2,6 @@ package cachefs_test
 
 import (
 	"fmt"
-	"io/fs"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -13,95 +12,40 @@ import (
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/bubbletest"
-	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/memufs"
 )
-
-// behind are changes made in the store behind the node's back, and what is seen of them by who looks again.
-var behind = []struct {
-	name   string
-	before map[string]string // the store at first
-	do     func(t *testing.T, s *ufs.Store)
-	path   string // what is looked at
-	now    string // content; "dir", "gone"
-}{
-	{"a file changes", map[string]string{"f": "old"}, func(t *testing.T, s *ufs.Store) { store(t, s, "f", "newer") }, "/mem/f", "newer"},
-	{"a file of the same length", map[string]string{"f": "old"}, func(t *testing.T, s *ufs.Store) { store(t, s, "f", "new") }, "/mem/f", "new"},
-	{"a file goes", map[string]string{"f": "old"}, func(t *testing.T, s *ufs.Store) { require.NoError(t, s.Delete(t.Context(), "f")) }, "/mem/f", "gone"},
-	{"a file comes", map[string]string{"x": ""}, func(t *testing.T, s *ufs.Store) { store(t, s, "f", "new") }, "/mem/f", "new"},
-	{"a file becomes a directory", map[string]string{"f": "old"}, func(t *testing.T, s *ufs.Store) {
-		require.NoError(t, s.Delete(t.Context(), "f"))
-		store(t, s, "f/below", "new")
-	}, "/mem/f", "dir"},
-	{"what is below a new directory", map[string]string{"f": "old"}, func(t *testing.T, s *ufs.Store) {
-		require.NoError(t, s.Delete(t.Context(), "f"))
-		store(t, s, "f/below", "new")
-	}, "/mem/f/below", "new"},
-	{"a directory becomes a file", map[string]string{"d/f": "old"}, func(t *testing.T, s *ufs.Store) {
-		require.NoError(t, s.DeleteAll(t.Context(), "d"))
-		store(t, s, "d", "new")
-	}, "/mem/d", "new"},
-	{"a directory goes", map[string]string{"d/f": "old"}, func(t *testing.T, s *ufs.Store) { require.NoError(t, s.DeleteAll(t.Context(), "d")) }, "/mem/d", "gone"},
-	{"a file of a directory that goes", map[string]string{"d/e/f": "old"}, func(t *testing.T, s *ufs.Store) { require.NoError(t, s.DeleteAll(t.Context(), "d")) }, "/mem/d/e/f", "gone"},
-}
-
-func store(t *testing.T, s *ufs.Store, key, text string) {
-	w, err := s.Create(t.Context(), key, ufs.CreateOptions{Parents: true})
-	require.NoError(t, err)
-	_, err = w.Write([]byte(text))
-	require.NoError(t, err)
-	_, err = w.Commit(t.Context())
-	require.NoError(t, err)
-}
-
-// at says what a path is: its content, "dir" or "gone".
-func at(t *testing.T, n *cachefs.Node, path string) string {
-	t.Helper()
-	info, err := n.Stat(t.Context(), path, nil)
-	switch {
-	case err != nil:
-		require.True(t, isGoneNow(err), "%v", err)
-		return "gone"
-	case info.IsDir():
-		return "dir"
-	}
-	return string(readAll(t, n, path))
-}
-
-func isGoneNow(err error) bool {
-	pe, ok := err.(*fs.PathError)
-	return ok && (pe.Err == cachefs.ErrNotExist || pe.Err == cachefs.ErrNotDir)
-}
 
 // What somebody else does to a store shows by the mount's policy: never, after the age, at once; and whatever the
 // policy, to who asks for it.
 func TestSyncPolicies(t *testing.T) {
-	for _, c := range behind {
+	for _, c := range cachefstest.Strangers() {
 		for name, policy := range map[string]time.Duration{"never": cachefs.SyncNever, "after a minute": time.Minute, "always": cachefs.SyncAlways} {
-			t.Run(c.name+"/"+name, func(t *testing.T) {
+			t.Run(c.Name+"/"+name, func(t *testing.T) {
 				bubbletest.Test(t, func(t *testing.T) {
 					cl := cachefstest.New(t, 1, func(cfg *cachefs.Config) { cfg.Mounts[0].Sync = policy })
 					n, s := cl.Node(), cl.Store.UFS()
-					for key, text := range c.before {
-						store(t, s, key, text)
+					for key, text := range c.Before {
+						cachefstest.Put(t, s, key, text)
 					}
-					was := at(t, n, c.path)
-					c.do(t, s)
+					path := cachefstest.MountPath + "/" + c.Key
+					at := func() string { return cachefstest.At(t, n, path) }
+					was := at()
+					c.Do(t, s, "")
 					time.Sleep(30 * time.Second)
-					if soon := at(t, n, c.path); policy == cachefs.SyncAlways {
-						require.Equal(t, c.now, soon)
+					if soon := at(); policy == cachefs.SyncAlways {
+						require.Equal(t, c.Now, soon)
 					} else {
 						require.Equal(t, was, soon, "believed for half the age")
 					}
 					time.Sleep(31 * time.Second)
-					if late := at(t, n, c.path); policy == cachefs.SyncNever {
+					if late := at(); policy == cachefs.SyncNever {
 						require.Equal(t, was, late)
 					} else {
-						require.Equal(t, c.now, late)
+						require.Equal(t, c.Now, late)
 					}
-					_, err := n.Stat(t.Context(), c.path, &cachefs.StatOptions{Sync: true})
-					require.Equal(t, c.now == "gone", err != nil, "%v", err)
-					require.Equal(t, c.now, at(t, n, c.path), "after a look that was asked for")
+					_, err := n.Stat(t.Context(), path, &cachefs.StatOptions{Sync: true})
+					require.Equal(t, c.Now == "gone", err != nil, "%v", err)
+					require.Equal(t, c.Now, at(), "after a look that was asked for")
 				})
 			})
 		}
@@ -118,7 +62,7 @@ func TestLooksAreCounted(t *testing.T) {
 			bubbletest.Test(t, func(t *testing.T) {
 				cl := cachefstest.New(t, 1, func(cfg *cachefs.Config) { cfg.Mounts[0].Sync = c.policy })
 				n := cl.Node()
-				store(t, cl.Store.UFS(), "d/f", "x")
+				cachefstest.Put(t, cl.Store.UFS(), "d/f", "x")
 				looks := func(path string) int {
 					before := total(cl.Store.Calls())
 					n.Stat(t.Context(), path, nil)
@@ -154,7 +98,7 @@ func TestRecursiveSyncOfAWideTree(t *testing.T) {
 	src := memufs.New(nil)
 	for d := range dirs {
 		for f := range files {
-			store(t, src.UFS(), fmt.Sprintf("d%03d/f%04d", d, f), "")
+			cachefstest.Put(t, src.UFS(), fmt.Sprintf("d%03d/f%04d", d, f), "")
 		}
 	}
 	n, err := cachefs.Open(t.Context(), cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/mem", Store: src.UFS()}}})
@@ -192,7 +136,7 @@ func TestNestedMounts(t *testing.T) {
 	c := cachefstest.New(t, 1)
 	n := c.Node()
 	putStore(t, c, "d/outer", []byte("outer"))
-	store(t, inner.UFS(), "f", "inner")
+	cachefstest.Put(t, inner.UFS(), "f", "inner")
 	require.NoError(t, n.Mount(t.Context(), "/mem/d/in", "", &cachefs.MountOptions{Store: inner.UFS(), ReadOnly: true}))
 	require.Equal(t, "inner", string(readAll(t, n, "/mem/d/in/f")))
 	require.Equal(t, "outer", string(readAll(t, n, "/mem/d/outer")))

@@ -2,8 +2,8 @@ package main
 
 import (
 	"bytes"
-	"fmt"
-	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,7 +12,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/millpond/millpond/ufs"
-	"github.com/millpond/millpond/ufs/s3ufs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -24,25 +23,29 @@ func TestCountsADirectory(t *testing.T) {
 	counts(t, "file://"+dir)
 }
 
-// TestServerCountsABucket counts in the bucket of a real server, whose directory the environment tells: a directory in it
-// is a bucket.
+// TestServerCountsABucket counts in a fresh bucket, container or directory of the real server that the environment names.
 func TestServerCountsABucket(t *testing.T) {
-	endpoint, data := os.Getenv("MILLPOND_S3_ENDPOINT"), os.Getenv("MILLPOND_S3_DATA")
-	if endpoint == "" || data == "" {
-		t.Skip("no MILLPOND_S3_ENDPOINT in the environment: make test-servers starts a server and sets it")
-	}
-	bucket := fmt.Sprintf("example-%08x", rand.Uint32())
-	require.NoError(t, os.Mkdir(filepath.Join(data, bucket), 0o755))
-	s, err := s3ufs.Open(t.Context(), bucket, "in", &s3ufs.Options{Endpoint: endpoint})
+	place := realPlace(t)
+	s, err := ufs.Open(t.Context(), place, nil)
 	require.NoError(t, err)
 	defer s.Close()
-	w, err := s.Create(t.Context(), "deep/f", ufs.CreateOptions{})
+	w, err := s.Create(t.Context(), "deep/f", ufs.CreateOptions{Parents: true})
 	require.NoError(t, err)
 	_, err = w.Write([]byte("the mill the pond"))
 	require.NoError(t, err)
 	_, err = w.Commit(t.Context())
 	require.NoError(t, err)
-	counts(t, "s3://"+bucket+"/in?endpoint="+endpoint)
+	counts(t, place)
+}
+
+// TestCountsAWebServer counts what a web server lists.
+func TestCountsAWebServer(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "deep"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "deep", "f"), []byte("the mill the pond"), 0o600))
+	srv := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	defer srv.Close()
+	counts(t, srv.URL+"/")
 }
 
 func counts(t *testing.T, url string) {

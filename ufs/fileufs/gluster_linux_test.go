@@ -129,3 +129,10 @@ func TestServer59FirstReaders(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, key), data, 0o644))
 	})
 }
+
+// TestServerSync: what another host writes shows as the mount's policy says.
+func TestServerSync(t *testing.T) {
+	v := realVolume(t)
+	place := v.place(t)
+	cachefstest.Sync(t, open(t, v.at("first", place)), open(t, v.at("second", place)))
+}

@@ -216,3 +216,32 @@ func keys(t testing.TB, s *ufs.Store, o ufs.ListOptions) (all []string) {
 
 // TestServerChecksum: an answer with a whole object in it has its CRC32C.
 func TestServerChecksum(t *testing.T) { ufstest.Checksum(t, connect(t).driver(t, "p")) }
+
+// TestServerRename: the service copies, and then the old name is deleted. No byte passes through here.
+func TestServerRename(t *testing.T) {
+	s := connect(t)
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	t.Cleanup(transport.CloseIdleConnections)
+	c := &watcher{RoundTripper: transport}
+	c.mu.n = map[string]int{}
+	st := s.open(t, "p", gcsufs.Options{Endpoint: s.endpoint, PartSize: part, Client: &http.Client{Transport: c}})
+	data := bytes.Repeat([]byte("TestBytes"), part)
+	s.put(t, "p/from", data)
+	s.put(t, "p/taken", []byte("old"))
+	for _, to := range []string{"to", "taken"} {
+		was, err := st.Stat(t.Context(), "from")
+		require.NoError(t, err)
+		c.since()
+		a, err := st.Rename(t.Context(), "from", to, true)
+		require.NoError(t, err)
+		require.Equal(t, was.Version, a.Was)
+		n, _ := c.since()
+		require.Equal(t, 1, n["POST"], "the copy: %v", n)
+		require.Equal(t, 1, n["DELETE"], "%v", n)
+		require.Zero(t, n["MEDIA"]+n["PUT"], "bytes: %v", n)
+		require.True(t, bytes.Equal(data, read(t, st, to)))
+		_, err = st.Stat(t.Context(), "from")
+		require.ErrorIs(t, err, driver.ErrNotExist)
+		s.put(t, "p/from", data)
+	}
+}

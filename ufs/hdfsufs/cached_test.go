@@ -14,3 +14,10 @@ func TestServer59FirstReaders(t *testing.T) {
 	dir := v.place(t)
 	cachefstest.FirstReaders(t, v.open(t, dir, hdfsufs.Options{}), func(key string, data []byte) { v.put(t, path.Join(dir, key), data) })
 }
+
+// TestServerSync: what others write to the directory shows as the mount's policy says.
+func TestServerSync(t *testing.T) {
+	v := realServer(t)
+	dir := v.place(t)
+	cachefstest.Sync(t, v.open(t, dir, hdfsufs.Options{}), v.open(t, dir, hdfsufs.Options{}))
+}

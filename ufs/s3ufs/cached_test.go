@@ -15,3 +15,10 @@ func TestServer59FirstReaders(t *testing.T) {
 	s := v.open(t, prefix, s3ufs.Options{UFS: &ufs.Options{DisableHedge: true}})
 	cachefstest.FirstReaders(t, s, func(key string, data []byte) { v.put(t, prefix+key, data) })
 }
+
+// TestServerSync: what others write to the bucket shows as the mount's policy says.
+func TestServerSync(t *testing.T) {
+	v := realServer(t)
+	prefix := place()
+	cachefstest.Sync(t, v.open(t, prefix, s3ufs.Options{}), v.open(t, prefix, s3ufs.Options{}))
+}

@@ -1,6 +1,7 @@
 package s3ufs_test
 
 import (
+	"fmt"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -41,6 +42,33 @@ func TestServerLacks(t *testing.T) {
 		}
 		require.Equal(t, first, asked.Load(), "never again")
 		require.False(t, v.store.Caps().IfAbsent)
+	})
+	t.Run("conditional_replacement", func(t *testing.T) {
+		v := newTrouble(t, s3ufs.Options{})
+		asked := v.refusing(501, "NotImplemented", func(r *http.Request) bool { return r.Header.Get("If-Match") != "" })
+		was, err := writeFile(t, v.store, "f", pattern(100))
+		require.NoError(t, err)
+		begin := func() *ufs.Writer {
+			w, err := v.store.Create(t.Context(), "f", ufs.CreateOptions{IfVersion: was.Version})
+			require.NoError(t, err)
+			_, err = w.Write(pattern(200))
+			require.NoError(t, err)
+			return w
+		}
+		first, second := begin(), begin()
+		_, err = first.Commit(t.Context())
+		require.NoError(t, err, "it is looked at before")
+		met := asked.Load()
+		require.Positive(t, met)
+		_, err = second.Commit(t.Context())
+		require.ErrorIs(t, err, driver.ErrChanged, "and found to be another")
+		require.Equal(t, met, asked.Load(), "never again")
+		require.False(t, v.store.Caps().ReplaceVersion)
+		require.True(t, v.store.Caps().IfAbsent)
+		_, err = v.store.Create(t.Context(), "f", ufs.CreateOptions{IfVersion: was.Version})
+		require.ErrorIs(t, err, driver.ErrUnsupported)
+		got, _ := v.get(t, v.prefix+"f")
+		require.Equal(t, pattern(200), got)
 	})
 	t.Run("checksums", func(t *testing.T) {
 		v := newTrouble(t, s3ufs.Options{})
@@ -94,4 +122,39 @@ func TestServerCopyByParts(t *testing.T) {
 	_, err = v.store.Copy(t.Context(), "large", "other", "")
 	require.ErrorIs(t, err, driver.ErrPermission)
 	v.nothing(t, "other")
+}
+
+// TestServerConditionalCompletion: the condition of absence holds for an upload by parts as for a small one.
+func TestServerConditionalCompletion(t *testing.T) {
+	notAtOld(t, "s3api lacks these by itself, TestOldServer meets them")
+	v := newTrouble(t, s3ufs.Options{})
+	for i, want := range []error{nil, driver.ErrExist} {
+		w, err := v.store.Create(t.Context(), "f", ufs.CreateOptions{IfAbsent: true})
+		require.NoError(t, err)
+		_, err = w.Write(pattern(12<<20 + i))
+		require.NoError(t, err)
+		_, err = w.Commit(t.Context())
+		require.ErrorIs(t, err, want)
+	}
+	got, _ := v.get(t, v.prefix+"f")
+	require.Equal(t, pattern(12<<20), got)
+	require.Equal(t, 2, v.Counts()["complete"])
+	require.Zero(t, v.uploads(t, v.prefix), "parts are left")
+}
+
+// TestServerBatchOfThousand: S3 takes 1,000 names in a request, and we ask for no more requests than that.
+func TestServerBatchOfThousand(t *testing.T) {
+	notAtOld(t, "s3api lacks these by itself, TestOldServer meets them")
+	v := newTrouble(t, s3ufs.Options{})
+	var names []string
+	for i := range 1003 {
+		names = append(names, fmt.Sprintf("dir/f%04d", i))
+	}
+	v.fill(t, names, nil)
+	v.Reset()
+	require.Empty(t, v.store.DeleteBatch(t.Context(), names))
+	require.Equal(t, requests{"batch": 2}, v.Counts())
+	page, err := v.store.ListPage(t.Context(), ufs.ListOptions{})
+	require.NoError(t, err)
+	require.Empty(t, page.Entries)
 }

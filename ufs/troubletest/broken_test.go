@@ -33,6 +33,7 @@ var breakages = map[string][]string{
 	"believes the length of an answer":              {"short_body_with_matching_length"},
 	"tells no sums":                                 {"flipped_byte_is_found_by_checksum"},
 	"forgets its context":                           {"stalled_body_ends_with_its_context", "silent_server_ends_with_the_context"},
+	"takes no version as a condition":               {"late_answer_is_hedged"},
 	"publishes what has arrived":                    {"cut_upload_publishes_nothing"},
 	"leaves parts":                                  {"cancelled_upload_publishes_nothing"},
 	"sends no sums":                                 {"flipped_byte_of_an_upload_is_refused", "flipped_byte_of_a_part_is_refused"},

@@ -29,7 +29,7 @@ type client struct {
 }
 
 func (c *client) Features() objects.Features {
-	return objects.Features{IfVersion: true, PageSize: 1000}
+	return objects.Features{IfVersion: c.habit != "takes no version as a condition", PageSize: 1000}
 }
 
 func (c *client) Close() error {

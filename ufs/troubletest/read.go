@@ -30,6 +30,7 @@ func readItems() []item {
 		{"flipped_byte_is_found_by_checksum", flippedByte},
 		{"stalled_body_ends_with_its_context", stalledBody},
 		{"silent_server_ends_with_the_context", silentServer},
+		{"late_answer_is_hedged", lateAnswer},
 	}
 }
 
@@ -189,4 +190,34 @@ func stalledBody(p *place) {
 func silentServer(p *place) {
 	p.put("f", pattern(100))
 	p.endsSoon(faultproxy.Silence())
+}
+
+// toKnow is how many answers a store has seen when it first knows which are late.
+const toKnow = 64
+
+// lateAnswer delays one answer, when the store knows how long they take: it is asked for once more.
+func lateAnswer(p *place) {
+	p = p.h.place(p.TB, &ufs.Options{Attempts: 1})
+	data := pattern(1000)
+	p.put("f", data)
+	version := p.version("f")
+	ask := func() {
+		got := make([]byte, 100)
+		_, err := p.s.ReadAt(p.Context(), "f", version, got, 50)
+		require.NoError(p, err)
+		require.Equal(p, data[50:150], got)
+	}
+	for range toKnow {
+		ask()
+	}
+	require.Zero(p, p.s.Metrics().Hedges)
+	p.Reset()
+	p.meet(Get, 1, faultproxy.Delay(time.Minute))
+	began := time.Now()
+	ask()
+	require.Less(p, time.Since(began), time.Minute/2)
+	m := p.s.Metrics()
+	require.EqualValues(p, 1, m.Hedges)
+	require.EqualValues(p, 1, m.HedgesWon)
+	require.Equal(p, 2, p.Counts()[Get], "once more, and no oftener")
 }

@@ -36,13 +36,13 @@ const (
 // stores is the list that a new driver adds itself to.
 func stores() []store {
 	return []store{
-		{"azure", "azurite.sh", realServer, []string{"ufs/azufs"}, nil},
-		{"gcs", "fakegcs.sh", realServer, []string{"ufs/gcsufs"}, nil},
-		{"gluster", "gluster.sh", realServer, []string{"ufs/fileufs"}, nil},
-		{"hdfs", "hdfs.sh", realServer, []string{"ufs/hdfsufs"}, nil},
+		{"azure", "azurite.sh", realServer, []string{"ufs/azufs", "examples/bucket"}, nil},
+		{"gcs", "fakegcs.sh", realServer, []string{"ufs/gcsufs", "examples/bucket"}, nil},
+		{"gluster", "gluster.sh", realServer, []string{"ufs/fileufs", "examples/bucket"}, nil},
+		{"hdfs", "hdfs.sh", realServer, []string{"ufs/hdfsufs", "examples/bucket"}, nil},
 		{"s3", "versitygw.sh", realServer, []string{"ufs/s3ufs", "examples/bucket", "examples/etl"}, []string{"ufs/s3ufs"}},
 		{"s3api", "swift.sh", oldServer, []string{"ufs/s3ufs"}, nil},
-		{"swift", "swift.sh", realServer, []string{"ufs/swiftufs"}, nil},
+		{"swift", "swift.sh", realServer, []string{"ufs/swiftufs", "examples/bucket"}, nil},
 	}
 }
 
