@@ -71,7 +71,7 @@ func cutIsTold(t *testing.T) {
 }
 
 func stalledUpload(t *testing.T) {
-	v := newTrouble(t, &ufs.Options{AttemptTimeout: 300 * time.Millisecond, CommitTimeout: 300 * time.Millisecond})
+	v := newTrouble(t, &ufs.Options{AttemptTimeout: 2 * time.Second, CommitTimeout: 2 * time.Second}) // for the NameNode, too
 	v.data.Break(faultproxy.ConnFault{After: 12, Then: faultproxy.ConnStall}, 0)
 	_, err := v.writeFile(t, "f", pattern(bigSize))
 	require.Error(t, err)
