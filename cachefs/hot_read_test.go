@@ -1,0 +1,52 @@
+package cachefs_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/cachefs/cachefstest"
+)
+
+// TestHotReadAllocatesNothing: a read of a block that the file's table has.
+func TestHotReadAllocatesNothing(t *testing.T) {
+	c := cachefstest.New(t, 1)
+	putStore(t, c, "f", content(1, 100_000))
+	f, err := c.Node().Open(t.Context(), "/mem/f", nil)
+	require.NoError(t, err)
+	defer f.Close()
+	p := make([]byte, 4096)
+	read := func() { _, _ = f.ReadAt(p, 64) }
+	require.NoError(t, wait(c.Node().Load(t.Context(), "/mem/f", nil)))
+	read()
+	hits := c.Node().Metrics().Tiers.Tiers[0].Hits
+	require.Zero(t, testing.AllocsPerRun(1000, read))
+	require.NoError(t, same(p, content(1, 100_000)[64:][:4096], 64))
+	require.Equal(t, hits, c.Node().Metrics().Tiers.Tiers[0].Hits, "the tier was asked again")
+}
+
+// TestContextOfOpenBoundsTheStart: the node, its mounts and what it does behind go on when the context of cachefs.Open ends.
+func TestContextOfOpenBoundsTheStart(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "cold"), []byte("cold"), 0o600))
+	ctx, cancel := context.WithCancel(t.Context())
+	n, err := cachefs.Open(ctx, cachefs.Config{Dir: t.TempDir(), Mounts: []cachefs.MountConfig{{Path: "/m", URL: "file://" + dir}}})
+	require.NoError(t, err)
+	defer n.Close()
+	cancel()
+	require.Equal(t, "cold", string(readAll(t, n, "/m/cold")))
+	require.NoError(t, writeFile(t.Context(), n, "/m/through", []byte("x"), cachefs.CreateOptions{}))
+	require.NoError(t, writeFile(t.Context(), n, "/m/behind", []byte("y"), cachefs.CreateOptions{WriteType: cachefs.AsyncThrough}))
+	require.NoError(t, wait(n.Persist(t.Context(), "/m/behind", nil)))
+	require.NoError(t, wait(n.Load(t.Context(), "/m", nil)))
+	require.NoError(t, n.Rename(t.Context(), "/m/through", "/m/moved", nil))
+	for name, want := range map[string]string{"moved": "x", "behind": "y"} {
+		got, err := os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		require.Equal(t, want, string(got))
+	}
+}
