@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/journal"
 )
 
@@ -52,6 +53,25 @@ func TestMemoryInBubble(t *testing.T) {
 		require.NoError(t, j.Close(context.Background()))
 		require.Error(t, ctx.Err())
 	})
+}
+
+// TestAloneLeadsAtOnce: no election timer is waited for, whatever the disk, at the first Open and at the next.
+func TestAloneLeadsAtOnce(t *testing.T) {
+	for name, cfg := range map[string]journal.Config{"memory": {}, "disk": {FS: vfs.NewMem(), Dir: "/j"}} {
+		t.Run(name, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
+				for range 3 {
+					began := time.Now()
+					j, err := journal.Open(t.Context(), cfg, newRegister())
+					require.NoError(t, err)
+					require.True(t, j.Primary())
+					add(t, j, "k")
+					require.Less(t, time.Since(began), 20*time.Millisecond)
+					require.NoError(t, j.Close(t.Context()))
+				}
+			})
+		})
+	}
 }
 
 func TestConcurrentProposersEachOnce(t *testing.T) {

@@ -26,6 +26,33 @@ func TestForgetShowsAtOnce(t *testing.T) {
 	}
 }
 
+// TestTakesSoManyBytes: what is kept is bounded in bytes, long keys count for more, and what does not fit is lost and no error.
+func TestTakesSoManyBytes(t *testing.T) {
+	const size = 100 << 10
+	kept := map[int]int{}
+	for _, length := range []int{50, 850} {
+		c, err := statcache.New(size)
+		require.NoError(t, err)
+		key := func(i int) string { return fmt.Sprintf("%0*d", length, i) }
+		for i := range 5000 {
+			c.See(key(i))
+			if i%20 == 0 {
+				c.Forget("nothing") // waits for those that do not show yet
+			}
+		}
+		for i := range 5000 {
+			if _, ok := c.Seen(key(i)); ok {
+				kept[length]++
+			}
+		}
+		c.Close()
+	}
+	require.LessOrEqual(t, kept[50], size/(50+100))
+	require.Greater(t, kept[50], size/(50+100)/2)
+	require.LessOrEqual(t, kept[850], size/(850+100))
+	require.Greater(t, kept[850], size/(850+100)/2)
+}
+
 func TestCloseBesideCalls(t *testing.T) {
 	for range 20 {
 		c, err := statcache.New(1 << 20)
