@@ -39,14 +39,15 @@ func (t *disks) find(id BlockID) (m *mounted, length int64, flags disk.Flags, ok
 	return nil, 0, 0, false
 }
 
-// readAt reads from whichever directory has the block: ErrMiss if none does.
-func (t *disks) readAt(id BlockID, p []byte, off int64) (int, error) {
+// readAt reads from whichever directory has the block: ErrMiss if none does. With check the bytes are compared with their checksums,
+// whether that was done since Open or not.
+func (t *disks) readAt(id BlockID, p []byte, off int64, check bool) (int, error) {
 	for _, dir := range t.dirs {
 		m := dir.readable()
 		if m == nil {
 			continue
 		}
-		n, slot, err := m.d.ReadSlot(disk.ID(id), p, off)
+		n, slot, err := m.read(id, p, off, check)
 		switch {
 		case err == nil:
 			m.pol.Hit(id.hash(), slot)
@@ -58,6 +59,13 @@ func (t *disks) readAt(id BlockID, p []byte, off int64) (int, error) {
 		}
 	}
 	return 0, ErrMiss
+}
+
+func (m *mounted) read(id BlockID, p []byte, off int64, check bool) (n int, slot uint32, err error) {
+	if check {
+		return m.d.ReadChecked(disk.ID(id), p, off)
+	}
+	return m.d.ReadSlot(disk.ID(id), p, off)
 }
 
 // putHints say how a block enters a disk tier.

@@ -107,7 +107,7 @@ func (dir *directory) demote(ctx context.Context, m *mounted, lower []*disks, v 
 	}
 	defer dir.t.s.names.end(&mv)
 	p := make([]byte, v.Length)
-	n, err := m.d.ReadAt(v.ID, p, 0)
+	n, _, err := m.d.ReadChecked(v.ID, p, 0) // below, the copy has checksums of its own
 	if err == nil && int64(n) < v.Length {
 		err = ErrMiss
 	}

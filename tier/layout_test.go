@@ -86,8 +86,8 @@ func TestReadsOpenNothing(t *testing.T) {
 
 // TestSmallBlocksShareFrames: a small block in memory takes about as much as it is long, whatever the block size.
 func TestSmallBlocksShareFrames(t *testing.T) {
-	for length, blocks := range map[int]int{1: 50_000, 100: 30_000, 1000: 3500, 5000: 700} {
-		s := openWith(t, tier.Options{}, memory(4*mib))
+	for length, blocks := range map[int]int{1: 12_000, 100: 7500, 1000: 850, 5000: 160} {
+		s := openWith(t, tier.Options{}, memory(mib))
 		want := body(1, length)
 		for n := range blocks {
 			require.NoError(t, s.Put(t.Context(), id(n), want, tier.PutOptions{Hold: true}), "block %d of %d bytes", n, length)

@@ -63,7 +63,7 @@ func (s *Store) ReadAt(ctx context.Context, id BlockID, p []byte, off int64, pro
 		s.mem.count.misses.Add(1)
 	}
 	for _, t := range s.disks {
-		n, err := t.readAt(id, p, off)
+		n, err := t.readAt(id, p, off, false)
 		if err == nil {
 			t.count.hits.Add(1)
 			if promote && s.mem != nil {

@@ -48,6 +48,16 @@ func (d *Dir) ReadAt(id ID, p []byte, off int64) (int, error) {
 
 // ReadSlot is ReadAt that tells the block's slot as well.
 func (d *Dir) ReadSlot(id ID, p []byte, off int64) (n int, slot uint32, err error) {
+	return d.read(id, p, off, false)
+}
+
+// ReadChecked is ReadSlot that compares each piece with its checksum, whether that was done before or not: for bytes that go where
+// nothing will compare them with these checksums any more.
+func (d *Dir) ReadChecked(id ID, p []byte, off int64) (n int, slot uint32, err error) {
+	return d.read(id, p, off, true)
+}
+
+func (d *Dir) read(id ID, p []byte, off int64, check bool) (n int, slot uint32, err error) {
 	if off < 0 {
 		return 0, 0, fmt.Errorf("disk: read at %d: %w", off, fs.ErrInvalid)
 	}
@@ -70,7 +80,7 @@ func (d *Dir) ReadSlot(id ID, p []byte, off int64) (n int, slot uint32, err erro
 			continue
 		}
 		var err error
-		if seen {
+		if seen && !check {
 			_, err = seg.f.ReadAt(p[:n], int64(f.off)+off)
 		} else {
 			err = d.readChecked(seg, &f, p[:n], off)
