@@ -143,19 +143,29 @@ func (l *logStore) has(index, term uint64) (bool, <-chan struct{}) {
 	return l.peek(index, &e) == nil && e.Term == term, grown
 }
 
-// follows says whether the log goes on behind a checkpoint whose last entry that is.
-func (l *logStore) follows(index, term uint64) bool {
+// follows says whether the log goes on behind a checkpoint whose last entry that is. An entry that cannot be read says neither: an
+// error.
+func (l *logStore) follows(index, term uint64) (bool, error) {
 	first, err := l.FirstIndex()
-	if err == nil && first == index+1 {
-		return true
+	if err != nil || first == 0 || first == index+1 {
+		return first != 0, err
 	}
 	var e raft.Log
-	return err == nil && first != 0 && l.peek(index, &e) == nil && e.Term == term
+	err = l.peek(index, &e)
+	if errors.Is(err, raft.ErrLogNotFound) {
+		return false, nil
+	}
+	return err == nil && e.Term == term, err
 }
 
+// followsNewest is true also where that cannot be seen.
 func (l *logStore) followsNewest() bool {
 	list, err := l.j.snaps.List()
-	return err != nil || len(list) == 0 || l.follows(list[0].Index, list[0].Term)
+	if err != nil || len(list) == 0 {
+		return true
+	}
+	follows, err := l.follows(list[0].Index, list[0].Term)
+	return follows || err != nil
 }
 
 func (l *logStore) check() {

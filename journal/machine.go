@@ -37,7 +37,7 @@ type machine struct {
 	failed  error
 	restore error // why the last Restore failed
 	// follows says whether the log goes on behind a checkpoint that is being restored; else it begins anew there.
-	follows func(raftIndex, term uint64) bool
+	follows func(raftIndex, term uint64) (bool, error)
 
 	cmds    []batch.Command // scratch
 	entries []Entry
@@ -268,7 +268,11 @@ func (m *machine) takeLocked(r io.Reader, index, term uint64) error {
 	if _, err := io.Copy(io.Discard, br); err != nil { // the end has a checksum too
 		return err
 	}
+	follows, err := m.follows(index, term)
+	if err != nil {
+		return err
+	}
 	m.answers, m.index = st.answers, st.index
-	m.at.reset(point{index, st.index}, term, st.time, st.skipped, !m.follows(index, term))
+	m.at.reset(point{index, st.index}, term, st.time, st.skipped, !follows)
 	return nil
 }

@@ -35,7 +35,7 @@ func Open(ctx context.Context, cfg Config, sm StateMachine) (*Journal, error) {
 	j := &Journal{cfg: cfg, log: cfg.Logger, closing: make(chan struct{}), closed: make(chan struct{})}
 	j.stopped.done = make(chan struct{})
 	j.m = &machine{sm: sm, level: cfg.Level, answers: newAnswers(), at: &j.at, stop: j.stop, applied: j.applied}
-	j.m.follows = func(index, term uint64) bool { return j.store.follows(index, term) }
+	j.m.follows = func(index, term uint64) (bool, error) { return j.store.follows(index, term) }
 	j.queue.init()
 	j.ckpt.init()
 	if err := j.openStores(); err != nil {
@@ -149,7 +149,10 @@ func (j *Journal) begin(ctx context.Context) error {
 	}
 	newest, follows := uint64(0), false
 	if list, err := j.snaps.List(); err == nil && len(list) > 0 {
-		newest, follows = list[0].Index, j.store.follows(list[0].Index, list[0].Term)
+		newest = list[0].Index
+		if follows, err = j.store.follows(newest, list[0].Term); err != nil { // what cannot be read is not to be cleared
+			return err
+		}
 	}
 	_, begun, err := j.state.Get(keyBegun)
 	switch {
