@@ -23,7 +23,8 @@ import (
 
 // plant is a node on a disk that can lose its power, before a store that outlives it.
 type plant struct {
-	store *memufs.Store
+	store     *memufs.Store
+	configure func(*cachefs.Config) // nil: as it is
 }
 
 // newPlant makes the store. Each call that changes it is a crash point, too: the power may go before it.
@@ -40,14 +41,18 @@ func newPlant(fsys vfs.FS) *plant {
 }
 
 func (p *plant) open(fsys vfs.FS) (*cachefs.Node, error) {
-	return cachefs.Open(context.Background(), cachefs.Config{
+	cfg := cachefs.Config{
 		Dir: "/node", FS: fsys, BlockSize: 64 << 10, CloseTimeout: 10 * time.Second,
 		Tiers: []tier.Config{
 			{Kind: tier.Memory, Size: 2 << 20},
 			{Kind: tier.SSD, Dirs: []tier.Dir{{Path: "/node/ssd", Quota: 16 << 20}}},
 		},
 		Mounts: []cachefs.MountConfig{{Path: "/m", Store: p.store.UFS()}},
-	})
+	}
+	if p.configure != nil {
+		p.configure(&cfg)
+	}
+	return cachefs.Open(context.Background(), cfg)
 }
 
 // plan is what a tree must hold: a path to the seeds of its bytes, one after the other, or to "dir".

@@ -1,10 +1,14 @@
 package cachefs_test
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -13,48 +17,73 @@ import (
 	"github.com/millpond/millpond/internal/vfs"
 )
 
-// TestLyingDisk opens what a node left on a disk that gives wrong or too few bytes, once at each of its reads. What a
-// disk drops although it said that it was synced cannot be seen; this can: the node does not open and says which file is
-// damaged, or every byte that is read is right, or missing with an error. What the store has is read all the same.
+// TestLyingDisk opens what a node left on a disk that gives wrong or too few bytes, once at each of its reads: those of the journal's
+// log, checkpoints and small state, of the tiers' indexes, and of blocks. What a disk drops although it said that it was synced cannot be
+// seen; this can: the node does not open and says which file is damaged, or the tree is whole and every byte that is read is right, or
+// missing with an error. What the store has is read all the same.
 func TestLyingDisk(t *testing.T) {
-	for _, lie := range []error{vfs.ErrFlip, vfs.ErrShort} {
-		t.Run(fmt.Sprint(lie), func(t *testing.T) {
-			bubbletest.Test(t, func(t *testing.T) {
-				disk := vfs.NewMem()
-				p := newPlant(disk)
-				files := plan{"/m/through": "1", "/m/kept": "2", "/here": "3"}
-				p.fill(t, disk)
-				for at := int64(0); ; at++ {
-					if reads := p.lied(t, disk.CrashKeepingNothing(), files, lie, at); at >= reads {
-						require.Greater(t, at, int64(5), "reads of the disk")
-						return
-					}
-				}
+	for name, set := range diskSets() {
+		for _, lie := range []error{vfs.ErrFlip, vfs.ErrShort} {
+			t.Run(fmt.Sprint(name, "/", lie), func(t *testing.T) {
+				t.Parallel()
+				bubbletest.Test(t, func(t *testing.T) { set.lie(t, lie) })
 			})
-		})
+		}
 	}
 }
 
-// fill writes a file that the store has and two that it has not.
-func (p *plant) fill(t *testing.T, disk *vfs.Mem) {
+func (d *diskSet) lie(t *testing.T, lie error) {
+	disk := vfs.NewMem()
+	p := newPlant(disk)
+	p.configure = d.configure
+	left := d.fill(t, p, disk)
+	p.configure = func(c *cachefs.Config) { // with memory for all, so that no block moves: it would be compared then, and not when it is read
+		if d.configure != nil {
+			d.configure(c)
+		}
+		c.Tiers[0].Size = 8 << 20
+	}
+	step := int64(1)
+	for at := int64(0); ; at += step {
+		reads := p.lied(t, left.CrashKeepingNothing(), d, lie, at)
+		step = max(1, reads/40)
+		if at >= reads {
+			require.Greater(t, at, int64(5), "reads of the disk")
+			return
+		}
+	}
+}
+
+// fill has a node do what the set says, and returns what it leaves.
+func (d *diskSet) fill(t *testing.T, p *plant, disk *vfs.Mem) *vfs.Mem {
 	n, err := p.open(disk)
 	require.NoError(t, err)
-	require.NoError(t, write("/m/through", "1", cachefs.CreateOptions{})(n))
-	require.NoError(t, write("/m/kept", "2", cachefs.CreateOptions{WriteType: cachefs.MustCache})(n))
-	require.NoError(t, write("/here", "3", cachefs.CreateOptions{})(n))
+	defer n.Close()
+	for _, w := range d.writes {
+		require.NoError(t, write(w.path, w.seeds, w.o)(n))
+	}
+	if d.then != nil {
+		require.NoError(t, d.then(t.Context(), n))
+	}
+	time.Sleep(time.Minute) // of the bubble: uploads
+	if d.power {
+		return disk.CrashKeepingNothing()
+	}
 	require.NoError(t, n.Close())
+	return disk
 }
 
 // lied opens a node on a disk that lies once, and reads everything. It returns how many reads there were.
-func (p *plant) lied(t *testing.T, disk *vfs.Mem, files plan, lie error, at int64) int64 {
+func (p *plant) lied(t *testing.T, disk *vfs.Mem, set *diskSet, lie error, at int64) int64 {
 	var reads atomic.Int64
 	var lied atomic.Value // the file that was read wrong
 	lied.Store("")
+	var honest atomic.Bool
 	liar := vfs.NewFaulty(disk, func(op vfs.Op) error {
 		if op.Kind != vfs.OpRead {
 			return nil
 		}
-		if reads.Add(1)-1 == at {
+		if reads.Add(1)-1 == at && !honest.Load() {
 			lied.Store(op.Name)
 			return lie
 		}
@@ -67,18 +96,50 @@ func (p *plant) lied(t *testing.T, disk *vfs.Mem, files plan, lie error, at int6
 	}
 	defer n.Close()
 	synctest.Wait()
-	for path, seeds := range files {
-		f, err := n.Open(t.Context(), path, nil)
-		require.NoError(t, err, path)
-		data := make([]byte, f.Size())
-		_, err = f.ReadAt(data, 0) // at once: a disk that lies at the second touch only is not seen
-		if path == "/m/through" || err == nil {
-			require.NoError(t, err, path)
-			require.NoError(t, same(data, planned(seeds), 0), "%s, lied about %s", path, lied.Load())
-		} else {
-			require.ErrorIs(t, err, cachefs.ErrLost, path)
+	total := reads.Load()
+	honest.Store(set.power) // what a crash may have torn has been verified behind Open: these are second touches
+	require.Equal(t, set.names(), treeOf(t, n), "lied about %s", lied.Load())
+	inStore := set.inStore()
+	for path, seeds := range set.files {
+		if seeds == "dir" {
+			continue
 		}
-		require.NoError(t, f.Close())
+		data, err := readAtOnce(t.Context(), n, path)
+		what := fmt.Sprintf("%s, lied about %s, read %d", path, lied.Load(), at)
+		if inStore[path] || err == nil {
+			require.NoError(t, err, what)
+			require.NoError(t, same(data, planned(seeds), 0), what)
+		} else {
+			require.ErrorIs(t, err, cachefs.ErrLost, what)
+		}
+	}
+	if set.power {
+		return total
 	}
 	return reads.Load()
+}
+
+// treeOf is all paths of a node.
+func treeOf(t *testing.T, n *cachefs.Node) (names []string) {
+	t.Helper()
+	for info, err := range n.List(t.Context(), "/", &cachefs.ListOptions{Recursive: true}) {
+		require.NoError(t, err)
+		names = append(names, info.Path())
+	}
+	slices.Sort(names)
+	return names
+}
+
+// readAtOnce reads a file in one call, and has its blocks stay where they are: a disk that lies at the second touch only is not seen.
+func readAtOnce(ctx context.Context, n *cachefs.Node, path string) ([]byte, error) {
+	f, err := n.Open(ctx, path, &cachefs.OpenOptions{ReadType: cachefs.Cache})
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data := make([]byte, f.Size())
+	if k, err := f.ReadAt(data, 0); err != nil && err != io.EOF || k < len(data) {
+		return nil, fmt.Errorf("%d of %d bytes: %w", k, len(data), err)
+	}
+	return data, nil
 }
