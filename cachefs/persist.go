@@ -234,7 +234,7 @@ func (n *Node) persistFile(ctx context.Context, ino uint64) error {
 }
 
 func (n *Node) uploadAndPublish(ctx context.Context, path string, in *namespace.Inode) error {
-	u, err := n.newUpload(ctx, path, in.Size, in.Mode)
+	u, err := n.newUpload(ctx, path, in.Size, in.Mode, n.overWhatIsThere)
 	if err != nil {
 		return err
 	}

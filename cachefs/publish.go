@@ -21,8 +21,8 @@ type upload struct {
 	sent int64       // bytes
 }
 
-// newUpload begins an upload of what path names. size is a hint, 0 unknown.
-func (n *Node) newUpload(ctx context.Context, path string, size int64, mode fs.FileMode) (*upload, error) {
+// newUpload begins an upload of what path names. size is a hint, 0 unknown. over adds a condition to its publication; nil for none.
+func (n *Node) newUpload(ctx context.Context, path string, size int64, mode fs.FileMode, over condition) (*upload, error) {
 	m, key := n.mounts.find(path)
 	if m == nil {
 		return nil, ErrNotMounted
@@ -34,7 +34,13 @@ func (n *Node) newUpload(ctx context.Context, path string, size int64, mode fs.F
 	if size == 0 {
 		size = -1
 	}
-	w, err := store.Create(ctx, key, ufs.CreateOptions{Parents: true, Size: size, Mode: mode})
+	o := ufs.CreateOptions{Parents: true, Size: size, Mode: mode}
+	if over != nil {
+		if err := over(ctx, store, key, &o); err != nil {
+			return nil, err
+		}
+	}
+	w, err := store.Create(ctx, key, o)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/ufs"
 )
 
 // Who is taken for dead while he makes a change, a process that was stopped, does not know of it. His intent is settled by others, who
@@ -25,6 +26,29 @@ func (n *Node) stillOurs(ctx context.Context, id uint64, began time.Time) error 
 	}
 	if in, ok := n.tree.Intent(id); !ok || in.Lease != n.lease {
 		return ErrLeaseLost
+	}
+	return nil
+}
+
+// condition says over what an upload may be published.
+type condition func(ctx context.Context, s *ufs.Store, key string, o *ufs.CreateOptions) error
+
+// overWhatIsThere lets an upload be published over what the store has now, and nothing else, as far as the store has such conditions:
+// one that is held up within the store's own call does not replace what others write meanwhile. An upload that is refused is made
+// again, over what is there then. A node alone is taken for dead by nobody.
+func (n *Node) overWhatIsThere(ctx context.Context, s *ufs.Store, key string, o *ufs.CreateOptions) error {
+	caps := s.Caps()
+	if n.isAlone() || !caps.IfAbsent {
+		return nil
+	}
+	a, err := s.Stat(ctx, key)
+	switch {
+	case errors.Is(err, ErrNotExist):
+		o.IfAbsent = true
+	case err != nil:
+		return err
+	case !a.Dir && caps.ReplaceVersion:
+		o.IfVersion = a.Version
 	}
 	return nil
 }

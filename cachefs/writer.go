@@ -85,7 +85,7 @@ func (n *Node) create(ctx context.Context, path string, o CreateOptions) (*nodeW
 		return nil, errors.Join(ErrClosed, n.abandon(w))
 	}
 	if o.WriteType == Through || o.WriteType == CacheThrough {
-		if w.mu.up, err = n.newUpload(w.ctx, path, o.Size, o.Mode); err != nil {
+		if w.mu.up, err = n.newUpload(w.ctx, path, o.Size, o.Mode, nil); err != nil {
 			return nil, errors.Join(err, w.Abort())
 		}
 		w.mu.lends = w.mu.cache && w.mu.up.w.Lends()

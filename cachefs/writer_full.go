@@ -48,7 +48,7 @@ func (w *nodeWriter) orThroughLocked(err error, others ...string) error {
 // throughLocked turns an AsyncThrough writer into a Through one: what is cached goes to the store first, and others who have
 // taken of it may let it go.
 func (w *nodeWriter) throughLocked(others ...string) error {
-	up, err := w.n.newUpload(w.ctx, w.path, w.opts.Size, w.opts.Mode)
+	up, err := w.n.newUpload(w.ctx, w.path, w.opts.Size, w.opts.Mode, nil)
 	if err != nil {
 		return err
 	}
