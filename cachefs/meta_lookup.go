@@ -105,7 +105,7 @@ func (n *Node) believed(m *mount, in *namespace.Inode) bool {
 }
 
 // believedAbsent reports whether the store need not be asked for a path that the replica does not have: its directory
-// was listed whole, or it was asked for before.
+// was listed whole, by a store whose listings have what was just written, or it was asked for before.
 func (n *Node) believedAbsent(m *mount, path, key string) bool {
 	if at, ok := n.absent.missing(m, key); ok && m.fresh(at) {
 		return true
@@ -116,7 +116,7 @@ func (n *Node) believedAbsent(m *mount, path, key string) bool {
 		}
 		d, err := n.tree.Stat(dir, nil)
 		if err == nil {
-			return d.Dir && d.ChildrenLoaded && m.fresh(time.Unix(0, d.SyncedAt))
+			return d.Dir && d.ChildrenLoaded && !m.listsLate() && m.fresh(time.Unix(0, d.SyncedAt))
 		}
 		if dir == m.path || dir == "/" {
 			return false

@@ -54,24 +54,23 @@ func (n *Node) listStore(ctx context.Context, m *mount, path, key string, dir *n
 		err = n.discoverPages(ctx, store, m, path, key, began, first)
 	}
 	if errors.Is(err, ErrNotExist) {
-		return n.listGone(ctx, m, path, key, dir, began)
+		return n.listGone(ctx, store, m, path, key, began)
 	}
 	return err
 }
 
 // listGone handles a directory that the store does not have: one that only the namespace has is listed by that; one
 // that the store had is gone, with what it held.
-func (n *Node) listGone(ctx context.Context, m *mount, path, key string, dir *namespace.Inode, began listing) error {
+func (n *Node) listGone(ctx context.Context, store *ufs.Store, m *mount, path, key string, began listing) error {
 	if path == m.path {
 		return ErrNotExist
 	}
-	began.keys = []string{key}
-	return n.discover(ctx, m, nil, &began)
+	return n.discoverRest(ctx, store, m, path, key, began)
 }
 
-// discoverPage tells the replica one page, in entries of bounded size; the last page's last one says that the listing
-// is whole.
-func (n *Node) discoverPage(ctx context.Context, m *mount, path string, page ufs.Page, began listing, key string) error {
+// discoverPage tells the replica one page, in entries of bounded size; with whole the last one says that this was the last
+// page, and the listing is whole.
+func (n *Node) discoverPage(ctx context.Context, m *mount, path string, page ufs.Page, began listing, key string, whole bool) error {
 	list := make([]*found, 0, min(len(page.Entries), foundBatch))
 	for i, a := range page.Entries {
 		p := join(path, baseOf("/"+a.Key))
@@ -94,7 +93,7 @@ func (n *Node) discoverPage(ctx context.Context, m *mount, path string, page ufs
 			list = list[:0]
 		}
 	}
-	if page.Token == "" {
+	if whole {
 		began.keys = []string{key}
 	}
 	if len(list) == 0 && len(began.keys) == 0 {

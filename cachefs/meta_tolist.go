@@ -85,9 +85,14 @@ func (n *Node) discoverDir(ctx context.Context, m *mount, path, key string) erro
 
 // discoverPages tells the replica a page of a listing and all that follow it.
 func (n *Node) discoverPages(ctx context.Context, store *ufs.Store, m *mount, path, key string, began listing, page ufs.Page) (err error) {
+	lags := store.Caps().EventualList
 	for {
-		if err := n.discoverPage(ctx, m, path, page, began, key); err != nil || page.Token == "" {
+		whole := page.Token == ""
+		if err := n.discoverPage(ctx, m, path, page, began, key, whole && !lags); err != nil || whole && !lags {
 			return err
+		}
+		if whole {
+			return n.discoverRest(ctx, store, m, path, key, began)
 		}
 		if page, err = store.ListPage(ctx, ufs.ListOptions{Prefix: key, Token: page.Token}); err != nil {
 			return err

@@ -96,6 +96,12 @@ func (m *mount) onlyReads() bool {
 	return s != nil && s.Caps().ReadOnly
 }
 
+// listsLate reports whether the store, if it is open, lists for a while without what was just written.
+func (m *mount) listsLate() bool {
+	s := m.store.Load()
+	return s != nil && s.Caps().EventualList
+}
+
 func (o *opened) set(store *ufs.Store, owned bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -40,6 +40,7 @@ type Features struct {
 	IfAbsent       bool // Put can refuse what exists, atomically
 	IfVersion      bool // Get honours a version
 	ReplaceVersion bool // Put can refuse to replace anything but a version, atomically
+	EventualList   bool // List may lack for a while what was just written
 	Copy           bool // a Copier
 	BatchDelete    int  // names a request; 0: no BatchDeleter
 	PageSize       int  // most names of a List page

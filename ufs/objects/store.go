@@ -21,7 +21,10 @@ type store struct {
 
 func (s *store) Caps() driver.Caps {
 	f := s.b.Features()
-	return driver.Caps{AtomicReplace: true, IfAbsent: f.IfAbsent, IfVersion: f.IfVersion, ReplaceVersion: f.ReplaceVersion, Copy: f.Copy, BatchDelete: f.BatchDelete, PageSize: f.PageSize}
+	return driver.Caps{
+		AtomicReplace: true, IfAbsent: f.IfAbsent, IfVersion: f.IfVersion, ReplaceVersion: f.ReplaceVersion, EventualList: f.EventualList,
+		Copy: f.Copy, BatchDelete: f.BatchDelete, PageSize: f.PageSize,
+	}
 }
 
 func (s *store) Close() error { return s.b.Close() }

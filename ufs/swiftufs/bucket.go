@@ -34,7 +34,7 @@ func (b *bucket) segments() string { return b.container + "_segments" }
 
 // Features: a condition of absence is a look before the write on each of Swift's servers, so it is not atomic.
 func (b *bucket) Features() objects.Features {
-	return objects.Features{IfVersion: true, PageSize: mostListed}
+	return objects.Features{IfVersion: true, EventualList: true, PageSize: mostListed}
 }
 
 func (b *bucket) Close() error {

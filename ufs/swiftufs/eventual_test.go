@@ -9,6 +9,8 @@ import (
 	"github.com/ncw/swift/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/faultproxy"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
@@ -51,7 +53,31 @@ func TestServerEventualListings(t *testing.T) {
 	_, err = st.ReadAt(t.Context(), "f", a.Version, got, 0)
 	require.NoError(t, err)
 	require.Equal(t, "content", string(got))
+	staysInTheNamespace(t, st)
 	require.NoError(t, st.Delete(t.Context(), "f"))
 	_, err = st.Stat(t.Context(), "f")
 	require.ErrorIs(t, err, driver.ErrNotExist)
+}
+
+// staysInTheNamespace writes a file through a node, which then lists its directory without it.
+func staysInTheNamespace(t *testing.T, st *ufs.Store) {
+	n, err := cachefs.Open(t.Context(), cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/s", Store: st}}})
+	require.NoError(t, err)
+	defer n.Close()
+	w, err := n.Create(t.Context(), "/s/g", nil)
+	require.NoError(t, err)
+	_, err = w.Write([]byte("content"))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	for range 2 {
+		var names []string
+		for info, err := range n.List(t.Context(), "/s", &cachefs.ListOptions{Sync: true}) {
+			require.NoError(t, err)
+			names = append(names, info.Name())
+		}
+		require.Equal(t, []string{"g"}, names, "f is known to nobody here, and in no listing")
+		require.Equal(t, "content", cachefstest.At(t, n, "/s/g"))
+	}
+	require.Equal(t, "content", cachefstest.At(t, n, "/s/f"), "by its name")
+	require.NoError(t, n.Remove(t.Context(), "/s/g", nil))
 }
