@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -138,10 +139,20 @@ func (b *bucket) explain(ctx context.Context, o op, err error) error {
 	case s == http.StatusRequestedRangeNotSatisfiable:
 		return fmt.Errorf("%w: %w", objects.ErrRange, err)
 	}
+	if unread(err) {
+		return join(errLater, err, retryAfter(header))
+	}
 	if meaning := refusal(c, s); meaning != nil {
 		return join(meaning, err, retryAfter(header))
 	}
 	return err
+}
+
+// unread reports whether an answer broke off: its status says that nothing was done, and what is left of it not why.
+func unread(err error) bool {
+	_, broken := errors.AsType[*smithy.DeserializationError](err)
+	_, cut := errors.AsType[net.Error](err)
+	return broken && (cut || errors.Is(err, io.ErrUnexpectedEOF))
 }
 
 // join puts meaning and error together.

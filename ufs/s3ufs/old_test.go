@@ -180,6 +180,8 @@ func oldChunked(t *testing.T, v *trouble) {
 // oldRestOfHead: without a proxy between, which would read the rest.
 func oldRestOfHead(t *testing.T, v *trouble) {
 	s := v.openNew(t, v.prefix, s3ufs.Options{UFS: &ufs.Options{Attempts: 1, DisableHedge: true}})
+	_, err := s.Stat(t.Context(), "missing") // shows what it is like
+	require.ErrorIs(t, err, driver.ErrNotExist)
 	var wg sync.WaitGroup
 	errs := make(chan error, 300)
 	for range 3 {

@@ -24,10 +24,16 @@ func (c *tidy) Do(r *http.Request) (*http.Response, error) {
 	}
 	r.Close = c.untidy.Load()
 	resp, err := c.HTTPClient.Do(r)
-	if err == nil && resp.StatusCode >= http.StatusBadRequest && slices.Contains(resp.TransferEncoding, "chunked") && !c.untidy.Swap(true) {
+	if err == nil && !r.Close && restFollows(resp) {
+		c.untidy.Store(true)
 		if idle, ok := c.HTTPClient.(interface{ CloseIdleConnections() }); ok { // it is among them
 			idle.CloseIdleConnections()
 		}
 	}
 	return resp, err
+}
+
+// restFollows reports whether more may come after the answer to a HEAD. Amazon's says that it is chunked as well, and ends where it should.
+func restFollows(resp *http.Response) bool {
+	return resp.StatusCode >= http.StatusBadRequest && slices.Contains(resp.TransferEncoding, "chunked") && resp.Header.Get("Server") != "AmazonS3"
 }
