@@ -46,7 +46,7 @@ func (d *diskSet) lie(t *testing.T, lie error) {
 	step := int64(1)
 	for at := int64(0); ; at += step {
 		reads := p.lied(t, left.CrashKeepingNothing(), d, lie, at)
-		step = max(1, reads/40)
+		step = max(1, reads/25)
 		if at >= reads {
 			require.Greater(t, at, int64(5), "reads of the disk")
 			return
