@@ -2,8 +2,11 @@ package cachefs
 
 import (
 	"bytes"
+	"context"
 	"io"
+	"maps"
 	"net"
+	"slices"
 )
 
 // writeConn is a connection that only takes bytes.
@@ -45,4 +48,33 @@ func ErrorFromWire(b []byte) error {
 		return err
 	}
 	return w.error()
+}
+
+// ClientMethods are the calls that a Client may make.
+func ClientMethods() []string { return slices.Sorted(maps.Keys(clientCalls)) }
+
+// ServeClient answers a Client's call.
+func ServeClient(ctx context.Context, n *Node, method string, raw []byte) ([]byte, error) {
+	return clientCalls[method](ctx, n, raw)
+}
+
+// ClientStat is a request as a Client sends it: to describe what path names.
+func ClientStat(path string) []byte {
+	b, err := encodeWire(clientRequest[pathArgs[StatOptions]]{Args: pathArgs[StatOptions]{Path: []byte(path)}})
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// DecodeClientReply is whether a Client can read an answer.
+func DecodeClientReply(b []byte) error {
+	var r clientReply[none]
+	return decodeWire(b, &r)
+}
+
+// ReadClientHint is whether a node can read which file a Client has open.
+func ReadClientHint(b []byte) error {
+	var h openHint
+	return decodeWire(b, &h)
 }

@@ -1,6 +1,8 @@
 package s3ufs_test
 
 import (
+	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -51,4 +53,28 @@ func TestBadOptionsAreToldAtOnce(t *testing.T) {
 	for _, say := range []string{"PartSize is 1", "InFlight is -1", "CopyWhole is 6442450944"} {
 		require.ErrorContains(t, err, say)
 	}
+}
+
+// FuzzURL opens any URL: Open makes no request. What it opens has a lasting name, and what it refuses shows no secret.
+func FuzzURL(f *testing.F) {
+	for _, raw := range []string{
+		"s3://box/a?anonymous=true", "s3://box/%2e%2e/?endpoint=http://h:1/", "s3://[::1]/\x00?region=\xff", "s3://u:hunter2@box", "s3://box?endpoint=http://me:hunter2@h&sse=%3f",
+	} {
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		if !strings.HasPrefix(raw, "s3:") {
+			return
+		}
+		s, err := ufs.Open(context.Background(), raw, nil)
+		if err != nil {
+			if strings.HasPrefix(raw, "s3://u:hunter2@") || strings.Contains(raw, "://me:hunter2@") {
+				require.NotContains(t, err.Error(), "hunter2")
+			}
+			return
+		}
+		require.True(t, strings.HasPrefix(s.ID(), "s3://") || strings.HasPrefix(s.ID(), "s3+http"), s.ID())
+		require.False(t, strings.HasSuffix(s.ID(), "/"))
+		require.NoError(t, s.Close())
+	})
 }

@@ -1,9 +1,11 @@
 package transport_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,6 +74,41 @@ func TestStrangersAreTurnedAway(t *testing.T) {
 		require.ErrorIs(t, err, io.ErrClosedPipe, name)
 		_ = mine.Close()
 	}
+}
+
+// FuzzHello: whatever a stream begins with, it is taken for one of the journal if it is the hello of this version and history alone.
+func FuzzHello(f *testing.F) {
+	history := transport.Cluster{1, 2, 3}
+	good := append([]byte("MPJS\x01\x02"), history[:]...)
+	f.Add(good)
+	f.Add(good[:9])
+	f.Add(bytes.Repeat([]byte{0xff}, 40))
+	f.Add(append([]byte("MPJX\x01\x02"), history[:]...))
+	f.Add(append([]byte("MPJS\x02\x02"), history[:]...))
+	f.Add(append([]byte("MPJS\x01\x02"), make([]byte, 16)...))
+	f.Fuzz(func(t *testing.T, hello []byte) {
+		b := transport.New("b", nil, hclog.NewNullLogger())
+		defer b.Close()
+		b.Join(history)
+		mine, theirs := net.Pipe()
+		var other sync.WaitGroup
+		other.Go(func() {
+			if n, _ := mine.Write(hello); n < len(good) { // nothing more comes
+				_ = mine.Close()
+			}
+		})
+		other.Go(func() { _, _ = io.Copy(io.Discard, mine) })
+		taken := false
+		err := b.Serve("x", theirs, func(transport.Kind, net.Conn) { taken = true })
+		_ = theirs.Close()
+		_ = mine.Close()
+		other.Wait()
+		want := len(hello) >= len(good) && bytes.Equal(hello[:5], good[:5]) && bytes.Equal(hello[6:len(good)], good[6:])
+		if !want {
+			require.Error(t, err)
+		}
+		require.Equal(t, want && err == nil && transport.Kind(hello[5]) != transport.KindRaft, taken, "%v", err)
+	})
 }
 
 func TestRaftCallsPass(t *testing.T) {
