@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/millpond/millpond/cachefs"
@@ -141,8 +142,8 @@ func check(ctx context.Context, node *cachefs.Node, o Options, c counts, passes 
 	if err != nil {
 		return err
 	}
-	if string(got) != text {
-		return fmt.Errorf("counts.txt has %d bytes that are not the %d written", len(got), len(text))
+	if err := differInLines(text, string(got)); err != nil {
+		return fmt.Errorf("counts.txt is not what was written: %w", err)
 	}
 	plain, files, err := plainCounts(ctx, o.Plain)
 	if err != nil {
@@ -193,6 +194,19 @@ func differ(want, got counts) error {
 	}
 	slices.SortFunc(words, func(a, b string) int { return cmp.Compare(a, b) })
 	return fmt.Errorf("%d words, the first %q: %d, want %d", len(words), words[0], got[words[0]], want[words[0]])
+}
+
+// differInLines says where two texts part, nil if they do not.
+func differInLines(want, got string) error {
+	if want == got {
+		return nil
+	}
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	at := 0
+	for at < min(len(w), len(g))-1 && w[at] == g[at] {
+		at++
+	}
+	return fmt.Errorf("line %d of %d is %q; want %q, of %d", at+1, len(g), g[at], w[at], len(w))
 }
 
 // seconds prints a duration for the table.

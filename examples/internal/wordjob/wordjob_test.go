@@ -1,10 +1,13 @@
 package wordjob_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,6 +31,39 @@ func TestPlainReadsThatDiffer(t *testing.T) {
 			require.NoError(t, err)
 		} else {
 			require.ErrorContains(t, err, say)
+		}
+	}
+}
+
+// TestTopTen: the ten most frequent words are on the screen, all of them in the file.
+func TestTopTen(t *testing.T) {
+	dir, out := t.TempDir(), t.TempDir()
+	var text strings.Builder
+	for i := range 12 {
+		text.WriteString(strings.Repeat(fmt.Sprintf("word%02d ", i), 50-i))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "f"), []byte(text.String()), 0o600))
+	var screen bytes.Buffer
+	require.NoError(t, wordjob.Run(t.Context(), wordjob.Options{
+		Name: "test", URL: wordjob.FileURL(dir), Cache: t.TempDir(), Out: out, Memory: 8 << 20, Disk: 8 << 20, Workers: 2,
+		Plain: func(_ context.Context, file func(text []byte)) error { file([]byte(text.String())); return nil },
+	}, &screen, io.Discard))
+	counts, err := os.ReadFile(filepath.Join(out, "counts.txt"))
+	require.NoError(t, err)
+	for i := range 12 {
+		line := fmt.Sprintf("%9d word%02d\n", 50-i, i)
+		require.Contains(t, string(counts), line)
+		require.Equal(t, i < 10, strings.Contains(screen.String(), line), "%q on the screen", line)
+	}
+}
+
+// TestOutputThatDiffers: the error names the line.
+func TestOutputThatDiffers(t *testing.T) {
+	for got, say := range map[string]string{"a\nb\n": "", "a\nc\n": `line 2 of 3 is "c"; want "b", of 3`, "": `line 1 of 1 is ""; want "a", of 3`, "a\nb\nc\n": `line 3 of 4 is "c"; want "", of 3`} {
+		if err := wordjob.DifferInLines("a\nb\n", got); say == "" {
+			require.NoError(t, err)
+		} else {
+			require.EqualError(t, err, say)
 		}
 	}
 }

@@ -1,0 +1,4 @@
+package wordjob
+
+// DifferInLines says where two texts part.
+var DifferInLines = differInLines
