@@ -7,6 +7,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -16,9 +17,10 @@ import (
 	"strings"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() { os.Exit(run(goals(), os.Args[1:], os.Stdout, os.Stderr)) }
 
-func run(args []string, stdout, stderr io.Writer) int {
+// run is main without the process: 0 every line is ok, 1 one is SHORT or failed, 2 bad arguments.
+func run(all []goal, args []string, stdout, stderr io.Writer) int {
 	if len(args) == 5 && args[0] == "join" { // see joins
 		if err := joiner(args[1:], stdout); err != nil {
 			fmt.Fprintln(stderr, "join:", err)
@@ -33,7 +35,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	dir := fl.String("dir", "", "scratch directory on the disk to measure (default: a fresh one in the temporary directory)")
 	shared := fl.Int64("shared", 1024, "MiB of the file that four nodes read in line 101")
 	list := fl.Bool("list", false, "print the goals and stop")
-	if err := fl.Parse(args); err != nil {
+	if err := fl.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return 0
+	} else if err != nil {
 		return 2
 	}
 	want, err := parseGoals(*pick)
@@ -44,7 +48,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 		}
 		return 2
 	}
-	all := goals()
 	slices.SortStableFunc(all, func(a, b goal) int { return int(10 * (a.id - b.id)) })
 	r := &report{w: stdout, rounds: *rounds, dir: *dir, shared: *shared * miB}
 	if r.dir == "" {
