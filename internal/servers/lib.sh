@@ -75,6 +75,33 @@ go_tool() {
 # listening PORT: something answers there.
 listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
+# CLAIMS are the ports that scripts have chosen, each a directory with the process that chose it and the server's DIR: two scripts that start
+# at the same time would else both find a port free, and one would talk to the other's server.
+CLAIMS=${MILLPOND_PORTS:-/tmp/millpond-ports}
+SERVER_DIR= # of the server that this script starts
+
+# claim PORT: it is this script's, until its server is stopped; false if it is another's.
+claim() {
+  local pid dir
+  mkdir -p -m 1777 "$CLAIMS"
+  if ! mkdir "$CLAIMS/$1" 2>/dev/null; then
+    read -r pid dir 2>/dev/null <"$CLAIMS/$1/by" || return 1
+    if kill -0 "$pid" 2>/dev/null || [ -s "$dir/pids" ]; then return 1; fi
+    rm -rf "${CLAIMS:?}/$1" # it was killed
+    mkdir "$CLAIMS/$1" 2>/dev/null || return 1
+  fi
+  echo "$$ $SERVER_DIR" >"$CLAIMS/$1/by"
+}
+
+# unclaim DIR: gives back the ports of the server in DIR.
+unclaim() {
+  local by pid dir
+  for by in "$CLAIMS"/*/by; do
+    read -r pid dir 2>/dev/null <"$by" || continue
+    [ "$dir" != "$1" ] || rm -rf "$(dirname "$by")"
+  done
+}
+
 # port VARIABLE DEFAULT: the port that the environment names, or the first free one from DEFAULT on.
 port() {
   local asked=${!1:-} p
@@ -84,7 +111,7 @@ port() {
     return
   fi
   for ((p = $2; p < $2 + 50; p++)); do
-    if ! listening "$p"; then
+    if ! listening "$p" && claim "$p"; then
       echo "$p"
       return
     fi
@@ -121,8 +148,15 @@ before_stop() { :; }
 
 # stop DIR: end what was started in DIR, politely, then not.
 stop() {
-  local pid n
   before_stop "$1"
+  [ -d "$1" ] || return 0
+  end "$1"
+  unclaim "$(cd "$1" && pwd)"
+}
+
+# end DIR: the processes that were started in DIR.
+end() {
+  local pid n
   [ -f "$1/pids" ] || return 0
   while read -r pid; do
     kill -TERM -- "-$pid" 2>/dev/null || true
@@ -142,7 +176,8 @@ run() {
   RUN_DIR=$(mktemp -d)
   trap 'stop "$RUN_DIR"; rm -rf "$RUN_DIR"' EXIT
   local environment
-  environment=$(start "$RUN_DIR")
+  SERVER_DIR=$(cd "$RUN_DIR" && pwd)
+  environment=$(start "$SERVER_DIR")
   # shellcheck disable=SC2046 # a line is a word
   env $(printf '%s' "$environment") "$@"
 }
@@ -154,7 +189,8 @@ main() {
       install
       mkdir -p "$2"
       [ ! -s "$2/pids" ] || die "$2 has a server already: $0 stop $2"
-      start "$(cd "$2" && pwd)"
+      SERVER_DIR=$(cd "$2" && pwd)
+      start "$SERVER_DIR"
       ;;
     "stop 2") stop "$2" ;;
     "run "*)

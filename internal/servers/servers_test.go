@@ -86,7 +86,7 @@ func (b *bench) script(t *testing.T, store string, args []string, env ...string)
 	t.Helper()
 	cmd := exec.Command(filepath.Join(b.dir, "bin/bash"), append([]string{filepath.Join(b.dir, "scripts", store+".sh")}, args...)...)
 	cmd.Dir = b.dir
-	cmd.Env = append([]string{"PATH=" + filepath.Join(b.dir, "bin"), "HOME=" + b.dir, "TMPDIR=" + b.dir, "MILLPOND_SERVERS=" + filepath.Join(b.dir, "cache")}, env...)
+	cmd.Env = append([]string{"PATH=" + filepath.Join(b.dir, "bin"), "HOME=" + b.dir, "TMPDIR=" + b.dir, "MILLPOND_SERVERS=" + filepath.Join(b.dir, "cache"), "MILLPOND_PORTS=" + filepath.Join(b.dir, "ports")}, env...)
 	if b.nobody && os.Getuid() == 0 {
 		b.letIn(t)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
@@ -161,6 +161,51 @@ func TestPortsOfItsOwn(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, got, port)
 	require.Less(t, got, port+50)
+}
+
+// TestScriptsDoNotClash: a port that one script has chosen is no other's until its server is stopped, though nobody listens there yet.
+// One whose server was killed is free again.
+func TestScriptsDoNotClash(t *testing.T) {
+	b := newBench(t)
+	sleep, err := exec.LookPath("sleep")
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	first := l.Addr().(*net.TCPAddr).Port
+	require.NoError(t, l.Close())
+	b.stub(t, "scripts/deaf.sh", "source "+filepath.Join(b.dir, "scripts/lib.sh")+`
+install() { :; }
+start() {
+  port NOBODY_SETS_THIS `+strconv.Itoa(first)+`
+  daemon "$1" deaf `+sleep+` 60
+}
+main "$@"`)
+	start := func(name string) int {
+		t.Helper()
+		status, out, said := b.script(t, "deaf", []string{"start", name})
+		require.Zero(t, status, said)
+		port, err := strconv.Atoi(strings.TrimSpace(out))
+		require.NoError(t, err)
+		return port
+	}
+	stop := func(name string) {
+		t.Helper()
+		status, _, said := b.script(t, "deaf", []string{"stop", name})
+		require.Zero(t, status, said)
+	}
+	one, two := start("one"), start("two")
+	require.NotEqual(t, one, two)
+	stop("one")
+	require.Equal(t, one, start("three"))
+	pids, err := os.ReadFile(filepath.Join(b.dir, "two", "pids"))
+	require.NoError(t, err)
+	stop("two")
+	left := filepath.Join(b.dir, "ports", strconv.Itoa(two))
+	require.NoError(t, os.Mkdir(left, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(left, "by"), append(bytes.TrimSpace(pids), " /no/such/dir\n"...), 0o644))
+	require.Equal(t, two, start("four"))
+	stop("three")
+	stop("four")
 }
 
 // TestServerThatDoesNotComeUp: its last words come in one line, and nothing of it is left running.
