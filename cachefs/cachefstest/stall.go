@@ -19,7 +19,7 @@ import (
 func Stall(t *testing.T, p *faultproxy.Proxy, open func(*ufs.Options) *ufs.Store, other *ufs.Store) {
 	t.Helper()
 	slow := open(&ufs.Options{
-		Attempts: 1, AttemptTimeout: 200 * time.Millisecond, BreakerFailures: 3, BreakerDelay: 100 * time.Millisecond, BreakerMaxDelay: 100 * time.Millisecond, DisableHedge: true,
+		Attempts: 1, AttemptTimeout: time.Second, BreakerFailures: 3, BreakerDelay: time.Second, BreakerMaxDelay: time.Second, DisableHedge: true,
 	})
 	want := bytes.Repeat([]byte("stall"), 200)
 	for key, s := range map[string]*ufs.Store{"cached": slow, "cold": slow, "f": other} {

@@ -26,7 +26,7 @@ func TestServerNameNodeGone(t *testing.T) {
 
 func nameNodeGone(t *testing.T, gone, back func(v *trouble)) {
 	v := newTrouble(t, &ufs.Options{
-		Attempts: 1, AttemptTimeout: 200 * time.Millisecond, BreakerFailures: 3, BreakerDelay: 100 * time.Millisecond, BreakerMaxDelay: 100 * time.Millisecond,
+		Attempts: 1, AttemptTimeout: time.Second, BreakerFailures: 3, BreakerDelay: time.Second, BreakerMaxDelay: time.Second,
 	})
 	other := v.place(t)
 	n, err := cachefs.Open(t.Context(), cachefs.Config{Mounts: []cachefs.MountConfig{
