@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -168,14 +169,22 @@ func (ld *loader) file(f indexFile) error {
 
 func short(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
-func (ld *loader) records(r io.Reader, f indexFile) error {
+func (ld *loader) records(r vfs.File, f indexFile) error {
 	buf := make([]byte, min(loadChunk, max(f.size, recordSize)))
 	bad, after := int64(0), int64(0) // damaged records; those that a good one follows
+	off := int64(headerSize)
 	for {
 		n, err := io.ReadFull(r, buf)
+		if short(err) && off+int64(n) < f.size { // what is behind is not to be forgotten
+			return fmt.Errorf("%s: %d of %d bytes: %w", f.name, off+int64(n), f.size, io.ErrUnexpectedEOF)
+		}
 		n -= n % recordSize
 		ld.d.logRecords.Add(int64(n / recordSize))
 		b, a := ld.apply(buf[:n], f.gen)
+		if b > 0 && ld.misread(r, buf[:n], off) { // applied again, each block is as its last record says
+			b, a = ld.apply(buf[:n], f.gen)
+		}
+		off += int64(n)
 		if n > 0 && b < int64(n/recordSize) {
 			after = bad + a
 		}
@@ -195,6 +204,16 @@ func (ld *loader) records(r io.Reader, f indexFile) error {
 		ld.d.report(fmt.Errorf("%s: %d damaged records: their blocks are forgotten", f.name, after))
 	}
 	return nil
+}
+
+// misread reads records a second time and reports whether they came differently: a bit that flipped on the way is right then.
+func (ld *loader) misread(r vfs.File, buf []byte, off int64) bool {
+	again := make([]byte, len(buf))
+	if _, err := r.ReadAt(again, off); err != nil || bytes.Equal(again, buf) {
+		return false
+	}
+	copy(buf, again)
+	return true
 }
 
 // apply returns how many records were damaged, and how many of those came before a good one.
