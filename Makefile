@@ -71,6 +71,7 @@ soak:
 	$(GO) test ./cachefs -run TestLinearizableNodes -linear.seeds 300 -linear.first 1000 -timeout 2h -v
 	$(GO) test ./cachefs -run 'TestMetamorphic$$' -metamorphic.seeds 2000 -metamorphic.first 1000 -timeout 4h
 	$(GO) test ./cachefs -run 'TestLinearizable$$' -count 50 -timeout 1h
+	$(GO) test ./tier ./tier/internal/disk -run 'TestCrash' -crash.points 0 -timeout 1h
 	$(GO) test ./internal/policy -run TestModel -rapid.checks 50000 -timeout 1h
 	$(GO) test ./internal/inodes -run TestTableBesideATree -rapid.checks 20000 -rapid.steps 200 -timeout 2h
 

@@ -2,6 +2,7 @@ package tier_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"testing"
 	"time"
@@ -12,6 +13,8 @@ import (
 	"github.com/millpond/millpond/internal/vfs/vfstest"
 	"github.com/millpond/millpond/tier"
 )
+
+var crashPoints = flag.Int("crash.points", 60, "operations of the disk, evenly spread, before which the power is lost; 0: all, which takes a minute")
 
 // crashTiers are small, so that a few blocks run through all of them; in roomy ones nothing is evicted.
 var (
@@ -129,7 +132,7 @@ func TestCrash(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			work := crashWork(tiers)
 			requireWhole(t, work, tiers, name == "tight")
-			vfstest.CrashEach(t, vfstest.Options{Points: 60}, work, func(t *testing.T, disk *vfs.Mem, acked []string) {
+			vfstest.CrashEach(t, vfstest.Options{Points: *crashPoints}, work, func(t *testing.T, disk *vfs.Mem, acked []string) {
 				s, err := openCrash(disk, tiers)
 				require.NoError(t, err)
 				defer closeStore(t, s)

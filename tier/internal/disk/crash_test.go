@@ -1,6 +1,7 @@
 package disk_test
 
 import (
+	"flag"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,6 +14,8 @@ import (
 	"github.com/millpond/millpond/internal/vfs/vfstest"
 	"github.com/millpond/millpond/tier/internal/disk"
 )
+
+var crashPoints = flag.Int("crash.points", 80, "operations of the disk, evenly spread, before which the power is lost; 0: all, which takes a minute")
 
 const crashQuota = 1 << 20
 
@@ -107,7 +110,7 @@ func verifyCrash(rounds int) func(*testing.T, *vfs.Mem, []string) {
 }
 
 func TestCrashAfterEachOperation(t *testing.T) {
-	vfstest.CrashEach(t, vfstest.Options{Points: 80}, crashWork(90), verifyCrash(90))
+	vfstest.CrashEach(t, vfstest.Options{Points: *crashPoints}, crashWork(90), verifyCrash(90))
 }
 
 // TestCrashWhileOpening crashes a second Open of a directory that a crash left behind.
