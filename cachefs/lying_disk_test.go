@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -117,6 +118,41 @@ func (p *plant) lied(t *testing.T, disk *vfs.Mem, set *diskSet, lie error, at in
 		return total
 	}
 	return reads.Load()
+}
+
+// TestUploadOfWhatADiskMisreads writes a file that lies on a disk alone, which flips a bit as it is read for the store, once or each time:
+// the store gets the right bytes or none.
+func TestUploadOfWhatADiskMisreads(t *testing.T) {
+	for _, times := range []int64{1, 1 << 40} {
+		bubbletest.Test(t, func(t *testing.T) {
+			var left atomic.Int64
+			left.Store(times)
+			p := newPlant(vfs.NewMem())
+			p.configure = func(c *cachefs.Config) { c.Tiers = c.Tiers[1:] }
+			n, err := p.open(vfs.NewFaulty(vfs.NewMem(), func(op vfs.Op) error {
+				if op.Kind == vfs.OpRead && strings.HasPrefix(op.Name, "/node/ssd/data") && left.Add(-1) >= 0 {
+					return vfs.ErrFlip
+				}
+				return nil
+			}))
+			require.NoError(t, err)
+			defer n.Close()
+			require.NoError(t, write("/m/f", "1", cachefs.CreateOptions{WriteType: cachefs.AsyncThrough})(n))
+			time.Sleep(time.Minute)
+			require.Less(t, left.Load(), times)
+			body, _, err := p.store.UFS().Open(t.Context(), "f", 0, -1, "")
+			if times > 1 {
+				require.ErrorIs(t, err, cachefs.ErrNotExist)
+				require.Equal(t, cachefs.Lost, mustStat(t, n, "/m/f").Persist())
+				return
+			}
+			require.NoError(t, err)
+			defer body.Close()
+			got, err := io.ReadAll(body)
+			require.NoError(t, err)
+			require.NoError(t, same(got, planned("1"), 0))
+		})
+	}
 }
 
 // treeOf is all paths of a node.

@@ -99,11 +99,11 @@ type diskPiece [256 << 10]byte
 
 var diskPieces = sync.Pool{New: func() any { return new(diskPiece) }}
 
-// uploadFromDisk sends some of a block's bytes in [off, end).
+// uploadFromDisk sends some of a block's bytes in [off, end): what the store gets is the truth from then on, and is compared once more.
 func (n *Node) uploadFromDisk(ctx context.Context, u *upload, id tier.BlockID, off, end int64) (int, error) {
 	p := diskPieces.Get().(*diskPiece)
 	done := func() { diskPieces.Put(p) }
-	m, _, err := n.tiers.ReadAt(ctx, id, p[:min(int64(len(p)), end-off)], off, false)
+	m, err := n.tiers.ReadChecked(ctx, id, p[:min(int64(len(p)), end-off)], off)
 	if err == nil && m == 0 {
 		err = io.ErrUnexpectedEOF
 	}

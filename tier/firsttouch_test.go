@@ -54,6 +54,10 @@ var copies = map[string]func(t *testing.T, s *tier.Store) error{
 		_, err := s.Promote(t.Context(), id(1))
 		return err
 	},
+	"ReadChecked": func(t *testing.T, s *tier.Store) error {
+		_, err := s.ReadChecked(t.Context(), id(1), make([]byte, 10), 2*piece-5)
+		return err
+	},
 	"Verify": func(t *testing.T, s *tier.Store) error {
 		require.False(t, s.Verify(id(1)))
 		return tier.ErrMiss

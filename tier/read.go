@@ -45,6 +45,17 @@ func (s *Store) Has(id BlockID) (kind Kind, length int64, ok bool) {
 // to memory behind. Errors: ErrMiss, also for a block that did not match its checksum or whose directory does not work;
 // fs.ErrInvalid for an off below 0; ErrClosed.
 func (s *Store) ReadAt(ctx context.Context, id BlockID, p []byte, off int64, promote bool) (n int, kind Kind, err error) {
+	return s.read(ctx, id, p, off, promote, false)
+}
+
+// ReadChecked is ReadAt that compares what comes from a disk with its checksums, whether that was done before or not: for bytes that
+// go where nobody has these any more.
+func (s *Store) ReadChecked(ctx context.Context, id BlockID, p []byte, off int64) (int, error) {
+	n, _, err := s.read(ctx, id, p, off, false, true)
+	return n, err
+}
+
+func (s *Store) read(ctx context.Context, id BlockID, p []byte, off int64, promote, check bool) (n int, kind Kind, err error) {
 	if ctx.Err() != nil {
 		return 0, 0, context.Cause(ctx)
 	}
@@ -63,7 +74,7 @@ func (s *Store) ReadAt(ctx context.Context, id BlockID, p []byte, off int64, pro
 		s.mem.count.misses.Add(1)
 	}
 	for _, t := range s.disks {
-		n, err := t.readAt(id, p, off, false)
+		n, err := t.readAt(id, p, off, check)
 		if err == nil {
 			t.count.hits.Add(1)
 			if promote && s.mem != nil {
