@@ -28,13 +28,13 @@ check-module:
 # The memory of tiers is Go heap under the race detector, and is let go by cleanups, one collection late: without a limit the heap grows with each
 # node that the tests open, to more than a machine of 24 GB has.
 RACE = GOMEMLIMIT=2GiB $(GO) test -race -timeout 25m
-RANDOM_RUNS = ^TestMetamorphic
+LONG_RUNS = ^Test(Metamorphic.*|CrashedNode|LyingDisk|Kill)$$
 
 ## test: all tests that need no root and no server, with the race detector; then what that does not see, or makes too long
-# The random runs take as long as all else and mostly one core: they go on beside it, and print their seeds and faults.
+# cachefs takes as long as all else, and mostly one core: half of it goes on beside the rest, and prints its seeds and faults.
 test:
-	@log=$$(mktemp); $(RACE) -v -run '$(RANDOM_RUNS)' ./cachefs >$$log 2>&1 & runs=$$!; bad=0; \
-	for m in $(MODULES); do echo "== $$m"; (cd $$m && $(RACE) -skip '$(RANDOM_RUNS)' ./...) || { bad=1; break; }; done; \
+	@log=$$(mktemp); $(RACE) -v -run '$(LONG_RUNS)' ./cachefs >$$log 2>&1 & runs=$$!; bad=0; \
+	for m in $(MODULES); do echo "== $$m"; (cd $$m && $(RACE) -skip '$(LONG_RUNS)' ./...) || { bad=1; break; }; done; \
 	echo "== memory off the heap, and how much is taken: the race detector does not see the one, and adds to the other"; \
 	$(GO) test -timeout 10m ./tier/... ./internal/offheap ./internal/inodes ./internal/xcopy ./internal/memtest || bad=1; \
 	$(GO) test -timeout 10m ./cachefs -run '^(TestSyncOfManyObjects|TestFailingDisk|TestPersistNeverGivesUp)$$' || bad=1; \

@@ -104,7 +104,7 @@ func crashCases() []crashCase {
 	return slices.Concat(crashWrites(), crashChanges(), crashTrees(), crashOutside())
 }
 
-func TestCrash(t *testing.T) {
+func TestCrashedNode(t *testing.T) {
 	for _, c := range crashCases() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
