@@ -19,10 +19,11 @@ import (
 	"github.com/millpond/millpond/ufs/memufs"
 )
 
-// lagging is a store whose listings lack everything that was written while it lags.
+// lagging is a store whose listings lack everything that was written while it lags, or have it as it was before.
 type lagging struct {
 	*memufs.Store
-	lags atomic.Bool
+	lags   atomic.Bool
+	before atomic.Pointer[driver.Attr]
 }
 
 func (l *lagging) List(ctx context.Context, o driver.ListOptions) (driver.Page, error) {
@@ -31,6 +32,10 @@ func (l *lagging) List(ctx context.Context, o driver.ListOptions) (driver.Page, 
 		return p, err
 	}
 	p.Entries = slices.DeleteFunc(slices.Clone(p.Entries), func(a driver.Attr) bool { return strings.HasPrefix(a.Key, "new") || strings.Contains(a.Key, "/new") })
+	if before := l.before.Load(); before != nil {
+		p.Entries = slices.DeleteFunc(p.Entries, func(a driver.Attr) bool { return a.Key == before.Key })
+		p.Entries = append(p.Entries, *before)
+	}
 	if len(p.Entries) == 0 && o.Prefix != "" {
 		return p, driver.ErrNotExist
 	}
@@ -93,6 +98,30 @@ func TestListingsThatLag(t *testing.T) {
 	for _, path := range append(files, "/m/newdir") {
 		require.Equal(t, "gone", cachefstest.At(t, n, path))
 	}
+}
+
+// What was just overwritten stays as it is although listings have it as it was, and is gone when it is.
+func TestListingsOfTheVersionBefore(t *testing.T) {
+	l, n := lateNode(t)
+	o := cachefs.CreateOptions{WriteType: cachefs.CacheThrough, Overwrite: true}
+	require.NoError(t, writeFile(t.Context(), n, "/m/f", []byte("old"), o))
+	before, err := l.UFS().Stat(t.Context(), "f")
+	require.NoError(t, err)
+	l.before.Store(&before)
+	require.NoError(t, writeFile(t.Context(), n, "/m/f", []byte("newer"), o))
+	opens := l.Calls()["open"]
+	list := func() []string {
+		has, err := names(n.List(t.Context(), "/m", &cachefs.ListOptions{Sync: true}), "/m")
+		require.NoError(t, err)
+		return has
+	}
+	for range 3 {
+		require.Equal(t, []string{"f 5"}, list())
+		require.Equal(t, "newer", cachefstest.At(t, n, "/m/f"))
+	}
+	require.Equal(t, opens, l.Calls()["open"], "from the cache: it is the same file")
+	require.NoError(t, l.UFS().Delete(t.Context(), "f"))
+	require.Empty(t, list())
 }
 
 // What others have just written is found by its name, in a directory that was listed without it.

@@ -9,12 +9,29 @@ import (
 	"github.com/millpond/millpond/ufs"
 )
 
-// Listings of some stores lag: what was just written is not in them yet, and found by its name. So what is new to the replica and a
-// listing lacks is asked for before it is taken for gone.
+// Listings of some stores lag: what was just written is not in them yet, or as it was before, and found by its name. So what is new to the
+// replica, and a listing lacks or has in another version, is asked for before it is taken for gone or changed.
 
 // lagFor is how old a name may be that listings may still lack. Swift's containers hear of their objects within seconds, by its updater
 // within minutes where one of them was away.
 const lagFor = 15 * time.Minute
+
+// overwritten has those of a listing's entries asked for that may be older than what the replica has.
+func (n *Node) overwritten(ctx context.Context, s *ufs.Store, path string, entries []ufs.Attr, at int64) ([]ufs.Attr, error) {
+	now := make([]ufs.Attr, 0, len(entries))
+	for _, a := range entries {
+		in, err := n.tree.Stat(join(path, baseOf("/"+a.Key)), nil)
+		if err == nil && !in.Dir && in.Persist == namespace.Persisted && !a.Is(in.Version.String()) && at-in.ChangeTime <= int64(lagFor) {
+			if a, err = s.Stat(ctx, a.Key); errors.Is(err, ErrNotExist) {
+				continue // discoverRest takes it for gone
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		now = append(now, a)
+	}
+	return now, nil
+}
 
 // discoverRest ends a listing: what it lacks is gone, but for what a store whose listings lag has all the same.
 func (n *Node) discoverRest(ctx context.Context, s *ufs.Store, m *mount, path, key string, began listing) error {

@@ -88,6 +88,11 @@ func (n *Node) discoverPages(ctx context.Context, store *ufs.Store, m *mount, pa
 	lags := store.Caps().EventualList
 	for {
 		whole := page.Token == ""
+		if lags {
+			if page.Entries, err = n.overwritten(ctx, store, path, page.Entries, began.at); err != nil {
+				return err
+			}
+		}
 		if err := n.discoverPage(ctx, m, path, page, began, key, whole && !lags); err != nil || whole && !lags {
 			return err
 		}

@@ -42,7 +42,7 @@ type Caps struct {
 	Links          bool // symbolic links
 	ReadOnly       bool // no Create, Delete, Rename, Mkdir
 	NoList         bool // List is ErrUnsupported
-	EventualList   bool // List may lack for a while what was just written; Stat and Open find it
+	EventualList   bool // List may lack for a while what was just written, or have what was before it; Stat and Open find it
 	DeleteVersion  bool // a VersionDeleter
 	BatchDelete    int  // keys that DeleteBatch takes in one request; 0: it is not there
 	PageSize       int  // most entries of a List page

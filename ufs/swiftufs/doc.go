@@ -46,8 +46,8 @@
 //
 // # Limits and guarantees
 //
-// Listings are eventual: what was just written may be missing for seconds, and what was deleted may show. Stat and Open ask
-// for the object itself and find it at once; cachefs asks so for what is new to it and a listing lacks (Caps.EventualList).
+// Listings are eventual: what was just written may be missing for seconds, or show as it was before, and what was deleted may show. Stat and
+// Open ask for the object itself and find it at once; cachefs asks so for what is new to it and a listing lacks or has otherwise (Caps.EventualList).
 // A conditional create asks Swift's servers not to overwrite, each of which looks before it writes: two at one time may both
 // succeed, so it is no capability. No copies, and no rename but by them. A manifest has at most 1,000 segments by Swift's
 // default: 64 GiB with the default PartSize, more as later ones grow.
