@@ -22,7 +22,8 @@
 //
 // # Guarantees
 //
-//   - What is read is what was put, or [ErrMiss]: bytes from a disk are checked when they are first touched after Open.
+//   - What is read is what was put, or [ErrMiss]: bytes from a disk are checked when they are first touched after Open, and each time that they go
+//     to memory or to another disk, or are read by [Store.ReadChecked].
 //   - A block is found whole or not at all: from Commit or Put on, never before, never after Abort.
 //   - A dropped block stays away, whatever was on its way between tiers when it was dropped, or being written.
 //   - What [Store.Save] returned for is on a disk, and so is what holds it, after a crash at any instant. Nothing that is held is
