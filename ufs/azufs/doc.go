@@ -44,7 +44,7 @@
 //
 //	opening the place    1 account information
 //	List                 a page has up to 5,000 names; StartAfter reads the pages before it, too
-//	an upload by blocks  1 for each block, 1 to commit; to abort it 1 HEAD, 1 DELETE
+//	an upload by blocks  1 for each block, 1 to commit; to abort it 1 HEAD, 1 DELETE; twice if it cut the request of a block
 //	Copy                 1, 1 HEAD; a copy that takes longer is asked after five times a second
 //
 // The SDK repeats nothing: package ufs does. Blocks are repeated by package objects.

@@ -16,6 +16,7 @@ import (
 type lateSink struct {
 	sink
 	takes time.Duration // for a part
+	late  time.Duration // for one whose request was cut, from then on
 }
 
 func (s *lateSink) Part(ctx context.Context, n int, b *objects.Body) error {
@@ -35,7 +36,7 @@ func (s *lateSink) Part(ctx context.Context, n int, b *objects.Body) error {
 		arrive()
 		return nil
 	case <-ctx.Done():
-		time.AfterFunc(time.Second, arrive)
+		time.AfterFunc(s.late, arrive)
 		return ctx.Err()
 	}
 }
@@ -53,7 +54,7 @@ func TestPartsInFlightArriveBeforeTheRestIsDropped(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubbletest.Test(t, func(t *testing.T) {
-				s := &lateSink{sink{parts: map[int][]byte{}, fail: fail}, time.Second}
+				s := &lateSink{sink{parts: map[int][]byte{}, fail: fail}, time.Second, time.Second}
 				u := objects.NewParts(10, 100).Upload(t.Context(), s, 0)
 				_, err := u.Write(pattern(55))
 				if fail == nil {
@@ -70,10 +71,28 @@ func TestPartsInFlightArriveBeforeTheRestIsDropped(t *testing.T) {
 	}
 }
 
+// TestCommitEndsWithItsContext: though the upload's own goes on, and a store has not answered to its parts.
+func TestCommitEndsWithItsContext(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		s := &lateSink{sink{parts: map[int][]byte{}}, time.Hour, time.Second}
+		u := objects.NewParts(10, 100).Upload(t.Context(), s, 0)
+		_, err := u.Write(pattern(55))
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		_, err = u.Commit(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, time.Minute+300*time.Millisecond, time.Since(began), "and what is left between two drops")
+		require.Equal(t, 2, s.dropped)
+		time.Sleep(2 * time.Second) // until what arrives all the same has
+	})
+}
+
 // TestAbortDoesNotWaitForAStalledStore.
 func TestAbortDoesNotWaitForAStalledStore(t *testing.T) {
 	bubbletest.Test(t, func(t *testing.T) {
-		s := &lateSink{sink{parts: map[int][]byte{}}, time.Hour}
+		s := &lateSink{sink{parts: map[int][]byte{}}, time.Hour, time.Second}
 		u := objects.NewParts(10, 100).Upload(t.Context(), s, 0)
 		_, err := u.Write(pattern(55))
 		require.NoError(t, err)
@@ -82,5 +101,20 @@ func TestAbortDoesNotWaitForAStalledStore(t *testing.T) {
 		require.Equal(t, 2300*time.Millisecond, time.Since(began), "2 s, and what is left between two drops")
 		require.Equal(t, 2, s.dropped)
 		time.Sleep(2 * time.Second) // until what arrives all the same has
+	})
+}
+
+// TestAPartThatArrivesLate: a store has a part after its upload was dropped.
+func TestAPartThatArrivesLate(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		s := &lateSink{sink{parts: map[int][]byte{}}, time.Hour, 200 * time.Millisecond}
+		u := objects.NewParts(10, 100).Upload(t.Context(), s, 0)
+		_, err := u.Write(pattern(55))
+		require.NoError(t, err)
+		require.NoError(t, u.Abort(t.Context()))
+		time.Sleep(time.Minute)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		require.Empty(t, s.parts)
 	})
 }

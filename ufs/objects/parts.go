@@ -156,7 +156,7 @@ func (u *upload) Commit(ctx context.Context) (Object, error) {
 	if u.sent == 0 {
 		return u.commitWhole(ctx)
 	}
-	if err := u.sendLast(); err != nil {
+	if err := u.sendLast(ctx); err != nil {
 		return Object{}, errors.Join(err, u.Abort(ctx))
 	}
 	o, err := u.to.Finish(ctx, u.sent)
@@ -198,8 +198,14 @@ func (u *upload) letGo() {
 	u.part = &filling{}
 }
 
-// sendLast sends what is left, once, and waits until all parts have arrived.
-func (u *upload) sendLast() error {
+// sendLast sends what is left, once, and waits until all parts have arrived. ctx ends them, too: a store that does not answer would hold
+// Commit for as long as the upload's own context lives.
+func (u *upload) sendLast(ctx context.Context) error {
+	ends := context.AfterFunc(ctx, func() {
+		u.stop(context.Cause(ctx))
+		u.cancel()
+	})
+	defer ends()
 	var err error
 	if !u.last {
 		u.last = true

@@ -198,36 +198,6 @@ func TestAbortAndCancelLeaveNoPart(t *testing.T) {
 	})
 }
 
-// late is a sink that goes on storing a part for a while when its request has been given up.
-type late struct {
-	*sink
-	arrives time.Duration
-}
-
-func (s *late) Part(ctx context.Context, n int, b *objects.Body) error {
-	stored := content(b)
-	<-ctx.Done()
-	time.AfterFunc(s.arrives, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.parts[n] = stored
-	})
-	return ctx.Err()
-}
-
-// TestAPartThatArrivesLate: a store has a part after its upload was dropped.
-func TestAPartThatArrivesLate(t *testing.T) {
-	bubbletest.Test(t, func(t *testing.T) {
-		s := &sink{parts: map[int][]byte{}}
-		u := objects.NewParts(10, 100).Upload(t.Context(), &late{s, 200 * time.Millisecond}, 0)
-		_, err := u.Write(pattern(55))
-		require.NoError(t, err)
-		require.NoError(t, u.Abort(t.Context()))
-		time.Sleep(time.Minute)
-		require.Empty(t, s.parts)
-	})
-}
-
 // An upload whose end is unknown may be there: dropping it could take a published object's parts.
 func TestAnUnknownFinishIsNotDropped(t *testing.T) {
 	bubbletest.Test(t, func(t *testing.T) {

@@ -36,7 +36,7 @@
 //	List                     1 GET (ListObjectsV2) for each 1,000 names and prefixes
 //	Get                      1 GET
 //	Put up to PartSize       1 PUT
-//	Put above it             1 POST, 1 PUT for each part, 1 POST; Abort: 1 DELETE
+//	Put above it             1 POST, 1 PUT for each part, 1 POST; Abort: 1 DELETE, 2 if it cut the request of a part
 //	Delete                   1 DELETE
 //	DeleteBatch              1 POST for up to 1,000 names
 //	Copy up to 5 GiB         1 HEAD, 1 PUT

@@ -29,7 +29,7 @@
 //	Open of what is missing 1 HEAD more
 //	List                   a page has up to 10,000 names
 //	Create                 1 HEAD more; over a static large object 1 GET, and 1 DELETE for each of its segments
-//	  by segments          1 PUT for their container, 1 for each, 1 for the manifest, 2 HEAD; to abort 1 DELETE for each
+//	  by segments          1 PUT for their container, 1 for each, 1 for the manifest, 2 HEAD; to abort 1 DELETE for each, 2 if it cut the request of one
 //	Delete                 1 HEAD more; of a static large object 1 GET, and 1 DELETE for each segment
 //
 // The library repeats a request after a new login, and reads once after a network error; package ufs does the rest.

@@ -1,4 +1,4 @@
-// Package ufstest is what every under store is held to: [Run] is the conformance table, 58 named items asserted against
+// Package ufstest is what every under store is held to: [Run] is the conformance table, 59 named items asserted against
 // a *ufs.Store.
 //
 // # Use
