@@ -139,7 +139,7 @@ func (b *bucket) explain(ctx context.Context, o op, err error) error {
 	case s == http.StatusRequestedRangeNotSatisfiable:
 		return fmt.Errorf("%w: %w", objects.ErrRange, err)
 	}
-	if unread(err) {
+	if s >= http.StatusMultipleChoices && unread(err) {
 		return join(errLater, err, retryAfter(header))
 	}
 	if meaning := refusal(c, s); meaning != nil {
@@ -148,7 +148,8 @@ func (b *bucket) explain(ctx context.Context, o op, err error) error {
 	return err
 }
 
-// unread reports whether an answer broke off: its status says that nothing was done, and what is left of it not why.
+// unread reports whether an answer broke off. The status of a refusal says that nothing was done, and what is left of it not why; that of a
+// success says no such thing.
 func unread(err error) bool {
 	_, broken := errors.AsType[*smithy.DeserializationError](err)
 	_, cut := errors.AsType[net.Error](err)
