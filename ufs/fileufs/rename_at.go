@@ -51,6 +51,16 @@ func renameOntoClaim(r *os.Root, from, to string) error {
 	case errors.Is(err, unix.ENOTEMPTY), errors.Is(err, unix.EEXIST), errors.Is(err, unix.ENOTDIR):
 		return driver.ErrExist
 	}
-	r.Remove(to) // a claim, as long as it is empty
+	removeClaim(r, to)
 	return err
+}
+
+// removeClaim removes a directory that is empty. What somebody else has put under its name stays: os.Root.Remove would take a file, too.
+func removeClaim(r *os.Root, name string) {
+	dir, err := r.Open(path.Dir(name))
+	if err != nil {
+		return
+	}
+	defer dir.Close()
+	unix.Unlinkat(int(dir.Fd()), path.Base(name), unix.AT_REMOVEDIR)
 }

@@ -29,6 +29,7 @@ func TestRenameOntoClaim(t *testing.T) {
 	for _, to := range []string{"to", "file"} {
 		require.Equal(t, driver.ErrExist, fileufs.RenameOntoClaim(r, "b", to))
 	}
+	require.Error(t, fileufs.RenameOntoClaim(r, "b", "b/inside"), "into itself, where a file has taken the claim's place")
 	for path, content := range map[string]string{"to/inside": "a", "b/inside": "b"} {
 		b, err := os.ReadFile(filepath.Join(dir, path))
 		require.NoError(t, err)
