@@ -46,7 +46,7 @@ func (n *Node) withIntent(ctx context.Context, b *namespace.Begin, act func(ctx 
 	if err != nil {
 		return err
 	}
-	if err := n.stillOurs(ctx, a.IntentID, began); err != nil {
+	if err := n.stillOurs(ctx, b.Kind, a.IntentID, began); err != nil {
 		return err
 	}
 	out, actErr := act(ctx, store, a.IntentID)
@@ -57,8 +57,9 @@ func (n *Node) withIntent(ctx context.Context, b *namespace.Begin, act func(ctx 
 }
 
 // endActed ends an intent whose store has answered for certain. The caller waits for that settleAfter longer than he would;
-// then, since the primary is out of reach, runIntents has it. ErrUnknownOutcome: the store has made the change, and what
-// the namespace makes of it is not known yet: this node could not tell it, or was taken for dead.
+// then, since the primary is out of reach, runIntents has it. ErrUnknownOutcome: what the namespace makes of it is not known yet.
+// The store has made the change, and this node could not tell it; or it was taken for dead, and who settles the intent tries a
+// removal that was refused once more.
 func (n *Node) endActed(ctx context.Context, id uint64, out outcome, actErr error) error {
 	ends, cancel := n.outliving(ctx, settleAfter)
 	defer cancel()
@@ -66,8 +67,11 @@ func (n *Node) endActed(ctx context.Context, id uint64, out outcome, actErr erro
 	if err != nil && ends.Err() != nil {
 		n.orphans.add(id)
 	}
-	if actErr != nil || err == nil {
+	switch {
+	case err == nil, actErr != nil && !errors.Is(err, ErrLeaseLost):
 		return actErr
+	case actErr != nil:
+		return fmt.Errorf("%w: the store refused the change (%w), and may be asked again: %w", ErrUnknownOutcome, actErr, err)
 	}
 	return fmt.Errorf("%w: the store has made the change: %w", ErrUnknownOutcome, err)
 }

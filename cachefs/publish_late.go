@@ -16,18 +16,24 @@ import (
 // doubtAfter is how long after it was asked for an intent is not believed in without asking: less than it takes to be taken for dead.
 const doubtAfter = 500 * time.Millisecond
 
-// stillOurs asks, if that took long, whether the intent that this node began then is still its own: ErrLeaseLost.
-func (n *Node) stillOurs(ctx context.Context, id uint64, began time.Time) error {
+// stillOurs asks, if that took long, whether the intent that this node began then is still its own. ErrLeaseLost: a file that is
+// not published by its own node is not published. ErrUnknownOutcome of other changes: who settles them may find them made, by
+// others, and finishes removals.
+func (n *Node) stillOurs(ctx context.Context, kind namespace.IntentKind, id uint64, began time.Time) error {
 	if n.isAlone() || time.Since(began) < doubtAfter {
 		return nil
 	}
 	if err := n.barrier(ctx); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnknownOutcome, n.endActed(ctx, id, outcome{}, err)) // a removal may be finished by who settles it
 	}
-	if in, ok := n.tree.Intent(id); !ok || in.Lease != n.lease {
+	in, ok := n.tree.Intent(id)
+	switch {
+	case ok && in.Lease == n.lease:
+		return nil
+	case kind == namespace.IntentPublish:
 		return ErrLeaseLost
 	}
-	return nil
+	return fmt.Errorf("%w: it had begun: %w", ErrUnknownOutcome, ErrLeaseLost)
 }
 
 // condition says over what an upload may be published.
