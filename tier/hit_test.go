@@ -2,17 +2,22 @@ package tier_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/internal/vfs"
+	"github.com/millpond/millpond/tier"
 )
 
-// TestHitTakesNoLock reads while every lock of the memory tier is held.
+// TestHitTakesNoLock reads from memory, and from a disk what that alone has, while every lock of the tiers is held. tier/internal/disk
+// has such a test for its index.
 func TestHitTakesNoLock(t *testing.T) {
-	s, ctx := open(t, vfs.NewMem(), memory(mib)), t.Context()
+	s, ctx := open(t, vfs.NewMem(), memory(mib), ssd(64*mib, "/d")), t.Context()
 	require.NoError(t, s.Put(ctx, id(1), body(1, 60*kib), putDefault))
+	require.NoError(t, s.Put(ctx, id(3), body(3, 60*kib), tier.PutOptions{MinKind: tier.SSD}))
 	b := s.Get(id(1))
 	require.NotNil(t, b)
 	require.NoError(t, s.Put(ctx, id(2), body(2, 60*kib), putDefault), "a beat later, so that the policy is told of hits again")
@@ -30,7 +35,11 @@ func TestHitTakesNoLock(t *testing.T) {
 			v.Release()
 		}
 		s.Has(id(1))
-		done <- err
+		_, kind, fromDisk := s.ReadAt(ctx, id(3), p, 0, false)
+		if err == nil && kind != tier.SSD {
+			err = fmt.Errorf("read from tier %v", kind)
+		}
+		done <- errors.Join(err, fromDisk)
 	}()
 	select {
 	case err := <-done:

@@ -5,23 +5,22 @@ package disk
 
 // chain builds the lists from the live entries.
 func (s *shard) chain() {
-	s.heads = make([]uint32, len(s.cells)/4+1)
+	s.heads = make([]uint32, len(s.table())/4+1)
 	for local := range s.used {
-		if e := s.at(local); e.live {
+		if e := s.at(local); e.live() {
 			s.link(local, e)
 		}
 	}
 }
 
-func (s *shard) head(e *entry) *uint32 {
-	return &s.heads[hashFile(&e.id)%uint64(len(s.heads))]
-}
+func (s *shard) head(id *ID) *uint32 { return &s.heads[hashFile(id)%uint64(len(s.heads))] }
 
 func (s *shard) link(local uint32, e *entry) {
 	if s.heads == nil {
 		return
 	}
-	head := s.head(e)
+	id := e.id()
+	head := s.head(&id)
 	e.prev, e.next = 0, *head
 	if *head != 0 {
 		s.at(*head - 1).prev = local + 1
@@ -38,7 +37,10 @@ func (s *shard) unlink(local uint32, e *entry) {
 	}
 	if e.prev != 0 {
 		s.at(e.prev - 1).next = e.next
-	} else if head := s.head(e); *head == local+1 {
+		return
+	}
+	id := e.id()
+	if head := s.head(&id); *head == local+1 {
 		*head = e.next
 	}
 }
@@ -62,10 +64,10 @@ func (s *shard) file(f *[16]byte, dst []ID) []ID {
 	defer s.mu.RUnlock()
 	id := ID{}
 	copy(id[:], f[:])
-	for at := *s.head(&entry{id: id}); at != 0; {
+	for at := *s.head(&id); at != 0; {
 		e := s.at(at - 1)
-		if [16]byte(e.id[:16]) == *f {
-			dst = append(dst, e.id)
+		if b := e.id(); [16]byte(b[:16]) == *f {
+			dst = append(dst, b)
 		}
 		at = e.next
 	}

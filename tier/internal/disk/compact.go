@@ -101,8 +101,8 @@ func (d *Dir) snapshotRecords(f vfs.File, gen uint64) (n int64, err error) {
 		buf = buf[:0]
 		s.mu.RLock()
 		for local := range s.used {
-			if e := s.at(local); e.live {
-				put(&record{kind: kindPut, flags: e.flags, id: e.id, sum: e.sum, place: e.place})
+			if e := s.at(local); e.live() {
+				put(e.record())
 			}
 		}
 		s.mu.RUnlock()

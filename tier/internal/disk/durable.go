@@ -31,8 +31,8 @@ func (d *Dir) flushBlock(id *ID) error {
 	for try := range 3 {
 		h := hashID(id)
 		s := d.index.of(h)
-		f, _, _, ok := s.look(h, id, 1, 0)
-		if !ok {
+		var f found
+		if !s.look(h, id, &f) {
 			return ErrMiss
 		}
 		seg := d.segment(f.seg)
@@ -62,7 +62,7 @@ func (d *Dir) SetFlags(id ID, flags Flags) error { return d.ChangeFlags(id, flag
 
 // ChangeFlags is SetFlags for some of them: set wins over clear, the others stay. What changes nothing costs no I/O.
 func (d *Dir) ChangeFlags(id ID, set, clear Flags) error {
-	return d.mark(id, set, clear, func(e *entry) bool { e.changed = true; return true })
+	return d.mark(id, set, clear, func(e *entry) bool { e.setState(e.flags(), true); return true })
 }
 
 // mark changes a block's flags if may, called under the shard's lock, says so.
@@ -70,19 +70,19 @@ func (d *Dir) mark(id ID, set, clear Flags, may func(*entry) bool) error {
 	h := hashID(&id)
 	s := d.index.of(h)
 	s.mu.Lock()
-	_, local, ok := s.find(h, &id)
+	_, local, ok := s.find(h, keyOf(&id))
 	if !ok {
 		s.mu.Unlock()
 		return ErrMiss
 	}
 	e := s.at(local)
-	flags := e.flags&^clear | set
-	if !may(e) || flags == e.flags {
+	flags := e.flags()&^clear | set
+	if !may(e) || flags == e.flags() {
 		s.mu.Unlock()
 		return nil
 	}
-	e.flags = flags
-	d.log.append(&record{kind: kindPut, flags: flags, id: id, sum: e.sum, place: e.place})
+	e.setState(flags, e.changed())
+	d.log.append(e.record())
 	s.mu.Unlock()
 	return d.Sync(id)
 }

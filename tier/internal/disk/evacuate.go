@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
-	"sync/atomic"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -50,9 +49,11 @@ func (d *Dir) blocksOf(segs []*segment) []move {
 		s.mu.RLock()
 		for local := range s.used {
 			e := s.at(local)
-			if e.live && slices.ContainsFunc(segs, func(v *segment) bool { return v.id == e.seg }) {
-				gen := atomic.LoadUint32(&e.gen)
-				moves = append(moves, move{id: e.id, from: found{place: e.place, e: e, local: local, gen: gen, sum: e.sum}})
+			if e.live() && slices.ContainsFunc(segs, func(v *segment) bool { return v.id == e.seg.Load() }) {
+				id := e.id()
+				m := move{id: id}
+				m.from.read(e, local, keyOf(&id))
+				moves = append(moves, m)
 			}
 		}
 		s.mu.RUnlock()
@@ -175,10 +176,8 @@ func (d *Dir) finish(m *move) {
 		d.abandon(m.to, m.off, n)
 		return
 	}
-	e := m.from.e
-	e.place = place{seg: m.to.id, off: uint32(m.off), len: m.from.len}
-	atomic.AddUint32(&e.gen, 1)
-	d.log.append(&record{kind: kindPut, flags: e.flags, id: m.id, sum: e.sum, place: e.place})
+	m.from.e.move(place{seg: m.to.id, off: uint32(m.off), len: m.from.len})
+	d.log.append(m.from.e.record())
 	s.mu.Unlock()
 	d.published(m.to)
 	if from := d.segment(m.from.seg); from != nil {

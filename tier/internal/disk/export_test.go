@@ -36,3 +36,76 @@ const RecordSize = recordSize
 
 // CompactIndex replaces the index files by a snapshot.
 func (d *Dir) CompactIndex() error { return d.compactIndex() }
+
+// LockShards takes the lock of every shard of the index until release.
+func (d *Dir) LockShards() (release func()) {
+	for i := range d.index.shard {
+		d.index.shard[i].mu.Lock()
+	}
+	return func() {
+		for i := range d.index.shard {
+			d.index.shard[i].mu.Unlock()
+		}
+	}
+}
+
+// Shard is one shard of an index, without any I/O.
+type Shard struct{ s *shard }
+
+// NewShard returns an empty one.
+func NewShard() Shard {
+	d := &Dir{}
+	d.newIndex()
+	return Shard{&d.index.shard[0]}
+}
+
+// Put enters a block of length bytes that is not there.
+func (x Shard) Put(id ID, length uint32) {
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	x.s.insert(hashID(&id), &record{id: id, place: place{len: length}}, allSeen, true)
+}
+
+// Move gives a block another place, and length.
+func (x Shard) Move(id ID, length uint32) {
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	_, local, _ := x.s.find(hashID(&id), keyOf(&id))
+	x.s.at(local).move(place{seg: length, off: length, len: length})
+}
+
+// Delete removes a block that is there.
+func (x Shard) Delete(id ID) {
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	cell, local, _ := x.s.find(hashID(&id), keyOf(&id))
+	x.s.remove(cell, local)
+	x.s.release(local)
+}
+
+// Look finds a block; torn says that its fields are of two of its states.
+func (x Shard) Look(id ID) (length uint32, torn, ok bool) {
+	var f found
+	ok = x.s.look(hashID(&id), &id, &f)
+	return f.len, f.seg != f.off || f.seg != 0 && f.seg != f.len, ok
+}
+
+// Hidden calls f while a block is in no cell, as when cells are being moved.
+func (x Shard) Hidden(id ID, f func()) {
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	cell, _, _ := x.s.find(hashID(&id), keyOf(&id))
+	c := &x.s.table()[cell]
+	was := c.Load()
+	x.s.turn.Add(1)
+	c.Store(0)
+	f()
+	c.Store(was)
+	x.s.turn.Add(1)
+}
+
+// Found says whether who comes to the entry of one block, in search of another, takes it for that.
+func (x Shard) Found(at, search ID) bool {
+	_, local, _ := x.s.find(hashID(&at), keyOf(&at))
+	return new(found).read(x.s.at(local), local, keyOf(&search))
+}

@@ -25,8 +25,8 @@ func (d *Dir) Range(id ID, off, n int64) (Range, error) {
 	h := hashID(&id)
 	s := d.index.of(h)
 	for {
-		f, n, _, ok := s.look(h, &id, n, off)
-		if !ok {
+		var f found
+		if !s.look(h, &id, &f) {
 			return Range{}, ErrMiss
 		}
 		seg := d.segment(f.seg)
@@ -46,7 +46,7 @@ func (d *Dir) Range(id ID, off, n int64) (Range, error) {
 			seg.leases.Add(-1)
 			d.wake()
 		})
-		return Range{File: seg.f, Off: int64(f.off) + off, Len: max(0, n), Slot: slotOf(h, f.local), Release: release}, nil
+		return Range{File: seg.f, Off: int64(f.off) + off, Len: max(0, min(n, int64(f.len)-off)), Slot: slotOf(h, f.local), Release: release}, nil
 	}
 }
 
@@ -58,8 +58,8 @@ func (d *Dir) Sums(id ID) ([]uint64, error) {
 	table := tables.Get().(*[]byte)
 	defer tables.Put(table)
 	for try := 0; ; try++ {
-		f, n, _, ok := s.look(h, &id, maxLength, 0)
-		if !ok {
+		var f found
+		if !s.look(h, &id, &f) {
 			return nil, ErrMiss
 		}
 		var err error
@@ -75,7 +75,7 @@ func (d *Dir) Sums(id ID) ([]uint64, error) {
 		case len(*table) == 0:
 			return []uint64{f.sum}, nil
 		default:
-			sums := make([]uint64, pieces(n))
+			sums := make([]uint64, pieces(int64(f.len)))
 			for i := range sums {
 				sums[i] = tableSum(*table, int64(i))
 			}

@@ -264,7 +264,7 @@ func (ld *loader) work(b []byte, gen uint64, worker, workers int) (bad, before i
 
 // load applies a record without accounting: settle does it once, for what is left at the end.
 func (s *shard) load(h uint64, r *record) {
-	cell, local, ok := s.find(h, &r.id)
+	cell, local, ok := s.find(h, keyOf(&r.id))
 	if r.kind == kindDelete {
 		if ok {
 			s.remove(cell, local)
@@ -272,13 +272,14 @@ func (s *shard) load(h uint64, r *record) {
 		}
 		return
 	}
-	var e *entry
-	if ok {
-		e = s.at(local)
-	} else {
-		e, _ = s.insert(h, &r.id)
+	if !ok {
+		s.insert(h, r, 0, false)
+		return
 	}
-	e.place, e.flags, e.sum, e.changed = r.place, r.flags, r.sum, false
+	e := s.at(local)
+	e.sum.Store(r.sum)
+	e.setState(r.flags, false)
+	e.move(r.place)
 }
 
 // settle drops what a crash took the bytes of, and accounts for the rest.
@@ -288,14 +289,16 @@ func (d *Dir) settle() {
 		s := &d.index.shard[i]
 		for local := range s.used {
 			e := s.at(local)
-			if !e.live {
+			if !e.live() {
 				continue
 			}
-			n := int64(e.len)
-			seg := segs[e.seg]
-			if seg == nil || int64(e.off)+n+tableSize(n) > seg.size {
+			at := e.place()
+			n := int64(at.len)
+			seg := segs[at.seg]
+			if seg == nil || int64(at.off)+n+tableSize(n) > seg.size {
 				d.count.lost.Add(1)
-				cell, _, _ := s.find(hashID(&e.id), &e.id)
+				id := e.id()
+				cell, _, _ := s.find(hashID(&id), keyOf(&id))
 				s.remove(cell, local)
 				s.release(local)
 				continue

@@ -123,8 +123,8 @@ func (d *Dir) verifyTail() {
 		s := &d.index.shard[i]
 		s.mu.RLock()
 		for local := range s.used {
-			if e := s.at(local); e.live && torn[e.seg] {
-				ids = append(ids, e.id)
+			if e := s.at(local); e.live() && torn[e.seg.Load()] {
+				ids = append(ids, e.id())
 			}
 		}
 		s.mu.RUnlock()

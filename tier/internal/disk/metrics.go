@@ -44,6 +44,8 @@ type Info struct {
 	Flags  Flags
 }
 
+func (e *entry) info(slot uint32) Info { return Info{e.id(), slot, int64(e.len.Load()), e.flags()} }
+
 // At returns the block that has a slot.
 func (d *Dir) At(slot uint32) (Info, bool) {
 	s := &d.index.shard[slot&(shards-1)]
@@ -54,7 +56,7 @@ func (d *Dir) At(slot uint32) (Info, bool) {
 		return Info{}, false
 	}
 	e := s.at(local)
-	return Info{e.id, slot, int64(e.len), e.flags}, e.live
+	return e.info(slot), e.live()
 }
 
 // All yields every block that stays during the walk, and perhaps some that come or go.
@@ -76,8 +78,8 @@ func (s *shard) infos(i uint32, dst []Info) []Info {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for local := range s.used {
-		if e := s.at(local); e.live {
-			dst = append(dst, Info{e.id, local<<shardBits | i, int64(e.len), e.flags})
+		if e := s.at(local); e.live() {
+			dst = append(dst, e.info(local<<shardBits|i))
 		}
 	}
 	return dst

@@ -57,7 +57,7 @@ func (d *Dir) PutUnless(dropped *atomic.Bool, id ID, data [][]byte, flags Flags)
 		err = d.throttle(n)
 	}
 	if err != nil {
-		d.drop(&id, func(e *entry) bool { return e.place == r.place }, nil)
+		d.drop(&id, func(e *entry) bool { return e.place() == r.place }, nil)
 		return 0, err
 	}
 	return slot, nil
@@ -68,14 +68,13 @@ func (d *Dir) enter(h uint64, r *record, dropped *atomic.Bool) (slot uint32, seq
 	s := d.index.of(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, _, found := s.find(h, &r.id); found {
+	if _, _, found := s.find(h, keyOf(&r.id)); found {
 		return 0, 0, ErrExist
 	}
 	if dropped != nil && dropped.Load() {
 		return 0, 0, ErrDropped
 	}
-	e, local := s.insert(h, &r.id)
-	e.place, e.flags, e.sum, e.seen, e.changed = r.place, r.flags, r.sum, allSeen, true
+	local := s.insert(h, r, allSeen, true)
 	return slotOf(h, local), d.log.append(r), nil
 }
 

@@ -7,35 +7,33 @@ import (
 	"io/fs"
 	"runtime"
 	"sync"
-	"sync/atomic"
 
 	"github.com/cespare/xxhash/v2"
 )
 
-// found is what a reader takes along when it lets go of the shard's lock.
+// found is what a reader takes along of an entry.
 type found struct {
 	place
 	e     *entry
 	local uint32
 	gen   uint32
 	sum   uint64
+	seen  uint64
+	flags Flags
 }
 
 // same says that the block was at its place until now: what was read there before is the block's.
-func (f *found) same() bool { return atomic.LoadUint32(&f.e.gen) == f.gen }
+func (f *found) same() bool { return f.e.gen.Load() == f.gen }
 
 // Lookup finds a block without I/O.
 func (d *Dir) Lookup(id ID) (slot uint32, length int64, flags Flags, ok bool) {
 	h := hashID(&id)
-	s := d.index.of(h)
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	_, local, ok := s.find(h, &id)
-	if !ok {
+	var f found
+	if !d.index.of(h).look(h, &id, &f) {
 		return 0, 0, 0, false
 	}
-	e := s.at(local)
-	return slotOf(h, local), int64(e.len), e.flags, true
+	runtime.KeepAlive(d) // entries go with it
+	return slotOf(h, f.local), int64(f.len), f.flags, true
 }
 
 // ReadAt reads len(p) bytes of a block at off straight into p; fewer only where the block ends, and then without an
@@ -65,13 +63,15 @@ func (d *Dir) read(id ID, p []byte, off int64, check bool) (n int, slot uint32, 
 	h := hashID(&id)
 	s := d.index.of(h)
 	for try := 0; ; try++ {
-		f, n, seen, ok := s.look(h, &id, int64(len(p)), off)
-		if !ok {
+		var f found
+		if !s.look(h, &id, &f) {
 			return 0, 0, ErrMiss
 		}
+		n := min(int64(len(p)), int64(f.len)-off)
 		if n <= 0 {
 			return 0, slotOf(h, f.local), nil
 		}
+		seen := s.seenRange(f.local, f.seen, int64(f.len), off/pieceSize, (off+n-1)/pieceSize)
 		seg := d.segment(f.seg)
 		if seg == nil {
 			if f.same() {
@@ -101,28 +101,34 @@ func (d *Dir) read(id ID, p []byte, off int64, check bool) (n int, slot uint32, 
 	}
 }
 
-// look finds a block and says how much of a read of want bytes at off there is, and whether that was verified.
-func (s *shard) look(h uint64, id *ID, want, off int64) (f found, n int64, seen, ok bool) {
+// look finds a block. It takes no lock if the block is there, and is not just being moved.
+func (s *shard) look(h uint64, id *ID, f *found) bool {
+	k := keyOf(id)
+	for range 3 {
+		turn := s.turn.Load()
+		_, local, there := s.find(h, k)
+		if there {
+			if f.read(s.at(local), local, k) {
+				return true
+			}
+			continue
+		}
+		if turn&1 == 0 && s.turn.Load() == turn {
+			return false
+		}
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	_, local, ok := s.find(h, id)
-	if !ok {
-		return f, 0, false, false
-	}
-	e := s.at(local)
-	f = found{place: e.place, e: e, local: local, gen: atomic.LoadUint32(&e.gen), sum: e.sum}
-	if n = min(want, int64(e.len)-off); n > 0 {
-		seen = s.seenRange(local, e, off/pieceSize, (off+n-1)/pieceSize)
-	}
-	return f, n, seen, true
+	_, local, there := s.find(h, k)
+	return there && f.read(s.at(local), local, k)
 }
 
-func (s *shard) mark(f *found, from, to int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if f.same() {
-		s.see(f.local, f.e, from, to)
-	}
+// read reads an entry; false if it is not k's, or becomes something else meanwhile.
+func (f *found) read(e *entry, local uint32, k key) bool {
+	f.e, f.local, f.gen = e, local, e.gen.Load()
+	f.place = e.place()
+	f.sum, f.seen, f.flags = e.sum.Load(), e.seen.Load(), e.flags()
+	return f.gen&1 == 0 && e.is(k) && f.same()
 }
 
 var errMismatch = errors.New("checksum mismatch")
@@ -214,8 +220,8 @@ func (d *Dir) Verify(id ID) error {
 	buf := pieceBufs.Get().(*[pieceSize]byte)
 	defer pieceBufs.Put(buf)
 	for try := 0; ; try++ {
-		f, n, _, ok := s.look(h, &id, maxLength, 0)
-		if !ok {
+		var f found
+		if !s.look(h, &id, &f) {
 			return ErrMiss
 		}
 		var err error
@@ -229,7 +235,7 @@ func (d *Dir) Verify(id ID) error {
 		case err != nil:
 			return d.readFailed(&id, &f, err)
 		default:
-			s.mark(&f, 0, pieces(n)-1)
+			s.mark(&f, 0, pieces(int64(f.len))-1)
 			return nil
 		}
 	}

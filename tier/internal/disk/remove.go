@@ -9,7 +9,7 @@ func (d *Dir) Delete(id ID) bool {
 // DeleteIf drops a block if its flags are these; false if they are others, or it is not here.
 func (d *Dir) DeleteIf(id ID, flags Flags) bool {
 	why := Deleted
-	return d.drop(&id, func(e *entry) bool { return e.flags == flags }, &why)
+	return d.drop(&id, func(e *entry) bool { return e.flags() == flags }, &why)
 }
 
 // DeleteFile drops all blocks of a file and returns how many those were.
@@ -33,12 +33,12 @@ func (d *Dir) drop(id *ID, match func(*entry) bool, why *Reason) bool {
 	h := hashID(id)
 	s := d.index.of(h)
 	s.mu.Lock()
-	cell, local, ok := s.find(h, id)
+	cell, local, ok := s.find(h, keyOf(id))
 	if !ok || match != nil && !match(s.at(local)) {
 		s.mu.Unlock()
 		return false
 	}
-	was := s.at(local).place
+	was := s.at(local).place()
 	s.remove(cell, local)
 	// Before bury: what is buried may be given back as soon as the log has been synced.
 	d.log.append(&record{kind: kindDelete, id: *id, place: was})

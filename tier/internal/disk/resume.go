@@ -36,7 +36,7 @@ func (d *Dir) Present() error {
 // if flags could not be made durable.
 func (d *Dir) Reconcile(old *Dir) error {
 	var first error
-	stale := func(e *entry) bool { return !e.changed }
+	stale := func(e *entry) bool { return !e.changed() }
 	for info := range d.All() {
 		_, _, flags, ok := old.Lookup(info.ID)
 		if !ok {
