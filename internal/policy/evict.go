@@ -104,7 +104,7 @@ const maxCostRatio = 8
 // wins is the duel of two of the shard's slots.
 func (s *shard) wins(cand, cold uint32) bool {
 	c, v := s.table.at(cand), s.table.at(cold)
-	return duel(&s.sketch, c.key, c.cost, v.key, v.cost)
+	return duel(&s.sketch, c.key, c.cost(), v.key, v.cost())
 }
 
 // duel reports whether the candidate was used more for each unit of cost than

@@ -19,7 +19,7 @@ func (l *list) pushFront(t *table, slot uint32) {
 	}
 	l.front = slot
 	l.len++
-	l.cost += uint64(e.cost)
+	l.cost += uint64(e.cost())
 }
 
 func (l *list) remove(t *table, slot uint32) {
@@ -35,5 +35,5 @@ func (l *list) remove(t *table, slot uint32) {
 		t.at(e.next).prev = e.prev
 	}
 	l.len--
-	l.cost -= uint64(e.cost)
+	l.cost -= uint64(e.cost())
 }

@@ -73,12 +73,14 @@ func (p *Policy) Hit(key uint64, slot uint32) {
 }
 
 // Add queues the block of key in slot, at cost, and counts one use. A slot
-// that is queued already is replaced.
+// that is queued already is replaced. Of a cost the first 7 bits count: less
+// than 0.8 % is left out.
 func (p *Policy) Add(key uint64, slot, cost uint32) { p.AddWarm(key, slot, cost, 0) }
 
 // AddWarm is Add for a block that another policy knew: freq is what its
 // Frequency said there.
 func (p *Policy) AddWarm(key uint64, slot, cost uint32, freq int) {
+	cost = costOf(packCost(cost))
 	p.table.ensure(slot)
 	p.Remove(slot)
 	s, short := p.place(key)
@@ -110,7 +112,7 @@ func (p *Policy) Remove(slot uint32) bool {
 		return false // evicted meanwhile
 	}
 	s.drop(slot, e)
-	p.left(e.cost)
+	p.left(e.cost())
 	return true
 }
 
@@ -148,7 +150,7 @@ func (p *Policy) Evict(canEvict func(slot uint32) bool) (slot uint32, ok bool) {
 	for i := range n {
 		s := &p.shards[(at+i)%n]
 		if slot, ok = s.evict(canEvict); ok {
-			p.left(p.table.at(slot).cost)
+			p.left(p.table.at(slot).cost())
 			return slot, true
 		}
 	}

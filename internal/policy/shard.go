@@ -49,7 +49,7 @@ func (s *shard) mainCost() uint64 { return s.queue[probation].cost + s.queue[pro
 func (s *shard) windowTarget() uint64 {
 	target := s.limit * s.tuner.window() / 100
 	if front := s.queue[window].front; front != none {
-		target = max(target, uint64(s.table.at(front).cost))
+		target = max(target, uint64(s.table.at(front).cost()))
 	}
 	return target
 }
@@ -57,8 +57,8 @@ func (s *shard) windowTarget() uint64 {
 // admit queues a slot that is in no list.
 func (s *shard) admit(key, slot, cost uint32, freq int) {
 	e := s.table.at(slot)
-	e.key, e.cost = key, cost
-	e.state.Store(s.id<<shardBit | window<<whereBit)
+	e.key = key
+	e.state.Store(s.id<<shardBit | packCost(cost)<<costBit | window<<whereBit)
 	s.queue[window].pushFront(s.table, slot)
 	s.cost.Add(uint64(cost))
 	n := s.len()
@@ -90,7 +90,7 @@ func (s *shard) drain() {
 // used counts a hit and moves its slot up.
 func (s *shard) used(slot uint32, e *entry) {
 	s.sketch.add(e.key, s.len())
-	s.tuner.access(e.key, e.cost)
+	s.tuner.access(e.key, e.cost())
 	switch w := e.where(); w {
 	case window, protected:
 		s.move(slot, e, w)
@@ -122,8 +122,8 @@ func (s *shard) move(slot uint32, e *entry, to int) {
 // drop takes a slot out of the shard.
 func (s *shard) drop(slot uint32, e *entry) {
 	s.queue[e.where()].remove(s.table, slot)
-	e.state.Store(s.id << shardBit)
-	s.cost.Add(-uint64(e.cost))
+	e.state.And(^uint32(queued | marked | whereMask))
+	s.cost.Add(-uint64(e.cost()))
 }
 
 // settleStep bounds how much of the window moves at once without a duel.
@@ -139,7 +139,7 @@ func (s *shard) settle() {
 		}
 		e := s.table.at(w.back)
 		// Twice its cost: one for it, one for the victim about to leave.
-		if s.mainCost()+2*uint64(e.cost)+target > s.limit {
+		if s.mainCost()+2*uint64(e.cost())+target > s.limit {
 			return
 		}
 		s.move(w.back, e, probation)

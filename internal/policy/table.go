@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"math/bits"
 	"sync"
 	"sync/atomic"
 )
@@ -8,15 +9,17 @@ import (
 // none is the slot that ends a list.
 const none = ^uint32(0)
 
-// A slot's state: where it is queued, in which shard, and whether it was hit.
-// One word, so that Hit, and a shard that finds a stale number in its ring,
-// read all of it at once.
+// A slot's state: where it is queued, in which shard, whether it was hit, and
+// its cost. One word, so that Hit, and a shard that finds a stale number in
+// its ring, read all of it at once.
 const (
 	queued    = 1 << 0 // in the shard's ring; further hits need not write
 	marked    = 1 << 1 // hit while the ring was full
 	whereBit  = 2
 	whereMask = 7 << whereBit
-	shardBit  = 8
+	costBit   = 5
+	costMask  = 1<<shardBit - 1<<costBit
+	shardBit  = 16
 )
 
 // Where a slot is.
@@ -29,15 +32,33 @@ const (
 	queues
 )
 
-// entry is 20 bytes for each slot. All but state belong to the shard that
+// entry is 16 bytes for each slot. All but state belong to the shard that
 // state names.
 type entry struct {
-	key, cost  uint32
+	key        uint32
 	next, prev uint32 // next is nearer to the cold end
 	state      atomic.Uint32
 }
 
 func (e *entry) where() int { return int(e.state.Load()&whereMask) >> whereBit }
+
+func (e *entry) cost() uint32 { return costOf(e.state.Load() & costMask >> costBit) }
+
+// packCost gives a cost 11 bits: those below 128 as they are, others to their
+// first 7 bits, up to 0.8 % less than they were. costOf is the cost that is counted.
+func packCost(cost uint32) uint32 {
+	if shift := bits.Len32(cost) - 7; shift > 0 {
+		return uint32(shift)<<6 + cost>>shift
+	}
+	return cost
+}
+
+func costOf(packed uint32) uint32 {
+	if packed < 128 {
+		return packed
+	}
+	return (packed&63 + 64) << (packed>>6 - 1)
+}
 
 // setWhere is called with the shard's lock; Hit sets its bits meanwhile.
 func (e *entry) setWhere(w int) {
@@ -49,7 +70,7 @@ func (e *entry) setWhere(w int) {
 	}
 }
 
-// 4,096 entries are 80 KiB: growth by a step too small to notice.
+// 4,096 entries are 64 KiB: growth by a step too small to notice.
 const (
 	chunkBits = 12
 	chunkSize = 1 << chunkBits
@@ -100,5 +121,5 @@ func (t *table) bytes() int {
 	if dir == nil {
 		return 0
 	}
-	return len(*dir) * (chunkSize*20 + 8)
+	return len(*dir) * (chunkSize*16 + 8)
 }

@@ -3,7 +3,7 @@
 // # Model
 //
 // Blocks are appended to segment files, back to back or, if their length is a multiple of 4 KiB or at least 64 KiB, each
-// on a page of its own. An index in memory (64 bytes a block outside the Go heap and 5 to 7 for its hash table, without
+// on a page of its own. An index in memory (64 bytes a block outside the Go heap and 5 to 6 for its hash table, without
 // pointers) says where each one is; an append-only log of 48-byte records says so on disk. A block is its owner's to
 // evict: Put fails with ErrFull when Used would exceed Capacity. Each block has a slot, a small number that stays its own
 // until it leaves, for the tables of an eviction policy.

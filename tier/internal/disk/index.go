@@ -36,6 +36,7 @@ type shard struct {
 	live  int
 	heads []uint32                           // by hash of the file, nil until somebody needs the chains
 	more  atomic.Pointer[map[uint32]seenMap] // of blocks of more than 64 pieces; a copy is changed
+	_     [8]byte                            // to a whole number of lines
 }
 
 type cells []atomic.Uint32
@@ -96,7 +97,7 @@ func (s *shard) find(h uint64, k key) (cell, local uint32, ok bool) {
 // insert adds an entry for id, which is not there, as r has it, and returns its local slot.
 func (s *shard) insert(h uint64, r *record, seen uint64, changed bool) uint32 {
 	if n := len(s.table()); (s.live+1)*5 > n*4 {
-		s.resize(max(16, n+n/4))
+		s.resize(max(16, n+n/8)) // at most 5.7 bytes a block
 	}
 	local := s.takeSlot()
 	e := s.at(local)
