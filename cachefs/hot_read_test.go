@@ -29,6 +29,35 @@ func TestHotReadAllocatesNothing(t *testing.T) {
 	require.Equal(t, hits, c.Node().Metrics().Tiers.Tiers[0].Hits, "the tier was asked again")
 }
 
+// TestViewAndStatAllocateNothing: who does not keep the View or the Info has it on the stack.
+func TestViewAndStatAllocateNothing(t *testing.T) {
+	c, ctx := cachefstest.New(t, 1), t.Context()
+	n := c.Node()
+	putStore(t, c, "f", content(1, 100_000))
+	f, err := n.Open(ctx, "/mem/f", nil)
+	require.NoError(t, err)
+	defer f.Close()
+	require.NoError(t, wait(n.Load(ctx, "/mem/f", nil)))
+	seen, size := 0, int64(0)
+	view := func() {
+		if v, err := f.View(64, 100); err == nil {
+			seen += len(v.Bytes())
+			v.Release()
+		}
+	}
+	stat := func() {
+		if info, err := n.Stat(ctx, "/mem/f", nil); err == nil {
+			size = info.Size()
+		}
+	}
+	view()
+	seen = 0
+	require.Zero(t, testing.AllocsPerRun(1000, view))
+	require.Zero(t, testing.AllocsPerRun(1000, stat))
+	require.Equal(t, 1001*100, seen)
+	require.EqualValues(t, 100_000, size)
+}
+
 // TestContextOfOpenBoundsTheStart: the node, its mounts and what it does behind go on when the context of cachefs.Open ends.
 func TestContextOfOpenBoundsTheStart(t *testing.T) {
 	dir := t.TempDir()

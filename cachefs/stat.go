@@ -10,16 +10,18 @@ import (
 // Stat describes what path names. Incomplete files show, with Complete false. It runs on the replica, and asks the
 // under store only for what that does not know or, by the mount's policy, no longer believes.
 func (n *Node) Stat(ctx context.Context, path string, o *StatOptions) (*Info, error) {
+	return n.stat(ctx, path, o, new(Info)) // new here, where it is inlined: who does not keep the Info has it on the stack
+}
+
+func (n *Node) stat(ctx context.Context, path string, o *StatOptions, info *Info) (*Info, error) {
 	sync := o != nil && o.Sync
 	if o != nil && o.Consistent {
 		if err := n.barrier(ctx); err != nil {
 			return nil, pathError("stat", path, err)
 		}
 	}
-	if !sync {
-		if info := n.statKnown(ctx, path); info != nil {
-			return info, nil
-		}
+	if !sync && n.statKnown(ctx, path, (*namespace.Entry)(info)) {
+		return info, nil
 	}
 	in, _, err := n.look(ctx, path, sync)
 	if err != nil {
@@ -28,24 +30,20 @@ func (n *Node) Stat(ctx context.Context, path string, o *StatOptions) (*Info, er
 	return infoOf(&in, path), nil
 }
 
-// statKnown is Stat for what the replica has and needs no look at a store; nil for all else. It is look without what
+// statKnown is Stat for what the replica has and needs no look at a store; false for all else. It is look without what
 // look needs for the others.
-func (n *Node) statKnown(ctx context.Context, path string) *Info {
-	if n.ready(ctx) != nil || n.overlay.get(path) != nil {
-		return nil
-	}
-	e := new(namespace.Entry)
-	if n.tree.StatEntry(path, n.user(ctx), e) != nil {
-		return nil
+func (n *Node) statKnown(ctx context.Context, path string, e *namespace.Entry) bool {
+	if n.ready(ctx) != nil || n.overlay.get(path) != nil || n.tree.StatEntry(path, n.user(ctx), e) != nil {
+		return false
 	}
 	switch m := n.mounts.of(path); {
 	case m == nil || e.MountPoint():
 	case m.spec.Sync == SyncNever || n.believedEntry(m, e):
 		n.counters.saved.inc()
 	default:
-		return nil
+		return false
 	}
-	return (*Info)(e)
+	return true
 }
 
 // believedEntry is believed for an entry.

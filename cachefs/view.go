@@ -35,56 +35,62 @@ func (v *View) Release() {
 // View lends the file's bytes from off on, n at most; they end at the block's end, so that Bytes may be shorter. What
 // is not in memory is brought there first. At the end of the file it is io.EOF.
 func (f *File) View(off int64, n int) (*View, error) {
+	return f.view(new(View), off, n) // new here, where it is inlined: who does not keep the View has it on the stack
+}
+
+func (f *File) view(v *View, off int64, n int) (*View, error) {
 	if uint64(off) < uint64(f.in.Size) && n > 0 && !f.closed.Load() && f.ctx.Err() == nil {
 		i, at := f.place(off)
 		if b := f.table.slot(i).Load(); b != nil {
-			if v, ok := b.View(at, n); ok {
-				return &View{lent: v}, nil
+			var ok bool
+			if v.lent, ok = b.View(at, n); ok {
+				return v, nil
 			}
 		}
 	}
-	v, err := f.viewSlow(off, n)
-	return v, f.readError(err)
+	if err := f.viewSlow(v, off, n); err != nil {
+		return nil, f.readError(err)
+	}
+	return v, nil
 }
 
-func (f *File) viewSlow(off int64, n int) (*View, error) {
+func (f *File) viewSlow(v *View, off int64, n int) error {
 	switch {
 	case f.closed.Load():
-		return nil, ErrClosed
+		return ErrClosed
 	case off < 0 || n <= 0:
-		return nil, invalid("view of %d bytes at %d; want at least one byte, at 0 or more", n, off)
+		return invalid("view of %d bytes at %d; want at least one byte, at 0 or more", n, off)
 	case off >= f.in.Size:
-		return nil, io.EOF
+		return io.EOF
 	}
 	i, at := f.place(off)
 	n = int(min(int64(n), f.blockLen(i)-at))
 	if f.far != nil {
-		v := &View{own: make([]byte, n)}
-		if err := f.far.read(f, v.own, off); err != nil {
-			return nil, err
-		}
-		return v, nil
+		v.own = make([]byte, n)
+		return f.far.read(f, v.own, off)
 	}
 	id := tier.NewBlockID(f.in.FileID, uint32(i))
 	f.n.readAhead(f.handle, i, at, n)
 	missed := false
 	for {
 		if err := f.ctx.Err(); err != nil {
-			return nil, context.Cause(f.ctx)
+			return context.Cause(f.ctx)
 		}
 		if b := f.n.tiers.Get(id); b != nil {
 			f.table.slot(i).Store(b)
-			if v, ok := b.View(at, n); ok {
-				return &View{lent: v}, nil
+			var ok bool
+			if v.lent, ok = b.View(at, n); ok {
+				return nil
 			}
 		}
-		v, err := f.n.tiers.View(f.ctx, id, at, n)
+		lent, err := f.n.tiers.View(f.ctx, id, at, n)
 		if err == nil {
 			f.n.counters.tierHit(tier.SSD, n, missed)
-			return &View{lent: *v}, nil
+			v.lent = *lent
+			return nil
 		}
 		if !errors.Is(err, tier.ErrMiss) && !errors.Is(err, tier.ErrNoSpace) {
-			return nil, err
+			return err
 		}
 		missed = f.n.counters.miss(n, missed)
 		if f.read != NoCache && errors.Is(err, tier.ErrMiss) {
@@ -92,22 +98,23 @@ func (f *File) viewSlow(off int64, n int) (*View, error) {
 			case err == nil:
 				continue
 			case !errors.Is(err, errUncached):
-				return nil, err
+				return err
 			}
 		}
-		return f.viewCopy(off, n)
+		v.own, err = f.viewCopy(off, n)
+		return err
 	}
 }
 
-// viewCopy lends a copy: no tier has room for the block, or none is to be kept.
-func (f *File) viewCopy(off int64, n int) (*View, error) {
+// viewCopy is a copy to lend: no tier has room for the block, or none is to be kept.
+func (f *File) viewCopy(off int64, n int) ([]byte, error) {
 	p := make([]byte, n)
 	i, at := f.place(off)
 	if m, _, err := f.n.tiers.ReadAt(f.ctx, tier.NewBlockID(f.in.FileID, uint32(i)), p, at, false); err == nil && m == n {
-		return &View{own: p}, nil
+		return p, nil
 	}
 	if err := f.readPast(f.ctx, p, off, f.role(), ""); err != nil {
 		return nil, err
 	}
-	return &View{own: p}, nil
+	return p, nil
 }
