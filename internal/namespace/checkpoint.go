@@ -22,12 +22,15 @@ const (
 
 // Checkpoint is the state at one index. It is written while changes go on.
 type Checkpoint struct {
-	t      *Tree
-	frozen *inodes.Frozen
-	head   []byte
+	t       *Tree
+	frozen  *inodes.Frozen
+	begin   []byte // encoded: what comes before touched
+	touched touched
+	rest    []byte // encoded: what comes after it, but the inodes
 }
 
-// Snapshot marks this moment. The pause is as long as it takes to encode mounts and intents, whatever the number of files.
+// Snapshot marks this moment. The pause is as long as it takes to encode mounts and intents, and to copy half a megabyte, whatever the
+// number of files.
 func (t *Tree) Snapshot() *Checkpoint {
 	t.locks.lock()
 	defer t.locks.unlock()
@@ -35,15 +38,22 @@ func (t *Tree) Snapshot() *Checkpoint {
 	if len(t.leavers) == 0 {
 		v = 3
 	}
-	c := &codec{b: append([]byte(magic), v)}
-	t.code(c, v)
-	return &Checkpoint{t: t, frozen: t.table.Freeze(), head: c.b}
+	begin, rest := &codec{b: append([]byte(magic), v)}, &codec{}
+	t.codeCounters(begin)
+	t.codeRest(rest, v)
+	return &Checkpoint{t: t, frozen: t.table.Freeze(), begin: begin.b, touched: touched{slices.Clone(t.touched.last)}, rest: rest.b}
+}
+
+func (c *Checkpoint) head() []byte {
+	e := &codec{b: c.begin}
+	c.touched.code(e)
+	return append(e.b, c.rest...)
 }
 
 // WriteTo writes the checkpoint. Once; one goroutine.
 func (c *Checkpoint) WriteTo(w io.Writer) (int64, error) {
 	out := &counted{w: bufio.NewWriterSize(w, 1<<20)}
-	out.piece(c.head)
+	out.piece(c.head())
 	out.piece(c.frozen.Header())
 	var buf []byte
 	for out.err == nil {
@@ -199,9 +209,17 @@ func (t *Tree) sound() (err error) {
 
 // code is all but the inodes.
 func (t *Tree) code(c *codec, v byte) {
+	t.codeCounters(c)
+	t.touched.code(c)
+	t.codeRest(c, v)
+}
+
+func (t *Tree) codeCounters(c *codec) {
 	c.uint(&t.nextID)
 	c.uint(&t.index)
-	t.touched.code(c)
+}
+
+func (t *Tree) codeRest(c *codec, v byte) {
 	t.codeMounts(c)
 	t.codeIntents(c, v)
 	t.codeLeavers(c, v)

@@ -209,6 +209,28 @@ func TestReplicasAgree(t *testing.T) {
 	}
 }
 
+// TestSnapshotIsOfItsMoment: what is changed after a snapshot, before it is written, is not in it.
+func TestSnapshotIsOfItsMoment(t *testing.T) {
+	for seed := range uint64(20) {
+		rng := rand.New(rand.NewPCG(seed, 3))
+		tree, twin := namespace.NewOfStep(3), namespace.NewOfStep(3)
+		for i := range uint64(200) {
+			c := randomCmd(rng, []uint64{1, 2, 3, 4, 5}).Append(nil)
+			tree.Apply(i, int64(i), c)
+			twin.Apply(i, int64(i), c)
+		}
+		s := tree.Snapshot()
+		for i := range uint64(200) {
+			tree.Apply(200+i, int64(200+i), randomCmd(rng, []uint64{1, 2, 3, 4, 5}).Append(nil))
+		}
+		var got bytes.Buffer
+		_, err := s.WriteTo(&got)
+		s.Release()
+		require.NoError(t, err)
+		require.Equal(t, checkpoint(t, twin), got.Bytes(), "seed %d", seed)
+	}
+}
+
 func FuzzApply(f *testing.F) {
 	for seed := range uint64(40) {
 		f.Add(randomCmd(rand.New(rand.NewPCG(seed, 2)), []uint64{1, 2, 3, 4}).Append(nil))
