@@ -289,3 +289,27 @@ func TestClientNodeCloses(t *testing.T) {
 		require.ErrorIs(t, err, fs.ErrNotExist)
 	})
 }
+
+// TestClientThatLeavesItsClose: a Client goes at one moment or another of the Close of its Writer. The node lives on, and a file whose Close has
+// said nothing else is there.
+func TestClientThatLeavesItsClose(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		c := cachefstest.New(t, 2)
+		time.Sleep(10 * time.Second)
+		node := (c.Primary() + 1) % 2
+		client := c.Client(func(cfg *cachefs.DialConfig) { cfg.Mesh.Addresses = cfg.Mesh.Addresses[node : node+1] })
+		c.SetLink(0, 1, cachefstest.Link{Latency: 100 * time.Millisecond})
+		for after := time.Duration(0); after < time.Second; after += 50 * time.Millisecond {
+			path := fmt.Sprint("/", after)
+			ctx, cancel := context.WithCancel(t.Context())
+			w, err := client.Create(ctx, path, nil)
+			require.NoError(t, err)
+			time.AfterFunc(after, cancel)
+			if w.Close() == nil {
+				require.True(t, mustStat(t, c.Nodes[node], path).Complete())
+			}
+			cancel()
+			time.Sleep(5 * time.Second)
+		}
+	})
+}

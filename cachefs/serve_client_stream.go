@@ -118,7 +118,7 @@ func beginClientStream[A any](s *clientStream) (ctx context.Context, args A, end
 
 // end says the last word: briefly, if it is too long. Who does not hear it has gone.
 func (s *clientStream) end(err error) {
-	if s.say(frameEnd, replyTo(s.n, none{}, err)) == nil {
+	if s.say(frameEnd, replyTo(s.n, none{}, err)) == nil || err == nil {
 		return
 	}
 	brief := replyTo(s.n, none{}, nil)
