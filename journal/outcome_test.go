@@ -164,3 +164,26 @@ func TestBarrierAsksWhetherThePrimaryStillLeads(t *testing.T) {
 		require.Error(t, p.Barrier(deadline(t, 100*time.Millisecond)))
 	})
 }
+
+// TestLeftOnTheWay: who leaves while a change is on its way to the primary, or waits to be, does not know what becomes of it; who has left before is
+// told that it is nothing.
+func TestLeftOnTheWay(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		g.grow("a", "b", "c")
+		p := g.primary()
+		n := g.nodes[others(g.ids(), p.id)[0]]
+		g.net.Partition([]string{n.id}, others(g.ids(), n.id))
+		for range 2 {
+			err := n.tryAdd("k", 100*time.Millisecond)
+			require.ErrorIs(t, err, journal.ErrUnknownOutcome)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		}
+		err := n.tryAdd("never", 0)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.NotErrorIs(t, err, journal.ErrUnknownOutcome)
+		g.net.Heal()
+		n.add("j")
+		g.same("j", 1)
+		g.same("never", 0)
+	})
+}

@@ -287,8 +287,8 @@ func answerAll(ws []*waiter, got applied, err error) {
 
 // Propose makes cmd a change and returns the state machine's answer and the change's index once it is durable and applied. cmd is
 // copied. A retry with the same op returns the first one's answer and index. It waits for a primary: ErrNoPrimary when ctx ends.
-// An error of ctx itself leaves the outcome unknown, and so does ErrUnknownOutcome, which comes with whatever ended the last try when
-// an earlier one may have been taken: retry with the same op.
+// ErrUnknownOutcome comes with whatever ended the last try, ctx too, when that or an earlier one may have been taken: retry with the
+// same op. After any other error cmd is no change and never will be.
 func (j *Journal) Propose(ctx context.Context, op OpID, cmd []byte) (answer []byte, index uint64, err error) {
 	if len(cmd) > MaxCommand {
 		return nil, 0, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(cmd), MaxCommand)
@@ -330,8 +330,8 @@ func (j *Journal) try(ctx context.Context, c *batch.Command) (r result, again bo
 	}
 	select {
 	case <-w.done:
-	case <-ctx.Done():
-		return result{err: ctx.Err()}, false // w is left to whoever answers it
+	case <-ctx.Done(): // w is left to whoever answers it
+		return result{err: fmt.Errorf("%w: %w", ErrUnknownOutcome, ctx.Err())}, false
 	}
 	r = w.result
 	w.result = result{}
@@ -373,6 +373,9 @@ func (j *Journal) pause(ctx context.Context, changed <-chan struct{}) {
 
 func (j *Journal) enqueue(ctx context.Context, c *batch.Command) (*waiter, error) {
 	for {
+		if ctx.Err() != nil { // in the queue it would be sent all the same
+			return nil, ctx.Err()
+		}
 		w, room, err := j.queue.add(c)
 		if room == nil {
 			return w, err
