@@ -29,6 +29,7 @@ type handle struct {
 	path  string
 	from  *found // where the store has it, while the replica does not know it yet
 	read  ReadType
+	check bool  // what a disk gives is compared with its checksums each time: others are made of it
 	shift uint8 // log2 of the block size, 0 if that is no power of two
 
 	closed  atomic.Bool

@@ -129,12 +129,7 @@ func TestUploadOfWhatADiskMisreads(t *testing.T) {
 			left.Store(times)
 			p := newPlant(vfs.NewMem())
 			p.configure = func(c *cachefs.Config) { c.Tiers = c.Tiers[1:] }
-			n, err := p.open(vfs.NewFaulty(vfs.NewMem(), func(op vfs.Op) error {
-				if op.Kind == vfs.OpRead && strings.HasPrefix(op.Name, "/node/ssd/data") && left.Add(-1) >= 0 {
-					return vfs.ErrFlip
-				}
-				return nil
-			}))
+			n, err := p.open(flipping(vfs.NewMem(), &left))
 			require.NoError(t, err)
 			defer n.Close()
 			require.NoError(t, write("/m/f", "1", cachefs.CreateOptions{WriteType: cachefs.AsyncThrough})(n))
@@ -153,6 +148,45 @@ func TestUploadOfWhatADiskMisreads(t *testing.T) {
 			require.NoError(t, same(got, planned("1"), 0))
 		})
 	}
+}
+
+// TestAppendToWhatADiskMisreads appends to a file that lies on a disk alone, which flips a bit of what it has long given right, once or
+// each time: the new version has the right bytes, or there is none.
+func TestAppendToWhatADiskMisreads(t *testing.T) {
+	for _, times := range []int64{1, 1 << 40} {
+		bubbletest.Test(t, func(t *testing.T) {
+			var left atomic.Int64
+			p := newPlant(vfs.NewMem())
+			p.configure = func(c *cachefs.Config) { c.Tiers = c.Tiers[1:] }
+			n, err := p.open(flipping(vfs.NewMem(), &left))
+			require.NoError(t, err)
+			defer n.Close()
+			o := cachefs.CreateOptions{WriteType: cachefs.MustCache}
+			require.NoError(t, write("/m/f", "1", o)(n))
+			require.NoError(t, same(readAll(t, n, "/m/f"), planned("1"), 0))
+			left.Store(times)
+			o.Append = true
+			err = write("/m/f", "2", o)(n)
+			require.Less(t, left.Load(), times)
+			left.Store(0)
+			if times > 1 {
+				require.ErrorIs(t, err, cachefs.ErrLost)
+				return
+			}
+			require.NoError(t, err)
+			require.NoError(t, same(readAll(t, n, "/m/f"), planned("12"), 0))
+		})
+	}
+}
+
+// flipping is a disk that flips a bit in each of the next reads of blocks, as many as are left.
+func flipping(fsys vfs.FS, left *atomic.Int64) vfs.FS {
+	return vfs.NewFaulty(fsys, func(op vfs.Op) error {
+		if op.Kind == vfs.OpRead && strings.Contains(op.Name, "/ssd/data") && left.Add(-1) >= 0 {
+			return vfs.ErrFlip
+		}
+		return nil
+	})
 }
 
 // treeOf is all paths of a node.

@@ -140,11 +140,11 @@ func (m *mesh) sendFile(id tier.BlockID, off, n int64, w blockWriter) (int64, er
 
 var sendBufs = sync.Pool{New: func() any { return new([sendSize]byte) }}
 
-// sendRead is sendHeld for what can only be read.
+// sendRead is sendHeld for what can only be read: a part of a piece, for which there is no sum. It is compared here.
 func (m *mesh) sendRead(ctx context.Context, id tier.BlockID, off, n int64, w blockWriter) (int64, error) {
 	buf := sendBufs.Get().(*[sendSize]byte)
 	defer sendBufs.Put(buf)
-	got, _, err := m.n.tiers.ReadAt(ctx, id, upTo(buf, off, n), off, false)
+	got, err := m.n.tiers.ReadChecked(ctx, id, upTo(buf, off, n), off)
 	if err == nil && got == 0 {
 		err = fmt.Errorf("%w: byte %d of a shorter block", ErrInvalid, off)
 	}

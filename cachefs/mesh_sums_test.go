@@ -2,6 +2,8 @@ package cachefs_test
 
 import (
 	"bytes"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -9,7 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/tier"
 )
 
 const pieceSize = 64 << 10
@@ -77,4 +81,48 @@ func TestMeshMemoryDamaged(t *testing.T) {
 		require.EqualValues(t, 1, r.nodes[second].Metrics().PeerFailures)
 		require.EqualValues(t, 1, r.nodes[owner].Metrics().Tiers.Tiers[0].Corrupt)
 	})
+}
+
+// TestMeshDiskMisreads: the owner's disk flips a bit of what it has long given right, once or each time. Who reads a few bytes of it, or
+// whole pieces, has the right ones.
+func TestMeshDiskMisreads(t *testing.T) {
+	for _, times := range []int64{1, 1 << 40} {
+		bubbletest.Test(t, func(t *testing.T) { diskMisreads(t, times) })
+	}
+}
+
+func diskMisreads(t *testing.T, times int64) {
+	var left atomic.Int64
+	c := cachefstest.New(t, 2, func(cfg *cachefs.Config) {
+		cfg.FS = flipping(cfg.FS, &left)
+		cfg.BlockSize = meshBlock
+		cfg.Tiers = []tier.Config{{Kind: tier.SSD, Dirs: []tier.Dir{{Path: cfg.Dir + "/ssd", Quota: 64 << 20}}}}
+	})
+	time.Sleep(10 * time.Minute) // nobody is asked any more because he owned a block before
+	want := content(7, meshBlock)
+	putStore(t, c, "f", want)
+	read := func(i, size int) {
+		t.Helper()
+		f, err := c.Nodes[i].Open(t.Context(), "/mem/f", &cachefs.OpenOptions{ReadType: cachefs.NoCache})
+		require.NoError(t, err)
+		defer f.Close()
+		p := make([]byte, size)
+		_, err = f.ReadAt(p, 3)
+		require.NoError(t, err)
+		require.NoError(t, same(p, want[3:][:size], 3))
+	}
+	info, err := c.Node().Stat(t.Context(), "/mem/f", nil)
+	require.NoError(t, err)
+	owner := slices.IndexFunc(c.Nodes, func(n *cachefs.Node) bool { return n.ID() == cachefs.Owner(n, cachefs.Key(info)) })
+	require.NoError(t, same(readAll(t, c.Nodes[owner], "/mem/f"), want, 0))
+	require.Zero(t, c.Nodes[1-owner].Metrics().Tiers.Tiers[0].Blocks)
+	read(1-owner, meshBlock-3)
+	for _, size := range []int{100, pieceSize + 100, meshBlock - 1000} {
+		left.Store(times)
+		read(1-owner, size)
+		require.Less(t, left.Load(), times, "the owner was not asked for what its disk has")
+		left.Store(0)
+		require.NoError(t, same(readAll(t, c.Nodes[owner], "/mem/f"), want, 0)) // it has it again
+		time.Sleep(time.Second)
+	}
 }

@@ -101,7 +101,7 @@ func (f *File) readBlock(slot *blockSlot, i int64, p []byte, at int64) (int, err
 				return n, nil
 			}
 		}
-		n, kind, err := f.n.tiers.ReadAt(f.ctx, id, p, at, f.read == CachePromote)
+		n, kind, err := f.readTiers(id, p, at, f.read == CachePromote)
 		switch {
 		case err == nil:
 			f.n.counters.tierHit(kind, n, missed)
@@ -124,6 +124,15 @@ func (f *File) readBlock(slot *blockSlot, i int64, p []byte, at int64) (int, err
 			return len(p), nil
 		}
 	}
+}
+
+// readTiers reads from whichever tier has a block.
+func (f *File) readTiers(id tier.BlockID, p []byte, at int64, promote bool) (n int, kind tier.Kind, err error) {
+	if f.check {
+		n, err = f.n.tiers.ReadChecked(f.ctx, id, p, at)
+		return n, tier.SSD, err
+	}
+	return f.n.tiers.ReadAt(f.ctx, id, p, at, promote)
 }
 
 // readAhead notes a read in block i of h and brings what its reader will want next.

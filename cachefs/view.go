@@ -110,7 +110,7 @@ func (f *File) viewSlow(v *View, off int64, n int) error {
 func (f *File) viewCopy(off int64, n int) ([]byte, error) {
 	p := make([]byte, n)
 	i, at := f.place(off)
-	if m, _, err := f.n.tiers.ReadAt(f.ctx, tier.NewBlockID(f.in.FileID, uint32(i)), p, at, false); err == nil && m == n {
+	if m, _, err := f.readTiers(tier.NewBlockID(f.in.FileID, uint32(i)), p, at, false); err == nil && m == n {
 		return p, nil
 	}
 	if err := f.readPast(f.ctx, p, off, f.role(), ""); err != nil {

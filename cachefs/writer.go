@@ -153,6 +153,7 @@ func (w *nodeWriter) copyOld(ctx context.Context) error {
 		return err
 	}
 	defer f.Close()
+	f.check = true
 	_, err = f.WriteTo(w)
 	return err
 }
