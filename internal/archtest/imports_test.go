@@ -143,8 +143,8 @@ func broken(pkgs []pkg) (bad []string) {
 					bad = append(bad, fmt.Sprintf("%s imports %s: %s", p.ImportPath, imp, r.why))
 				}
 			}
-			if imp == "testing" && !fake(p.ImportPath) {
-				bad = append(bad, p.ImportPath+" imports testing: only packages named *test may")
+			if forTests(imp) && !fake(p.ImportPath) {
+				bad = append(bad, fmt.Sprintf("%s imports %s: only packages named *test may", p.ImportPath, imp))
 			}
 			if (below(p.ImportPath, "internal/namespace") || below(p.ImportPath, "internal/inodes")) && slices.Contains([]string{"os", "net", "net/http", "os/exec", "log", "log/slog", module + "/ufs"}, imp) {
 				bad = append(bad, fmt.Sprintf("%s imports %s: the state machine does no I/O", p.ImportPath, imp))
@@ -156,6 +156,11 @@ func broken(pkgs []pkg) (bad []string) {
 
 // fake reports whether a package is one of those for tests.
 func fake(path string) bool { return strings.HasSuffix(path, "test") }
+
+// forTests reports whether a package is testing, or one that may bring it along.
+func forTests(path string) bool {
+	return path == "testing" || strings.HasPrefix(path, "testing/") || fake(path)
+}
 
 func TestImportsPointDown(t *testing.T) {
 	pkgs := production(t)
@@ -172,6 +177,9 @@ func TestImportRulesCanFail(t *testing.T) {
 		{ImportPath: module + "/ufs/s3ufs", Imports: []string{"testing"}},
 		{ImportPath: module + "/peer/internal/link", Imports: []string{module + "/internal/inodes"}},
 		{ImportPath: module + "/internal/namespace", Imports: []string{"os"}},
+		{ImportPath: module + "/cachefs", Imports: []string{module + "/ufs/ufstest"}},
+		{ImportPath: module + "/tier", Imports: []string{"testing/fstest"}},
+		{ImportPath: module + "/peer", Imports: []string{"testing/synctest"}},
 	} {
 		require.Len(t, broken([]pkg{p}), 1, "%v", p)
 	}

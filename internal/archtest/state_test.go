@@ -40,7 +40,7 @@ func registers(path string, init *ast.FuncDecl) bool {
 func driverRegistry(path, name string) bool { return path == module+"/ufs" && name == "registry" }
 
 // faults says what the files of one package do that production code may not: an init that does more than register a driver, a
-// package variable that is changed outside its declaration.
+// package variable, its own or another package's, that is changed outside its declaration.
 func faults(fset *token.FileSet, path string, files []*ast.File) (bad []string) {
 	vars := map[*ast.Object]bool{}
 	names := map[string]bool{}
@@ -70,20 +70,27 @@ func faults(fset *token.FileSet, path string, files []*ast.File) (bad []string) 
 				bad = append(bad, fmt.Sprintf("%s: init", fset.Position(fn.Pos())))
 			}
 			if fn.Body != nil {
-				changed := func(name string) bool { return names[name] && !driverRegistry(path, name) }
-				bad = append(bad, assignments(fset, fn.Body, vars, changed)...)
+				// The parser resolves what its own file declares. What it does not is a name of another file, or an import:
+				// of what the process has, as flag.Usage, a program may change a part.
+				counts := func(id *ast.Ident) bool {
+					if !names[id.Name] {
+						return id.Obj == nil && f.Name.Name != "main"
+					}
+					return (id.Obj == nil || vars[id.Obj]) && !driverRegistry(path, id.Name)
+				}
+				bad = append(bad, assignments(fset, fn.Body, counts)...)
 			}
 		}
 	}
 	return bad
 }
 
-// assignments finds package variables, or parts of them, on the left of =, op=, ++ and --, and as what delete and clear empty. An
-// identifier that the parser resolved in its own file is that object; one that it did not is a package-level name of another file.
-func assignments(fset *token.FileSet, body *ast.BlockStmt, vars map[*ast.Object]bool, counts func(name string) bool) (bad []string) {
+// assignments finds package variables, or parts of them, on the left of =, op=, ++ and --, and as what delete and clear empty: those
+// that counts says are one.
+func assignments(fset *token.FileSet, body *ast.BlockStmt, counts func(id *ast.Ident) bool) (bad []string) {
 	check := func(e ast.Expr) {
 		id := root(e)
-		if id != nil && counts(id.Name) && (id.Obj == nil || vars[id.Obj]) {
+		if id != nil && counts(id) {
 			bad = append(bad, fmt.Sprintf("%s: package variable %s is changed", fset.Position(id.Pos()), id.Name))
 		}
 	}
@@ -178,6 +185,10 @@ func TestHiddenStateCanFail(t *testing.T) {
 		{"ufs/a", "package a; func init() { ufs.Register(`a`, open) }", 0},
 		{"ufs/a", "package a; func init() { ufs.Register(`a`, open); start() }", 1},
 		{"tier", "package tier; func init() { ufs.Register(`a`, open) }", 1},
+		{"p", "package p; import `net/http`; func f() { http.DefaultClient = nil }", 1},
+		{"p", "package p; import `os`; func f() { os.Args[0] = `a` }", 1},
+		{"p", "package p; import `net/http`; func f(http struct{ a int }) { http.a = 1 }", 0},
+		{"p", "package main; import `flag`; func f() { flag.Usage = nil }", 0},
 	} {
 		fset := token.NewFileSet()
 		f, err := parser.ParseFile(fset, "p.go", c.src, 0)
