@@ -35,25 +35,39 @@ func (n *Node) proposeOnce(ctx context.Context, c command) (namespace.Answer, er
 		return namespace.Answer{}, err
 	}
 	a, err := n.proposeAs(ctx, op, c)
-	if b, ok := c.(*namespace.BeginBy); ok && err != nil && ctx.Err() != nil {
-		n.revert(op, b)
+	if undo := n.undoing(c); undo != nil && errors.Is(err, ErrUnknownOutcome) && ctx.Err() != nil {
+		n.revert(op, c, undo)
 	} else {
 		n.session.Done(op)
 	}
 	return a, err
 }
 
-// revert ends an intent whose caller left before it was told whether it has begun, or every later change of its paths would
-// wait for it.
-func (n *Node) revert(op journal.OpID, b *namespace.BeginBy) {
+// undoing is what takes back a change that somebody must go on with: an intent, or every later change of its paths would wait for it; a
+// file that is to be written, or its name would be taken. nil of others.
+func (n *Node) undoing(c command) func(ctx context.Context, a namespace.Answer) error {
+	switch c.(type) {
+	case *namespace.BeginBy:
+		return func(ctx context.Context, a namespace.Answer) error { return n.end(ctx, a.IntentID, false, outcome{}) }
+	case *namespace.CreateFile:
+		return func(ctx context.Context, a namespace.Answer) error {
+			_, err := n.propose(ctx, &namespace.AbandonFile{Ino: a.Ino, Lease: n.lease})
+			return err
+		}
+	}
+	return nil
+}
+
+// revert takes back what a caller has begun who left before he was told whether it has.
+func (n *Node) revert(op journal.OpID, c command, undo func(ctx context.Context, a namespace.Answer) error) {
 	began := n.spawn(func(ctx context.Context) {
 		defer n.session.Done(op)
-		a, err := n.proposeAs(ctx, op, b)
+		a, err := n.proposeAs(ctx, op, c)
 		if err == nil {
-			err = n.end(ctx, a.IntentID, false, outcome{})
+			err = undo(ctx, a)
 		}
 		if _, held := errors.AsType[*namespace.IntentError](err); err != nil && !held && ctx.Err() == nil {
-			n.log.Debug("a change that was given up did not begin", "path", b.Path, "err", err)
+			n.log.Debug("a change that was given up did not begin", "err", err)
 		}
 	})
 	if !began {

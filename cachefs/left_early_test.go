@@ -61,6 +61,9 @@ func TestLeftBeforeItBegan(t *testing.T) {
 		"setattr": func(ctx context.Context, n *cachefs.Node) error {
 			return n.SetAttr(ctx, "/m/d/f", &cachefs.AttrOptions{Mode: new(fs.FileMode(0o600))})
 		},
+		"create": func(ctx context.Context, n *cachefs.Node) error {
+			return writeFile(ctx, n, "/m/d/g", planned("2"), cachefs.CreateOptions{})
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubbletest.Test(t, func(t *testing.T) {
@@ -69,7 +72,10 @@ func TestLeftBeforeItBegan(t *testing.T) {
 				require.NoError(t, n.Mkdir(t.Context(), "/m/d", nil))
 				require.NoError(t, write("/m/d/f", "1", cachefs.CreateOptions{})(n))
 				ctx, cancel := context.WithCancel(t.Context())
-				require.ErrorIs(t, s.leave(cancel, func() error { return call(ctx, n) }), context.Canceled)
+				err := s.leave(cancel, func() error { return call(ctx, n) })
+				require.ErrorIs(t, err, context.Canceled)
+				require.ErrorIs(t, err, cachefs.ErrUnknownOutcome)
+				synctest.Wait()
 				ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				require.NoError(t, call(ctx, n))
