@@ -71,7 +71,11 @@ func (n *Node) setInodeAttr(ctx context.Context, path string, in *namespace.Inod
 		if _, err := n.change(ctx, c); err != nil {
 			return err
 		}
-		return n.removed(ctx, n.setBelow(ctx, in, c, 0))
+		err := n.setBelow(ctx, in, c, 0)
+		if err != nil && !errors.Is(err, ErrPermission) {
+			err = fmt.Errorf("%w of what is below: %w", ErrUnknownOutcome, err)
+		}
+		return n.removed(ctx, err)
 	case m.readOnly:
 		return ErrReadOnly
 	}
@@ -97,7 +101,8 @@ func (n *Node) setInodeAttr(ctx context.Context, path string, in *namespace.Inod
 		}
 		return out, err
 	})
-	return errors.Join(err, denied, store.note(ctx))
+	store.note(ctx)
+	return errors.Join(err, denied)
 }
 
 // setBelow makes a recursive change to what lies below a directory, in steps. What the user may not change is left, and

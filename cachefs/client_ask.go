@@ -215,8 +215,8 @@ func (a *attempts) done() {
 // outcome is how the caller hears of err.
 func (a *attempts) outcome(ctx context.Context, err error) error {
 	switch {
-	case err == nil:
-		return nil
+	case err == nil, errors.Is(err, ErrUnknownOutcome): // a node says so
+		return err
 	case a.unknown && ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", ErrUnknownOutcome, context.Cause(ctx))
 	case a.unknown:

@@ -31,7 +31,8 @@ var (
 	ErrPinned       = namespace.ErrPinned       // pinned, without Force
 	ErrNoSpace      = tier.ErrNoSpace           // nothing can be evicted in any tier
 	ErrNoPrimary    = journal.ErrNoPrimary      // no node can take changes now
-	// ErrUnknownOutcome says that a change was on its way when its context ended: it is done, will be, or not.
+	// ErrUnknownOutcome says that a change was on its way when its context ended, or its node was taken for dead: it is done, will be,
+	// or not. After any other error, one of a context too, it is not done and never will be; of a whole tree, not all of it.
 	ErrUnknownOutcome = journal.ErrUnknownOutcome
 	ErrChanged        = driver.ErrChanged           // the version that was opened cannot be had any more
 	ErrUnsupported    = driver.ErrUnsupported       // the under store cannot do it

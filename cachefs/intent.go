@@ -51,27 +51,32 @@ func (n *Node) withIntent(ctx context.Context, b *namespace.Begin, act func(ctx 
 	}
 	out, actErr := act(ctx, store, a.IntentID)
 	if actErr != nil && doubtful(actErr) {
-		return n.settleDoubt(ctx, a.IntentID, actErr)
+		err = n.settleDoubt(ctx, a.IntentID, actErr)
+	} else {
+		err = n.endActed(ctx, a.IntentID, out, actErr)
 	}
-	return n.endActed(ctx, a.IntentID, out, actErr)
+	if errors.Is(err, ErrUnknownOutcome) && b.Kind != namespace.IntentPublish && !n.isAlone() {
+		n.spawn(func(ctx context.Context) { n.agree(ctx, a.IntentID, b.Path, b.To) })
+	}
+	return err
 }
 
 // endActed ends an intent whose store has answered for certain. The caller waits for that settleAfter longer than he would;
-// then, since the primary is out of reach, runIntents has it. ErrUnknownOutcome: what the namespace makes of it is not known yet.
-// The store has made the change, and this node could not tell it; or it was taken for dead, and who settles the intent tries a
-// removal that was refused once more.
+// then, since the primary is out of reach, runIntents has it. ErrUnknownOutcome: what the namespace makes of it is not known yet,
+// because this node could not tell it, or was taken for dead. The store has made the change, or who settles the intent asks it
+// once more for what it refused.
 func (n *Node) endActed(ctx context.Context, id uint64, out outcome, actErr error) error {
 	ends, cancel := n.outliving(ctx, settleAfter)
 	defer cancel()
 	err := n.end(ends, id, actErr == nil, out)
-	if err != nil && ends.Err() != nil {
+	if err != nil && !errors.Is(err, ErrLeaseLost) {
 		n.orphans.add(id)
 	}
 	switch {
-	case err == nil, actErr != nil && !errors.Is(err, ErrLeaseLost):
+	case err == nil:
 		return actErr
 	case actErr != nil:
-		return fmt.Errorf("%w: the store refused the change (%w), and may be asked again: %w", ErrUnknownOutcome, actErr, err)
+		return fmt.Errorf("%w: it was not made (%w), and may be tried again: %w", ErrUnknownOutcome, actErr, err)
 	}
 	return fmt.Errorf("%w: the store has made the change: %w", ErrUnknownOutcome, err)
 }
@@ -92,12 +97,12 @@ func doubtful(err error) bool {
 	return true
 }
 
-// settleDoubt looks at the store at once, and leaves the intent to runIntents if the store does not answer. The error
-// is nil if the change turns out to have happened.
+// settleDoubt looks at the store at once, and leaves the intent to runIntents if the store does not answer, or the primary. The error
+// is nil if the change turns out to have happened, and cause if not.
 func (n *Node) settleDoubt(ctx context.Context, id uint64, cause error) error {
 	in, ok := n.tree.Intent(id)
-	if !ok {
-		return cause
+	if !ok || in.Lease != n.lease {
+		return fmt.Errorf("%w: another node settles it: %w", ErrUnknownOutcome, cause)
 	}
 	sctx, cancel := n.outliving(ctx, settleAfter)
 	defer cancel()
@@ -105,8 +110,8 @@ func (n *Node) settleDoubt(ctx context.Context, id uint64, cause error) error {
 	switch {
 	case err != nil:
 		n.orphans.add(id)
-		return fmt.Errorf("%w (outcome unknown until the store answers)", cause)
-	case committed && ctx.Err() == nil:
+		return fmt.Errorf("%w until the store answers: %w: %w", ErrUnknownOutcome, cause, err)
+	case committed:
 		return nil
 	}
 	return cause
@@ -166,6 +171,8 @@ func (n *Node) settleIntent(ctx context.Context, in namespace.Intent, finish boo
 	case err != nil:
 	case in.Kind == namespace.IntentPublish:
 		err = n.settledPublish(ctx, m, in, committed)
+	case in.Kind == namespace.IntentRemove && in.Recursive && !committed:
+		n.seeBelow(ctx, in.Path) // some of it may be gone
 	case in.Kind == namespace.IntentRename && committed:
 		if to, known := n.tree.Get(in.Ino); known && to.Dir {
 			n.seeCopies(ctx, m, in.To)

@@ -28,11 +28,26 @@ func (n *Node) settleRename(ctx context.Context, s *ufs.Store, from, to string, 
 	case !errors.Is(errFrom, ErrNotExist):
 		return false, outcome{}, errFrom
 	case errors.Is(errTo, ErrNotExist):
-		return false, outcome{}, nil
+		return n.unstored(in.Ino), outcome{}, nil // it moves in the namespace alone
 	case errTo != nil:
 		return false, outcome{}, errTo
+	case n.unstored(in.Ino) && n.replaced(in, a):
+		err := gone(s.Delete(ctx, to))
+		return err == nil, outcome{}, err
 	}
 	return true, outcome{a.Version, a.ModTime.UnixNano()}, nil
+}
+
+// unstored reports whether no store has a file yet.
+func (n *Node) unstored(ino uint64) bool {
+	in, ok := n.tree.Get(ino)
+	return ok && !in.Dir && in.Persist != namespace.Persisted
+}
+
+// replaced reports whether a store still has the file that a rename is to replace.
+func (n *Node) replaced(in namespace.Intent, a ufs.Attr) bool {
+	target, err := n.tree.Stat(in.To, nil)
+	return err == nil && a.Is(target.Version.String())
 }
 
 // halfMoved reports whether from and to are both there because a rename that is a copy and a deletion stopped between

@@ -22,8 +22,12 @@ func (n *Node) latest(ctx context.Context, change func() error) error {
 	return change()
 }
 
-// refused reports whether err may come from what a replica says.
+// refused reports whether err may come from what a replica says. What may have been done is not: a second try would be refused
+// because of the first.
 func refused(err error) bool {
+	if errors.Is(err, ErrUnknownOutcome) {
+		return false
+	}
 	for _, r := range []error{
 		errThere, ErrNotExist, ErrExist, ErrPermission, ErrNotDir, ErrIsDir, ErrNotEmpty, ErrReadOnly, ErrIncomplete, ErrCrossMount,
 		ErrInvalid, ErrBusy, ErrNotPersisted, ErrPinned, ErrNotMounted,

@@ -24,7 +24,7 @@ func (n *Node) stillOurs(ctx context.Context, kind namespace.IntentKind, id uint
 		return nil
 	}
 	if err := n.barrier(ctx); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnknownOutcome, n.endActed(ctx, id, outcome{}, err)) // a removal may be finished by who settles it
+		return n.endActed(ctx, id, outcome{}, err)
 	}
 	in, ok := n.tree.Intent(id)
 	switch {
@@ -70,18 +70,36 @@ type publication struct {
 // withdraw looks after a publication, of a file that was complete before, which others may have held for not done, and gone on: where the
 // file has been removed it would come back as somebody else's.
 func (n *Node) withdraw(ctx context.Context, p publication) {
+	n.onceHeard(ctx, p.intent, p.path, func() error { return n.withdrawHeard(ctx, p) })
+}
+
+// agree looks after a change that the store was asked for and others may have decided otherwise about: the namespace has what the store has.
+func (n *Node) agree(ctx context.Context, intent uint64, paths ...string) {
+	n.onceHeard(ctx, intent, paths[0], func() error {
+		for _, path := range paths {
+			if m, key := n.mounts.find(path); m != nil {
+				n.lookAfter(ctx, m, key, path)
+				n.seeBelow(ctx, path)
+			}
+		}
+		return nil
+	})
+}
+
+// onceHeard does something, until it succeeds, when the intent has ended and this node knows what others have made of it.
+func (n *Node) onceHeard(ctx context.Context, intent uint64, path string, do func() error) {
 	for delay := settleMinDelay; ctx.Err() == nil; delay = min(2*delay, settleMaxDelay) {
-		err := n.intentGone(ctx, p.intent)
+		err := n.intentGone(ctx, intent)
 		if err == nil {
 			err = n.barrier(ctx)
 		}
 		if err == nil {
-			err = n.withdrawHeard(ctx, p)
+			err = do()
 		}
 		if err == nil {
 			return
 		}
-		n.log.Warn("a publication that came too late is not looked after yet", "path", p.path, "err", err)
+		n.log.Warn("a change that came too late is not looked after yet", "path", path, "err", err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(delay):

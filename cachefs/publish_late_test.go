@@ -1,8 +1,6 @@
 package cachefs_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -13,7 +11,6 @@ import (
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/bubbletest"
-	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/memufs"
 )
@@ -120,64 +117,4 @@ func TestLatePublicationIsFound(t *testing.T) {
 		}
 		require.Equal(t, map[string]string{"f": string(planned("1"))}, g.content(t))
 	})
-}
-
-// TestRemovalThatIsToldToFail: over slow links, a node is cut off at one moment or another of a Remove, for longer than its caller waits, or
-// until it has been taken for dead. When the error is not one of an unknown outcome, the file stays.
-func TestRemovalThatIsToldToFail(t *testing.T) {
-	for _, c := range []struct{ waits, heals time.Duration }{{5 * time.Second, 0}, {5 * time.Minute, 20 * time.Second}} {
-		t.Run(c.waits.String(), func(t *testing.T) {
-			bubbletest.Test(t, func(t *testing.T) { cutOffRemovals(t, c.waits, c.heals) })
-		})
-	}
-}
-
-// cutOffRemovals heals the network after a while; 0: when the removal has returned.
-func cutOffRemovals(t *testing.T, waits, heals time.Duration) {
-	var under *ufs.Store
-	var once sync.Once
-	c := cachefstest.New(t, 3, func(cfg *cachefs.Config) {
-		once.Do(func() { under = cfg.Mounts[0].Store })
-		cfg.Mounts[0].Store = under
-	})
-	told := map[string]int{}
-	for after := 200 * time.Millisecond; after <= 4*time.Second; after += 200 * time.Millisecond {
-		node := (c.Primary() + 1) % 3
-		path := fmt.Sprint("/mem/", after)
-		require.NoError(t, writeFile(t.Context(), c.Nodes[node], path, planned("1"), cachefs.CreateOptions{WriteType: cachefs.CacheThrough}))
-		c.SetLinks(cachefstest.Link{Latency: 300 * time.Millisecond})
-		removed := make(chan error, 1)
-		go func() {
-			ctx, cancel := context.WithTimeout(t.Context(), waits)
-			defer cancel()
-			removed <- c.Nodes[node].Remove(ctx, path, nil)
-		}()
-		time.Sleep(after)
-		c.Partition([]int{node}, []int{(node + 1) % 3, (node + 2) % 3})
-		if heals > 0 {
-			c.SetLinks(cachefstest.Link{}) // over such slow ones nobody is elected
-			time.Sleep(heals)
-			c.Heal()
-		}
-		err := <-removed
-		c.Heal()
-		c.SetLinks(cachefstest.Link{})
-		time.Sleep(time.Minute)
-		_, found := c.Nodes[node].Stat(t.Context(), path, &cachefs.StatOptions{Consistent: true})
-		_, stored := under.Stat(t.Context(), path[len("/mem/"):])
-		switch {
-		case err == nil:
-			told["done"]++
-			require.ErrorIs(t, found, cachefs.ErrNotExist)
-			require.ErrorIs(t, stored, ufs.ErrNotExist)
-		case errors.Is(err, cachefs.ErrUnknownOutcome):
-			told["unknown"]++
-			require.Equal(t, found == nil, stored == nil)
-		default:
-			told["failed"]++
-			require.NoError(t, found, "%v after %v", err, after)
-			require.NoError(t, stored, "%v after %v", err, after)
-		}
-	}
-	t.Log(told)
 }

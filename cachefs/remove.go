@@ -65,18 +65,18 @@ func (n *Node) removeInode(ctx context.Context, path string, in *namespace.Inode
 	}))
 }
 
-// removed waits until the tiers have let go of what a change dropped: who removes a file wants its room.
+// removed waits until the tiers have let go of what a change dropped, or ctx ends: who removes a file wants its room. The change is made.
 func (n *Node) removed(ctx context.Context, err error) error {
-	if err != nil {
-		return err
+	if err == nil {
+		_ = n.effects.wait(ctx, n.ctx.Done())
 	}
-	return n.effects.wait(ctx, n.ctx.Done())
+	return err
 }
 
-// forgotten is removed for a tree, which goes in steps.
+// forgotten is removed for a tree, which goes in steps. Those that are not made here the primary makes.
 func (n *Node) forgotten(ctx context.Context, dir bool, err error) error {
 	if err == nil && dir {
-		err = n.finish(ctx)
+		_ = n.finish(ctx)
 	}
 	return n.removed(ctx, err)
 }

@@ -63,9 +63,13 @@ func (n *Node) renameInode(ctx context.Context, from, to string, in *namespace.I
 // own, and reading one by its old version would say that it has changed. What is missed here is found that way.
 func (n *Node) seeCopies(ctx context.Context, m *mount, dir string) {
 	s, err := m.open(ctx)
-	if err != nil || s.Caps().RenameDir {
-		return
+	if err == nil && !s.Caps().RenameDir {
+		n.seeBelow(ctx, dir)
 	}
+}
+
+// seeBelow looks at all that a store has below a directory, as far as that goes.
+func (n *Node) seeBelow(ctx context.Context, dir string) {
 	for _, err := range n.List(ctx, dir, &ListOptions{Recursive: true, Sync: true}) {
 		if err != nil {
 			return
