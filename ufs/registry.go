@@ -1,6 +1,7 @@
 package ufs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -104,7 +105,7 @@ func unknown(u *url.URL) error {
 	case u.Scheme == "":
 		do = `; a directory is "file:///" and its absolute path`
 	}
-	return fmt.Errorf("%w: no under store at %q: unknown scheme %q (have %s)%s", driver.ErrInvalid, driver.Shown(u), u.Scheme, strings.Join(Schemes(), ", "), do)
+	return fmt.Errorf("%w: no under store at %q: unknown scheme %q (have %s)%s", driver.ErrInvalid, driver.Shown(u), u.Scheme, cmp.Or(strings.Join(Schemes(), ", "), "none"), do)
 }
 
 // unparsed says that a URL is none. What stands before an '@' or behind a '?' may be a secret, and what is wrong would be
