@@ -98,7 +98,7 @@ func diskMisreads(t *testing.T, times int64) {
 		cfg.BlockSize = meshBlock
 		cfg.Tiers = []tier.Config{{Kind: tier.SSD, Dirs: []tier.Dir{{Path: cfg.Dir + "/ssd", Quota: 64 << 20}}}}
 	})
-	time.Sleep(10 * time.Minute) // nobody is asked any more because he owned a block before
+	time.Sleep(6 * time.Minute) // nobody is asked any more because he owned a block before
 	want := content(7, meshBlock)
 	putStore(t, c, "f", want)
 	read := func(i, size int) {
