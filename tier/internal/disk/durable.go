@@ -81,8 +81,10 @@ func (d *Dir) mark(id ID, set, clear Flags, may func(*entry) bool) error {
 		s.mu.Unlock()
 		return nil
 	}
+	r := e.record()
+	r.flags = flags
+	d.log.append(r)
 	e.setState(flags, e.changed())
-	d.log.append(e.record())
 	s.mu.Unlock()
 	return d.Sync(id)
 }

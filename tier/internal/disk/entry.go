@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// entry is one block: 64 bytes, no pointers. Entries never move and stay as long as their Dir. All but the last two fields is read
+// entry is one block: 64 bytes, no pointers. Entries never move and stay as long as their Dir. All but the last two fields are read
 // without a lock, and changed under the shard's; gen is odd while the block is another, or somewhere else, than before: who finds it
 // as it was, and even, has read one block's fields (a sequence lock).
 type entry struct {

@@ -176,8 +176,10 @@ func (d *Dir) finish(m *move) {
 		d.abandon(m.to, m.off, n)
 		return
 	}
-	m.from.e.move(place{seg: m.to.id, off: uint32(m.off), len: m.from.len})
-	d.log.append(m.from.e.record())
+	r := m.from.e.record()
+	r.place = place{seg: m.to.id, off: uint32(m.off), len: m.from.len}
+	d.log.append(r)
+	m.from.e.move(r.place)
 	s.mu.Unlock()
 	d.published(m.to)
 	if from := d.segment(m.from.seg); from != nil {

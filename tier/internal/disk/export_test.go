@@ -1,5 +1,10 @@
 package disk
 
+import (
+	"runtime"
+	"unsafe"
+)
+
 // DecodeRecord decodes one index record of generation gen and encodes it again.
 func DecodeRecord(b []byte, gen uint64) (again []byte, ok bool) {
 	var r record
@@ -109,3 +114,26 @@ func (x Shard) Found(at, search ID) bool {
 	_, local, _ := x.s.find(hashID(&at), keyOf(&at))
 	return new(found).read(x.s.at(local), local, keyOf(&search))
 }
+
+// ShardSize is how many bytes a shard of an index has.
+const ShardSize = unsafe.Sizeof(shard{})
+
+// HoldLog keeps records out of the log until release.
+func (d *Dir) HoldLog() (release func()) {
+	d.log.mu.Lock()
+	return d.log.mu.Unlock
+}
+
+// Segment is the number of the segment that a block is found in; 0: it is not found.
+func (d *Dir) Segment(id ID) uint32 {
+	defer runtime.KeepAlive(d)
+	h := hashID(&id)
+	var f found
+	if !d.index.of(h).look(h, &id, &f) {
+		return 0
+	}
+	return f.seg
+}
+
+// Rescue copies the blocks of a segment elsewhere.
+func (d *Dir) Rescue(segment uint32) error { return d.rescue(d.segment(segment)) }

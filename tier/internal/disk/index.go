@@ -27,16 +27,17 @@ type shard struct {
 	// A look-up reads this one cache line, the table's, one of the cells and that of the entry.
 	cells  atomic.Pointer[cells]
 	slabs  *slabs
+	more   atomic.Pointer[map[uint32]seenMap] // of blocks of more than 64 pieces; a copy is changed
+	heads  []uint32                           // by hash of the file, nil until somebody needs the chains
 	number uint32
 	turn   atomic.Uint32 // odd while cells are being moved
-	mu     sync.RWMutex  // to change anything, and to read what is not atomic
+	used   uint32        // local slots ever used
+	_      [4]byte
 
-	used  uint32   // local slots ever used
-	free  []uint32 // local slots
-	live  int
-	heads []uint32                           // by hash of the file, nil until somebody needs the chains
-	more  atomic.Pointer[map[uint32]seenMap] // of blocks of more than 64 pieces; a copy is changed
-	_     [8]byte                            // to a whole number of lines
+	mu   sync.RWMutex // to change anything, and to read what is not atomic; on a cache line that look-ups leave alone
+	free []uint32     // local slots
+	live int
+	_    [8]byte // to a whole number of lines
 }
 
 type cells []atomic.Uint32

@@ -54,7 +54,8 @@ func parseIndexName(name string) (magic string, gen uint64, ok bool) {
 	return "", 0, false
 }
 
-// append adds a record; the caller holds the lock of the block's shard, so that the log has changes in their order. It
+// append adds a record; the caller holds the lock of the block's shard, so that the log has changes in their order. A block that comes
+// or moves is shown afterwards: who finds it takes no lock, and Sync takes the log's last record to be no older than what it found. It
 // returns the number of the record.
 func (l *indexLog) append(r *record) uint64 {
 	l.mu.Lock()

@@ -1,6 +1,7 @@
 package disk_test
 
 import (
+	"math/bits"
 	"math/rand/v2"
 	"path/filepath"
 	"sync"
@@ -126,4 +127,42 @@ func TestLookupWhileCellsMove(t *testing.T) {
 	require.True(t, <-found)
 	require.True(t, x.Found(blockID(5, 0), blockID(5, 0)))
 	require.False(t, x.Found(blockID(5, 0), blockID(6, 0)))
+}
+
+// TestFoundIsLogged: what a look-up finds of a block, the log has: so Sync, which goes by it, makes that durable.
+func TestFoundIsLogged(t *testing.T) {
+	d := open(t, vfs.NewMem(), "/d", disk.Options{})
+	old, added := blockID(1, 0), blockID(2, 0)
+	put(t, d, old, 1000)
+	for what, change := range map[string]func() error{
+		"put":  func() error { _, err := d.Put(added, [][]byte{content(added, 500)}, 0); return err },
+		"mark": func() error { return d.SetFlags(old, disk.Held) },
+		"move": func() error { return d.Rescue(d.Segment(old)) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			found := func() (all [3]any) {
+				_, _, flags, _ := d.Lookup(old)
+				return [3]any{flags, d.Segment(old), d.Segment(added) != 0}
+			}
+			before := found()
+			release := sync.OnceFunc(d.HoldLog())
+			defer release()
+			done := make(chan error, 1)
+			go func() { done <- change() }()
+			for end := time.Now().Add(100 * time.Millisecond); time.Now().Before(end); {
+				require.Equal(t, before, found())
+			}
+			release()
+			require.NoError(t, <-done)
+			require.NotEqual(t, before, found())
+		})
+	}
+}
+
+// TestShardsOnCacheLines: a look-up reads one cache line of its shard, which is no other shard's.
+func TestShardsOnCacheLines(t *testing.T) {
+	if bits.UintSize < 64 {
+		t.Skip("its fields are padded for pointers of 64 bits")
+	}
+	require.EqualValues(t, 128, disk.ShardSize)
 }

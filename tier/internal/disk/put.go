@@ -74,8 +74,8 @@ func (d *Dir) enter(h uint64, r *record, dropped *atomic.Bool) (slot uint32, seq
 	if dropped != nil && dropped.Load() {
 		return 0, 0, ErrDropped
 	}
-	local := s.insert(h, r, allSeen, true)
-	return slotOf(h, local), d.log.append(r), nil
+	seq = d.log.append(r)
+	return slotOf(h, s.insert(h, r, allSeen, true)), seq, nil
 }
 
 // throttle makes Put wait for the disk when too much is on the way to it.

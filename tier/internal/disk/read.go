@@ -215,6 +215,7 @@ func readTable(seg *segment, f *found, buf *[]byte) error {
 // Verify reads a whole block and compares it with its checksums, whether that was done before or not: what leaves this
 // process is checked again. Errors as of ReadAt.
 func (d *Dir) Verify(id ID) error {
+	defer runtime.KeepAlive(d) // as in read, mark too
 	h := hashID(&id)
 	s := d.index.of(h)
 	buf := pieceBufs.Get().(*[pieceSize]byte)
