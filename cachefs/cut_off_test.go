@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"math"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,14 +31,20 @@ var outages = []outage{
 	{time.Minute, 2 * time.Minute},  // the caller sees that it was
 }
 
-// cutOffIn lets a node that does not lead make a change, and cuts it off while the store is asked for call. It returns what
-// the caller was told, when the network has healed and all have come to rest.
-func cutOffIn(t *testing.T, c *cachefstest.Cluster, o outage, call string, change func(ctx context.Context, n *cachefs.Node) error) error {
+// cutOffIn lets a node that does not lead make a change, and cuts it off while the store is asked for call, which it refuses some times.
+// It returns what the caller was told, when the network has healed and all have come to rest.
+func cutOffIn(t *testing.T, c *cachefstest.Cluster, o outage, call string, refusals int64, change func(ctx context.Context, n *cachefs.Node) error) error {
 	at := (c.Primary() + 1) % 3
 	var once sync.Once
+	var calls atomic.Int64
+	defer c.Store.OnCall(nil)
 	c.Store.OnCall(func(op, _ string) error {
-		if op == call {
-			once.Do(func() { cutOff(c, at, o.lasts) })
+		if op != call {
+			return nil
+		}
+		once.Do(func() { cutOff(c, at, o.lasts) })
+		if calls.Add(1) <= refusals {
+			return cachefs.ErrPermission
 		}
 		return nil
 	})
@@ -45,7 +53,6 @@ func cutOffIn(t *testing.T, c *cachefstest.Cluster, o outage, call string, chang
 	began := time.Now()
 	err := change(ctx, c.Nodes[at])
 	require.LessOrEqual(t, time.Since(began), o.patience+afterwards)
-	c.Store.OnCall(nil)
 	time.Sleep(2 * time.Minute)
 	synctest.Wait()
 	return err
@@ -81,10 +88,35 @@ func TestCutOffInAChange(t *testing.T) {
 					require.NoError(t, c.Nodes[0].Mkdir(t.Context(), "/mem/d", nil))
 					require.NoError(t, write("/mem/d/f", "1", cachefs.CreateOptions{})(c.Nodes[0]))
 					time.Sleep(5 * time.Second)
-					err := cutOffIn(t, c, o, call, change.do)
+					err := cutOffIn(t, c, o, call, 0, change.do)
 					require.ErrorIs(t, err, cachefs.ErrUnknownOutcome)
 					for _, n := range c.Nodes {
 						require.Equal(t, change.want, shown(t, n), n.ID())
+						require.Zero(t, n.Metrics().Intents)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestCutOffInARefusal: a store refuses a removal while its node is cut off from the primary. Who settles it asks the store once more,
+// so that the caller is not told of a refusal; if that is refused too the file stays, and nothing waits for it.
+func TestCutOffInARefusal(t *testing.T) {
+	for refusals, want := range map[int64]string{1: "d", math.MaxInt64: "d d/f"} {
+		for _, o := range outages {
+			t.Run(fmt.Sprint(want, " ", o.lasts, " ", o.patience), func(t *testing.T) {
+				bubbletest.Test(t, func(t *testing.T) {
+					c := cachefstest.New(t, 3)
+					require.NoError(t, c.Nodes[0].Mkdir(t.Context(), "/mem/d", nil))
+					require.NoError(t, write("/mem/d/f", "1", cachefs.CreateOptions{})(c.Nodes[0]))
+					time.Sleep(5 * time.Second)
+					err := cutOffIn(t, c, o, "delete", refusals, func(ctx context.Context, n *cachefs.Node) error {
+						return n.Remove(ctx, "/mem/d/f", nil)
+					})
+					require.ErrorIs(t, err, cachefs.ErrUnknownOutcome)
+					for _, n := range c.Nodes {
+						require.Equal(t, want, shown(t, n), n.ID())
 						require.Zero(t, n.Metrics().Intents)
 					}
 				})

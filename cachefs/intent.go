@@ -189,7 +189,7 @@ func (n *Node) end(ctx context.Context, id uint64, commit bool, out outcome) err
 }
 
 // settleRemove: what is gone is removed. A removal that had begun is finished, unless somebody else has put another
-// version there since.
+// version there since, or the store refuses it: then it stays.
 func (n *Node) settleRemove(ctx context.Context, s *ufs.Store, key string, in namespace.Intent, finish bool) (bool, error) {
 	a, err := s.Stat(ctx, key)
 	if errors.Is(err, ErrNotExist) {
@@ -208,10 +208,11 @@ func (n *Node) settleRemove(ctx context.Context, s *ufs.Store, key string, in na
 	if a.Dir || !a.Is(in.Prior) {
 		return false, nil
 	}
-	if err := s.Delete(ctx, key); err != nil && !errors.Is(err, ErrNotExist) {
-		return false, err
+	err = gone(s.Delete(ctx, key))
+	if err != nil && !doubtful(err) {
+		return false, nil
 	}
-	return true, nil
+	return err == nil, err
 }
 
 // intentGone returns when the intent has ended.
