@@ -39,8 +39,8 @@
 // All methods may be called by any number of goroutines. A hit takes no lock that an admission, an eviction or another hit can hold. In
 // memory it follows atomic pointers to the [Block], copies, and asks the block's state whether it lived all the while; on a disk it does
 // so with the index's entry, around the read. The policies hear of hits through rings without locks. A hit that promotes asks for it
-// through a channel; the first reads after Open of a block of more than 4 MiB note under a lock what they have verified. Who releases the last View of a block that has left gives its bytes back, under the
-// arena's lock, which nobody holds while bytes move. One process at a time has a directory; the error names the other's pid.
+// through a channel. Who releases the last View of a block that has left gives its bytes back, under the arena's lock, which nobody holds
+// while bytes move. One process at a time has a directory; the error names the other's pid.
 //
 // # Errors
 //

@@ -23,9 +23,8 @@
 //
 // # Concurrency
 //
-// All methods of Dir may be called at any time. A read takes no lock, unless it verifies pieces of a block of more
-// than 4 MiB, or keeps meeting what is being changed; it looks again if the block moved or left meanwhile. One goroutine
-// works behind; Close ends it.
+// All methods of Dir may be called at any time. A read waits for no lock; it looks again if the block moved or left
+// meanwhile. One goroutine works behind; Close ends it.
 //
 // Lock order: reclaiming, compacting, rolling, a shard's mutex, log.file, log.mu, space. Only rolling, compacting,
 // reclaiming, flushing and log.file are held across I/O.

@@ -6,17 +6,18 @@ import (
 )
 
 // entry is one block: 64 bytes, no pointers. Entries never move and stay as long as their Dir. All but the last two fields are read
-// without a lock, and changed under the shard's; gen is odd while the block is another, or somewhere else, than before: who finds it
-// as it was, and even, has read one block's fields (a sequence lock).
+// without a lock, and changed under the shard's; gen is odd while no block has the slot, and another once the block has left or
+// moved: who finds it as it was, and even, has read one block's fields (a sequence lock).
 type entry struct {
-	file          [2]atomic.Uint64
-	sum           atomic.Uint64 // of the only piece, or of the checksum table
-	seen          atomic.Uint64 // a bit for each piece that was verified; pieces past the 64th: shard.more
-	number        atomic.Uint32 // of the block in its file
-	seg, off, len atomic.Uint32 // its place
-	gen           atomic.Uint32 // odd also while no block has the slot
-	state         atomic.Uint32 // its Flags, and stateChanged
-	next, prev    uint32        // blocks of files with one head: local slot + 1, 0 none
+	file       [2]atomic.Uint64
+	sum        atomic.Uint64 // of the only piece, or of the checksum table
+	seen       atomic.Uint64 // a bit for each piece that was verified; pieces past the 64th: shard.more
+	at         atomic.Uint64 // where the block is, segment above offset: one word, so that a block that moves is always somewhere
+	number     atomic.Uint32 // of the block in its file
+	len        atomic.Uint32
+	gen        atomic.Uint32
+	state      atomic.Uint32 // its Flags, and stateChanged
+	next, prev uint32        // blocks of files with one head: local slot + 1, 0 none
 }
 
 // stateChanged: put or marked since Open; Reconcile leaves it alone.
@@ -46,7 +47,12 @@ func (e *entry) id() (id ID) {
 	return id
 }
 
-func (e *entry) place() place { return place{e.seg.Load(), e.off.Load(), e.len.Load()} }
+func (e *entry) place() place {
+	at := e.at.Load()
+	return place{uint32(at >> 32), uint32(at), e.len.Load()}
+}
+
+func (e *entry) seg() uint32 { return uint32(e.at.Load() >> 32) }
 
 func (e *entry) flags() Flags { return Flags(e.state.Load()) }
 
@@ -70,17 +76,14 @@ func (e *entry) set(r *record, seen uint64, changed bool) {
 	e.number.Store(k.number)
 	e.sum.Store(r.sum)
 	e.seen.Store(seen)
-	e.setPlace(r.place)
+	e.setAt(r.place)
+	e.len.Store(r.len)
 	e.setState(r.flags, changed)
 	e.next, e.prev = 0, 0
 	e.gen.Store(g + 1)
 }
 
-func (e *entry) setPlace(p place) {
-	e.seg.Store(p.seg)
-	e.off.Store(p.off)
-	e.len.Store(p.len)
-}
+func (e *entry) setAt(p place) { e.at.Store(uint64(p.seg)<<32 | uint64(p.off)) }
 
 func (e *entry) setState(flags Flags, changed bool) {
 	state := uint32(flags)
@@ -90,11 +93,10 @@ func (e *entry) setState(flags Flags, changed bool) {
 	e.state.Store(state)
 }
 
-// move gives the block another place.
+// move gives the block another place. gen comes last: who read the old place before it hears of it, and both have the bytes until then.
 func (e *entry) move(to place) {
-	e.gen.Add(1)
-	e.setPlace(to)
-	e.gen.Add(1)
+	e.setAt(to)
+	e.gen.Add(2)
 }
 
 // clear leaves the slot without a block.

@@ -49,7 +49,7 @@ func (d *Dir) blocksOf(segs []*segment) []move {
 		s.mu.RLock()
 		for local := range s.used {
 			e := s.at(local)
-			if e.live() && slices.ContainsFunc(segs, func(v *segment) bool { return v.id == e.seg.Load() }) {
+			if e.live() && slices.ContainsFunc(segs, func(v *segment) bool { return v.id == e.seg() }) {
 				id := e.id()
 				m := move{id: id}
 				m.from.read(e, local, keyOf(&id))

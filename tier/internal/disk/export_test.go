@@ -57,12 +57,17 @@ func (d *Dir) LockShards() (release func()) {
 // Shard is one shard of an index, without any I/O.
 type Shard struct{ s *shard }
 
-// NewShard returns an empty one.
-func NewShard() Shard {
+// NewShard returns an empty one, with as many cells as blocks need.
+func NewShard(blocks int) Shard {
 	d := &Dir{}
 	d.newIndex()
-	return Shard{&d.index.shard[0]}
+	s := &d.index.shard[0]
+	s.reserve(blocks)
+	return Shard{s}
 }
+
+// Home is the cell where a probe for a block begins.
+func (x Shard) Home(id ID) uint32 { return x.s.table().home(hashID(&id)) }
 
 // Put enters a block of length bytes that is not there.
 func (x Shard) Put(id ID, length uint32) {
@@ -71,12 +76,12 @@ func (x Shard) Put(id ID, length uint32) {
 	x.s.insert(hashID(&id), &record{id: id, place: place{len: length}}, allSeen, true)
 }
 
-// Move gives a block another place, and length.
-func (x Shard) Move(id ID, length uint32) {
+// Move gives a block another place.
+func (x Shard) Move(id ID, to uint32) {
 	x.s.mu.Lock()
 	defer x.s.mu.Unlock()
 	_, local, _ := x.s.find(hashID(&id), keyOf(&id))
-	x.s.at(local).move(place{seg: length, off: length, len: length})
+	x.s.at(local).move(place{seg: to, off: to})
 }
 
 // Delete removes a block that is there.
@@ -88,25 +93,26 @@ func (x Shard) Delete(id ID) {
 	x.s.release(local)
 }
 
-// Look finds a block; torn says that its fields are of two of its states.
+// Look finds a block; torn says that its place is made of two.
 func (x Shard) Look(id ID) (length uint32, torn, ok bool) {
 	var f found
 	ok = x.s.look(hashID(&id), &id, &f)
-	return f.len, f.seg != f.off || f.seg != 0 && f.seg != f.len, ok
+	return f.len, f.seg != f.off, ok
 }
 
-// Hidden calls f while a block is in no cell, as when cells are being moved.
-func (x Shard) Hidden(id ID, f func()) {
+// DeleteSlowly is Delete that stops, with the lock, before each cell that it overwrites and at the end.
+func (x Shard) DeleteSlowly(id ID, stopped func()) {
 	x.s.mu.Lock()
 	defer x.s.mu.Unlock()
-	cell, _, _ := x.s.find(hashID(&id), keyOf(&id))
-	c := &x.s.table()[cell]
-	was := c.Load()
-	x.s.turn.Add(1)
-	c.Store(0)
-	f()
-	c.Store(was)
-	x.s.turn.Add(1)
+	cell, local, _ := x.s.find(hashID(&id), keyOf(&id))
+	x.s.at(local).clear()
+	x.s.live--
+	stopped()
+	for i, c := range x.s.closeGap(cell) {
+		x.s.overwrite(i, c)
+		stopped()
+	}
+	x.s.release(local)
 }
 
 // Found says whether who comes to the entry of one block, in search of another, takes it for that.

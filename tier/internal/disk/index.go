@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"iter"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -17,8 +18,9 @@ const (
 
 // index finds entries by id. A table cell holds 8 bits of hash above the local slot + 1; 0 is empty.
 //
-// Who looks up takes no lock: what he reads is atomic, and an entry's gen says whether it was one block's all the while. Only where he
-// finds nothing while the cells of a shard are being moved does he look again under its lock.
+// Who looks up takes no lock: what he reads is atomic, and an entry's gen says whether it was one block's all the while. At any instant a
+// probe finds each block, also while a gap is being closed; and so does one beside which a single cell is overwritten, since a block
+// that moves is in two cells before it is in the new one alone. turn tells of more, and he looks again.
 type index struct {
 	shard [shards]shard
 }
@@ -30,7 +32,7 @@ type shard struct {
 	more   atomic.Pointer[map[uint32]seenMap] // of blocks of more than 64 pieces; a copy is changed
 	heads  []uint32                           // by hash of the file, nil until somebody needs the chains
 	number uint32
-	turn   atomic.Uint32 // odd while cells are being moved
+	turn   atomic.Uint32 // changes before each cell that is overwritten
 	used   uint32        // local slots ever used
 	_      [4]byte
 
@@ -68,8 +70,8 @@ func (t cells) home(h uint64) uint32 {
 
 func tag(h uint64) uint32 { return uint32(h>>shardBits) << localBits }
 
-// find returns the cell and the local slot of id. Without the shard's lock it may miss what is being moved, and who uses what
-// it finds looks at gen.
+// find returns the cell and the local slot of id. Without the shard's lock it may miss what is being moved (see index), and who uses
+// what it finds looks at gen.
 func (s *shard) find(h uint64, k key) (cell, local uint32, ok bool) {
 	t := s.table()
 	if len(t) == 0 {
@@ -153,25 +155,35 @@ func (s *shard) remove(cell, local uint32) {
 	e.clear()
 	s.forgetMore(local)
 	s.live--
-	s.turn.Add(1)
-	s.closeGap(cell)
-	s.turn.Add(1)
+	for i, c := range s.closeGap(cell) {
+		s.overwrite(i, c)
+	}
 }
 
-// closeGap empties a cell and moves back those that a probe would no longer find.
-func (s *shard) closeGap(gap uint32) {
-	t := s.table()
-	n := uint32(len(t))
-	for i := (gap + 1) % n; t[i].Load() != 0; i = (i + 1) % n {
-		c := t[i].Load()
-		id := s.at(c&localMask - 1).id()
-		home := t.home(hashID(&id))
-		if (i+n-home)%n >= (i+n-gap)%n {
-			t[gap].Store(c)
+func (s *shard) overwrite(cell, c uint32) {
+	s.turn.Add(1)
+	s.table()[cell].Store(c)
+}
+
+// closeGap says what to write into which cells, one after the other, to empty one: those that a probe would no longer find move back.
+func (s *shard) closeGap(gap uint32) iter.Seq2[uint32, uint32] {
+	return func(yield func(cell, c uint32) bool) {
+		t := s.table()
+		n := uint32(len(t))
+		for i := (gap + 1) % n; t[i].Load() != 0; i = (i + 1) % n {
+			c := t[i].Load()
+			id := s.at(c&localMask - 1).id()
+			home := t.home(hashID(&id))
+			if (i+n-home)%n < (i+n-gap)%n {
+				continue
+			}
+			if !yield(gap, c) {
+				return
+			}
 			gap = i
 		}
+		yield(gap, 0)
 	}
-	t[gap].Store(0)
 }
 
 func (s *shard) release(local uint32) { s.free = append(s.free, local) }

@@ -276,10 +276,7 @@ func (s *shard) load(h uint64, r *record) {
 		s.insert(h, r, 0, false)
 		return
 	}
-	e := s.at(local)
-	e.sum.Store(r.sum)
-	e.setState(r.flags, false)
-	e.move(r.place)
+	s.at(local).set(r, 0, false)
 }
 
 // settle drops what a crash took the bytes of, and accounts for the rest.

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,7 +16,7 @@ import (
 	"github.com/millpond/millpond/tier/internal/disk"
 )
 
-// TestHitTakesNoLock looks up and reads while every shard's lock is held: blocks that nobody has read since Open, and a long one.
+// TestHitTakesNoLock looks up and reads while every shard's lock is held, blocks that nobody has read since Open, short and long.
 func TestHitTakesNoLock(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "d")
 	d := open(t, vfs.OS, dir, disk.Options{})
@@ -26,7 +27,7 @@ func TestHitTakesNoLock(t *testing.T) {
 	put(t, d, blockID(100, 0), long)
 	require.NoError(t, d.Close())
 	d = open(t, vfs.OS, dir, disk.Options{})
-	requireBlock(t, d, blockID(100, 0), long)
+	<-d.Recovered()
 	release := d.LockShards()
 	defer release()
 	bad := make(chan int, 1)
@@ -62,7 +63,7 @@ func TestHitTakesNoLock(t *testing.T) {
 // reader is stopped in the middle, so there are more of them than cores.
 func TestLookupBesideChanges(t *testing.T) {
 	const stay, moved, pass, rounds = 600, 4, 150, 150
-	x := disk.NewShard()
+	x := disk.NewShard(0)
 	var ids, passing [stay]disk.ID
 	for i := range stay {
 		ids[i], passing[i] = blockID(i, 0), blockID(i, 1)
@@ -78,7 +79,7 @@ func TestLookupBesideChanges(t *testing.T) {
 					i = k / 2 % moved
 				}
 				length, torn, ok := x.Look(ids[i])
-				if !ok || torn || int(length)%stay != (i+1)%stay {
+				if !ok || torn || int(length) != i+1 {
 					t.Errorf("block %d: found %v, torn %v, length %d", i, ok, torn, length)
 					return
 				}
@@ -90,8 +91,6 @@ func TestLookupBesideChanges(t *testing.T) {
 		grown := pass + round*(stay-pass)/rounds
 		for i := range grown {
 			x.Put(passing[i], 7)
-			k := i % moved
-			x.Move(ids[k], uint32(k+1+stay*rng.IntN(9)))
 		}
 		for _, i := range rng.Perm(grown) {
 			x.Delete(passing[i])
@@ -100,31 +99,86 @@ func TestLookupBesideChanges(t *testing.T) {
 			t.Fatal("found after it was deleted")
 		}
 	}
+	for i, began := 0, time.Now(); time.Since(began) < time.Second; i++ {
+		x.Move(ids[i%moved], rng.Uint32())
+	}
 	end.Store(true)
 	readers.Wait()
 }
 
-// TestLookupWhileCellsMove: who finds nothing while cells are being moved looks again, and who comes late to an entry, which is another
-// block's by then, does not take it for his.
-func TestLookupWhileCellsMove(t *testing.T) {
-	x := disk.NewShard()
-	for i := range 100 {
-		x.Put(blockID(i, 0), 1)
-	}
-	found := make(chan bool, 1)
-	x.Hidden(blockID(5, 0), func() {
-		go func() {
-			_, _, ok := x.Look(blockID(5, 0))
-			found <- ok
-		}()
-		select {
-		case ok := <-found:
-			t.Error("it did not wait")
-			found <- ok
-		case <-time.After(100 * time.Millisecond):
+// TestLookupBesideRemovals looks for one of two blocks with the same home cell, which lies a long probe away from it, while the other one,
+// at home, is removed: so it moves home behind the probe's back, again and again.
+func TestLookupBesideRemovals(t *testing.T) {
+	const run, lasts = 1000, 2 * time.Second
+	x := disk.NewShard(4 * run)
+	var pair []disk.ID
+	for i, taken := 0, [run]bool{}; len(pair) < 2 || slices.Contains(taken[1:], false); i++ {
+		id := blockID(i, 0)
+		switch home := x.Home(id); {
+		case home == 0 && len(pair) < 2:
+			pair = append(pair, id)
+		case home > 0 && home < run && !taken[home]:
+			taken[home] = true
+			x.Put(id, 0)
 		}
-	})
-	require.True(t, <-found)
+	}
+	x.Put(pair[1], 1)
+	x.Put(pair[0], 0)
+	var round atomic.Int64 // in each the block pair[round%2] stays
+	var end atomic.Bool
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			for !end.Load() {
+				at := round.Load()
+				length, _, ok := x.Look(pair[at%2])
+				if (!ok || int64(length) != at%2) && round.Load() == at {
+					t.Errorf("round %d: found %v, length %d", at, ok, length)
+					return
+				}
+			}
+		})
+	}
+	for i, began := int64(0), time.Now(); time.Since(began) < lasts; i++ {
+		goes := pair[(i+1)%2]
+		x.Delete(goes)
+		x.Put(goes, uint32(i+1)%2)
+		round.Add(1)
+	}
+	end.Store(true)
+	readers.Wait()
+}
+
+// TestLookupBesideAStoppedRemoval: one that is stopped anywhere while it moves cells, with its lock, keeps nobody from what is there, nor
+// from hearing what is not. Who comes late to an entry, which is another block's by then, does not take it for his.
+func TestLookupBesideAStoppedRemoval(t *testing.T) {
+	const blocks = 200
+	x := disk.NewShard(0)
+	for i := range blocks {
+		x.Put(blockID(i, 0), uint32(i))
+	}
+	looked, steps := make(chan struct{}), 0
+	go func() {
+		defer close(looked)
+		for gone := range blocks {
+			x.DeleteSlowly(blockID(gone, 0), func() {
+				steps++
+				for i := range blocks {
+					length, _, ok := x.Look(blockID(i, 0))
+					if ok != (i > gone) || ok && length != uint32(i) {
+						t.Errorf("%d is being removed: block %d: found %v, length %d", gone, i, ok, length)
+					}
+				}
+			})
+		}
+	}()
+	select {
+	case <-looked:
+	case <-time.After(20 * time.Second):
+		t.Fatal("a look-up waits for a removal")
+	}
+	require.Greater(t, steps, 5*blocks/2, "cells were moved")
+	x.Put(blockID(5, 0), 5)
 	require.True(t, x.Found(blockID(5, 0), blockID(5, 0)))
 	require.False(t, x.Found(blockID(5, 0), blockID(6, 0)))
 }

@@ -123,7 +123,7 @@ func (d *Dir) verifyTail() {
 		s := &d.index.shard[i]
 		s.mu.RLock()
 		for local := range s.used {
-			if e := s.at(local); e.live() && torn[e.seg.Load()] {
+			if e := s.at(local); e.live() && torn[e.seg()] {
 				ids = append(ids, e.id())
 			}
 		}

@@ -101,34 +101,34 @@ func (d *Dir) read(id ID, p []byte, off int64, check bool) (n int, slot uint32, 
 	}
 }
 
-// look finds a block. It takes no lock if the block is there, and is not just being moved.
+// look finds a block. It takes no lock, and waits for nobody: only a removal that goes on meanwhile has it look again.
 func (s *shard) look(h uint64, id *ID, f *found) bool {
 	k := keyOf(id)
-	for range 3 {
+	for {
 		turn := s.turn.Load()
-		_, local, there := s.find(h, k)
-		if there {
-			if f.read(s.at(local), local, k) {
-				return true
-			}
-			continue
+		if _, local, there := s.find(h, k); there && f.read(s.at(local), local, k) {
+			return true
 		}
-		if turn&1 == 0 && s.turn.Load() == turn {
+		if s.turn.Load() == turn {
 			return false
 		}
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	_, local, there := s.find(h, k)
-	return there && f.read(s.at(local), local, k)
 }
 
-// read reads an entry; false if it is not k's, or becomes something else meanwhile.
+// read reads an entry; false if it is not k's, or no longer.
 func (f *found) read(e *entry, local uint32, k key) bool {
-	f.e, f.local, f.gen = e, local, e.gen.Load()
-	f.place = e.place()
-	f.sum, f.seen, f.flags = e.sum.Load(), e.seen.Load(), e.flags()
-	return f.gen&1 == 0 && e.is(k) && f.same()
+	f.e, f.local = e, local
+	for {
+		f.gen = e.gen.Load()
+		f.place = e.place()
+		f.sum, f.seen, f.flags = e.sum.Load(), e.seen.Load(), e.flags()
+		if f.gen&1 != 0 || !e.is(k) {
+			return false
+		}
+		if f.same() { // else it has just moved, or goes
+			return true
+		}
+	}
 }
 
 var errMismatch = errors.New("checksum mismatch")

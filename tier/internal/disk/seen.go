@@ -62,8 +62,11 @@ func (s *shard) moreOf(local uint32) seenMap {
 	return nil
 }
 
+// markMore is mark for a block of n pieces, more than 64. Rather than wait for the shard's lock it leaves them to be verified again.
 func (s *shard) markMore(f *found, from, to, n int64) {
-	s.mu.Lock()
+	if !s.mu.TryLock() {
+		return
+	}
 	defer s.mu.Unlock()
 	if !f.same() || f.e.seen.Load() == allSeen {
 		return
