@@ -170,6 +170,32 @@ func TestDirectoryDisappears(t *testing.T) {
 	})
 }
 
+// TestDirectoryDisappearsBetweenFiles removes a directory and fills on: the next file of blocks does not make half of it anew, which
+// nobody could open.
+func TestDirectoryDisappearsBetweenFiles(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		disk, seen, ctx := newFailing(), &dirEvents{}, t.Context()
+		s := openWith(t, tier.Options{FS: disk, Events: seen.events()}, ssd(16*mib, "/d"))
+		require.NoError(t, s.Put(ctx, id(0), body(0, 60*kib), tier.PutOptions{}))
+		require.NoError(t, disk.mem.RemoveAll("/d"))
+		var err error
+		for n := 1; err == nil; n++ {
+			require.Less(t, n, 200, "more than a file's worth")
+			err = s.Put(ctx, id(n), body(n, 60*kib), tier.PutOptions{})
+		}
+		require.ErrorIs(t, err, tier.ErrNoSpace)
+		require.EqualValues(t, 1, seen.down.Load())
+		require.ErrorIs(t, *seen.why.Load(), fs.ErrNotExist)
+		time.Sleep(time.Minute)
+		require.EqualValues(t, 1, seen.up.Load(), "made again")
+		require.NoError(t, s.Put(ctx, id(999), body(999, 60*kib), tier.PutOptions{}))
+		closeStore(t, s)
+		s = openWith(t, tier.Options{FS: disk}, ssd(16*mib, "/d"))
+		defer closeStore(t, s)
+		requireBlock(t, s, 999, 60*kib)
+	})
+}
+
 // TestOtherDirectoryTakesOver fails one of two directories.
 func TestOtherDirectoryTakesOver(t *testing.T) {
 	bubbletest.Test(t, func(t *testing.T) {

@@ -92,6 +92,11 @@ func (d *Dir) createSegment(packed bool) error {
 	id := d.nextSegment.Add(1)
 	dir := d.segmentDir(id)
 	if _, err := d.fs.Stat(dir); err != nil {
+		// Somebody may have removed the whole directory, or unmounted what it lies on: then it is opened anew, and not made
+		// again by halves, without the format file.
+		if _, err := d.fs.Stat(filepath.Dir(dir)); err != nil {
+			return d.fail("create", err)
+		}
 		if err := vfs.MkdirAll(d.fs, dir, 0o700); err != nil {
 			return d.fail("create", err)
 		}
