@@ -23,7 +23,7 @@ var advice = map[string][]refusal{
 	"free": {
 		{ErrNotEmpty, "Recursive frees what is below"}, {ErrNotPersisted, "this is the only copy: Persist it first"}, {ErrPinned, "Force unpins it"},
 	},
-	"mount": {{ErrExist, "the mount point must not exist"}},
+	"mount": {{ErrExist, "the mount point must not exist"}, {ErrReadOnly, "choose a mount point outside of the read-only mount"}},
 	"unmount": {
 		{ErrBusy, "files below are being written: close them, or set Force to lose them"},
 		{ErrNotPersisted, "files below are only here: Persist them, or set Force to lose them"},
