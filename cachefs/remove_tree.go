@@ -161,9 +161,7 @@ func (r *removal) page(ctx context.Context, path, key string, list []namespace.I
 	if len(done) == 0 {
 		return all, nil
 	}
-	tells, cancel := r.n.outliving(ctx, settleAfter) // the store has them no more, though the caller leave
-	defer cancel()
-	_, err = r.n.propose(tells, &namespace.Step{IntentID: r.intent, Paths: done})
+	_, err = r.n.propose(ctx, &namespace.Step{IntentID: r.intent, Paths: done})
 	return all, err
 }
 
