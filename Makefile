@@ -37,7 +37,7 @@ test:
 	for m in $(MODULES); do echo "== $$m"; (cd $$m && $(RACE) -skip '$(LONG_RUNS)' ./...) || { bad=1; break; }; done; \
 	echo "== memory off the heap, and how much is taken: the race detector does not see the one, and adds to the other"; \
 	$(GO) test -timeout 10m ./tier/... ./internal/offheap ./internal/inodes ./internal/xcopy ./internal/memtest || bad=1; \
-	$(GO) test -timeout 10m ./cachefs -run '^(TestSyncOfManyObjects|TestFailingDisk|TestPersistNeverGivesUp)$$' || bad=1; \
+	$(GO) test -timeout 10m ./cachefs -run '^(TestSyncOfManyObjects|TestFailingDisk|TestPersistNeverGivesUp|TestToldOfACutOffChange)$$' || bad=1; \
 	wait $$runs || { bad=1; cat $$log; }; grep -E ' seeds from |^(ok|FAIL)' $$log | sed 's/^ *//'; rm -f $$log; exit $$bad
 
 ## test-servers: drivers against real servers, fetched and started by internal/servers; STORES="s3"

@@ -8,6 +8,9 @@ import (
 	"testing/synctest"
 )
 
+// Race says that the race detector is on: what a bubble does takes ten times as long.
+const Race = race
+
 // Test runs f in a bubble, on one thread under the race detector.
 func Test(t *testing.T, f func(*testing.T)) {
 	t.Helper()
