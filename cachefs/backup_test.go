@@ -214,6 +214,11 @@ func TestBackupsGoOn(t *testing.T) {
 		require.NoError(t, c.Nodes[0].Mkdir(ctx, "/one", nil))
 		time.Sleep(11 * time.Second)
 		require.Equal(t, before+1, count())
+		var counted uint64
+		for _, n := range c.Nodes {
+			counted += n.Metrics().Backups
+		}
+		require.EqualValues(t, count(), counted, "each by the node that made it")
 		for i, n := range c.Nodes {
 			if n.Metrics().Journal.Primary {
 				c.Crash(i)
@@ -348,7 +353,10 @@ func TestBackupUnavailable(t *testing.T) {
 		require.NoError(t, c.Node().Mkdir(t.Context(), "/b", nil))
 		n := c.Node()
 		c.Nodes[0] = nil
+		require.Zero(t, n.Metrics().BackupFailures)
 		require.ErrorIs(t, n.Shutdown(context.Background()), down)
+		require.NotZero(t, n.Metrics().BackupFailures)
+		require.Zero(t, n.Metrics().Backups)
 	})
 }
 

@@ -103,6 +103,7 @@ func NewEffects() Effects { return Effects{newEffects()} }
 
 func (e Effects) Add()                           { e.e.add([]namespace.Effect{{Kind: namespace.Dropped}}) }
 func (e Effects) Take()                          { e.e.take() }
+func (e Effects) Depth() int                     { return e.e.depth() }
 func (e Effects) Rest()                          { e.e.rest() }
 func (e Effects) Wait(ctx context.Context) error { return e.e.wait(ctx, nil) }
 
