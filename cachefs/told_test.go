@@ -75,7 +75,7 @@ func creates(size int, o cachefs.CreateOptions) func(ctx context.Context, fsys c
 // prepare makes what there is before the change.
 func (c *told) prepare(t *testing.T, n *cachefs.Node, dir string) {
 	require.NoError(t, n.Mkdir(t.Context(), dir, nil))
-	for _, entry := range strings.Fields(c.before) {
+	for entry := range strings.FieldsSeq(c.before) {
 		if name, isDir := strings.CutSuffix(entry, "/"); isDir {
 			require.NoError(t, n.Mkdir(t.Context(), dir+"/"+name, nil))
 			continue

@@ -60,7 +60,8 @@ func (d *Dir) flushBlock(id *ID) error {
 // When it fails otherwise, or the directory is closed, the change stands in memory alone: see Reconcile.
 func (d *Dir) SetFlags(id ID, flags Flags) error { return d.ChangeFlags(id, flags, ^flags) }
 
-// ChangeFlags is SetFlags for some of them: set wins over clear, the others stay. What changes nothing costs no I/O.
+// ChangeFlags is SetFlags for some of them: set wins over clear, the others stay. What sets nothing new waits for who
+// has set it, and costs no I/O where that is durable; what clears nothing waits for nobody.
 func (d *Dir) ChangeFlags(id ID, set, clear Flags) error {
 	return d.mark(id, set, clear, func(e *entry) bool { e.setState(e.flags(), true); return true })
 }
@@ -79,7 +80,10 @@ func (d *Dir) mark(id ID, set, clear Flags, may func(*entry) bool) error {
 	flags := e.flags()&^clear | set
 	if !may(e) || flags == e.flags() {
 		s.mu.Unlock()
-		return nil
+		if set == 0 {
+			return nil
+		}
+		return d.Sync(id)
 	}
 	r := e.record()
 	r.flags = flags

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -320,4 +321,36 @@ func TestConcurrent(t *testing.T) {
 	require.Zero(t, d.Blocks())
 	require.Zero(t, d.Used())
 	require.Zero(t, d.Metrics().Bytes)
+}
+
+// TestFlagsThatOthersSet: who sets what another has just set returns when that is durable, as the other does.
+func TestFlagsThatOthersSet(t *testing.T) {
+	syncs, gate := make(chan struct{}, 10), make(chan struct{})
+	var held atomic.Bool
+	d := open(t, vfs.NewFaulty(vfs.NewMem(), func(op vfs.Op) error {
+		if op.Kind == vfs.OpSync && held.Load() {
+			syncs <- struct{}{}
+			<-gate
+		}
+		return nil
+	}), "/d", disk.Options{})
+	id := blockID(1, 0)
+	put(t, d, id, 1000)
+	held.Store(true)
+	done := make(chan error, 2)
+	hold := func() { done <- d.ChangeFlags(id, disk.Held, 0) }
+	go hold()
+	<-syncs // the first has set it, and waits for the disk
+	go hold()
+	select {
+	case err := <-done:
+		t.Error("it did not wait for the disk")
+		done <- err
+	case <-time.After(100 * time.Millisecond):
+	}
+	require.NoError(t, d.ChangeFlags(id, 0, disk.Pinned), "what clears nothing waits for nobody")
+	held.Store(false)
+	close(gate)
+	require.NoError(t, <-done)
+	require.NoError(t, <-done)
 }
