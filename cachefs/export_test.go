@@ -3,6 +3,7 @@ package cachefs
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,7 +48,7 @@ func (o *Others) Set(id string, alive bool) {
 func (o *Others) members() []member {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.list
+	return slices.Clone(o.list) // the caller may change it
 }
 
 func (o *Others) changed() <-chan struct{} {
