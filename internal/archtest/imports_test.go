@@ -108,6 +108,8 @@ var rules = []rule{
 	{"internal/namespace", "tier", "the inode tree knows no blocks"},
 	{"internal/namespace", "journal", "the inode tree knows no log"},
 	{"internal/namespace", "peer", "the inode tree knows no peers"},
+	{"internal/namespace", "internal/vfs", "the state machine does no I/O"},
+	{"internal/inodes", "internal/vfs", "the state machine does no I/O"},
 	{"tier", "internal/namespace", "tiers know no files"},
 	{"journal", "internal/namespace", "the journal carries bytes to a state machine"},
 	{"peer", "internal/namespace", "peers know no inodes"},
@@ -124,6 +126,10 @@ var rules = []rule{
 	{"internal/vfs", "ufs", "the disk knows nothing above it"},
 	{"internal/vfs", "internal/namespace", "the disk knows nothing above it"},
 	{"cachefs", "examples", "imports point down"},
+	{"tier", "examples", "imports point down"},
+	{"journal", "examples", "imports point down"},
+	{"peer", "examples", "imports point down"},
+	{"ufs", "examples", "imports point down"},
 }
 
 // harness starts nodes as other programs do, and nothing imports it.
@@ -177,6 +183,8 @@ func TestImportRulesCanFail(t *testing.T) {
 		{ImportPath: module + "/ufs/s3ufs", Imports: []string{"testing"}},
 		{ImportPath: module + "/peer/internal/link", Imports: []string{module + "/internal/inodes"}},
 		{ImportPath: module + "/internal/namespace", Imports: []string{"os"}},
+		{ImportPath: module + "/internal/namespace", Imports: []string{module + "/internal/vfs"}},
+		{ImportPath: module + "/ufs/s3ufs", Imports: []string{module + "/examples/internal/wordjob"}},
 		{ImportPath: module + "/cachefs", Imports: []string{module + "/ufs/ufstest"}},
 		{ImportPath: module + "/tier", Imports: []string{"testing/fstest"}},
 		{ImportPath: module + "/peer", Imports: []string{"testing/synctest"}},
