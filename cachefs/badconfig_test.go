@@ -99,6 +99,18 @@ func TestGoodBlockSizes(t *testing.T) {
 	}
 }
 
+// What only the drivers know of their URLs is told at once as well.
+func TestURLsThatDriversRefuse(t *testing.T) {
+	_, err := cachefs.Open(t.Context(), cachefs.Config{Mounts: []cachefs.MountConfig{
+		{Path: "/a", URL: "file://host/etc"}, {Path: "/b", URL: "mem://"}, {Path: "/c", URL: "file:///etc?what=1"},
+	}})
+	require.ErrorIs(t, err, cachefs.ErrInvalid)
+	for _, part := range []string{"mount /a: ", "host", "mount /c: ", "what"} {
+		require.ErrorContains(t, err, part)
+	}
+	require.NotContains(t, err.Error(), "mount /b")
+}
+
 // A directory has one node: the second is told which process has it, and harms nothing.
 func TestTwoNodesOnOneDirectory(t *testing.T) {
 	disk := t.TempDir()

@@ -129,6 +129,19 @@ func (n *Node) openStores(ctx context.Context) {
 	}
 }
 
+// mountAllConfigured makes the mounts of Config.Mounts. What drivers say of their URLs is told at once.
+func (n *Node) mountAllConfigured(ctx context.Context) error {
+	var invalid []error
+	for _, c := range n.cfg.Mounts {
+		err := n.mountConfigured(ctx, c)
+		if err != nil && !errors.Is(err, ErrInvalid) {
+			return errors.Join(append(invalid, err)...)
+		}
+		invalid = append(invalid, err)
+	}
+	return errors.Join(invalid...)
+}
+
 // mountConfigured makes a mount of Config.Mounts, unless an earlier run did, or another node.
 func (n *Node) mountConfigured(ctx context.Context, c MountConfig) error {
 	if m := n.mounts.at(c.Path); m != nil {

@@ -193,12 +193,7 @@ func (n *Node) settle(ctx context.Context) error {
 		return err
 	}
 	n.settleSoon(ctx)
-	for _, m := range n.cfg.Mounts {
-		if err := n.mountConfigured(ctx, m); err != nil {
-			return err
-		}
-	}
-	return nil
+	return n.mountAllConfigured(ctx)
 }
 
 // spawn runs task in a goroutine that Shutdown waits for; its context ends with the node. It reports false, and runs

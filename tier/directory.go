@@ -3,6 +3,7 @@ package tier
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"sync"
 	"sync/atomic"
@@ -44,11 +45,14 @@ func newDirectory(t *disks, c Dir) *directory {
 	return dir
 }
 
-// open takes the directory into service with what is in it.
+// open takes the directory into service with what is in it. One that does not work is refused: who opens the store goes by what is there,
+// and would take what this one alone has for lost.
 func (dir *directory) open() error {
 	m, err := dir.mount()
 	if err == nil {
 		dir.cur.Store(m)
+	} else if _, trouble := errors.AsType[*disk.DirError](err); trouble {
+		return fmt.Errorf("%w; make room, or mend it: a store that opens without it takes what it alone has for lost", err)
 	}
 	return err
 }

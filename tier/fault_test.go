@@ -79,6 +79,26 @@ func requireBlock(t *testing.T, s *tier.Store, n, length int) {
 	require.Equal(t, body(n, length), p[:got], "block %d", n)
 }
 
+// TestDirectoryThatDoesNotOpen: a store is not opened without a directory that may have the only copy of something; it is there later.
+func TestDirectoryThatDoesNotOpen(t *testing.T) {
+	for _, why := range []error{syscall.ENOSPC, syscall.EROFS, syscall.EIO} {
+		disk, ctx := newFailing(), t.Context()
+		s := openWith(t, tier.Options{FS: disk}, ssd(8*mib, "/d"))
+		require.NoError(t, s.Put(ctx, id(1), body(1, 5000), tier.PutOptions{Hold: true}))
+		require.NoError(t, s.Save(ctx, id(1)))
+		require.NoError(t, s.Close(ctx))
+		disk.fail(why, false)
+		_, err := tier.Open(ctx, tier.Options{FS: disk, BlockSize: 64 * kib}, memory(mib), ssd(8*mib, "/d", "/good"))
+		require.ErrorIs(t, err, why)
+		require.ErrorContains(t, err, "/d")
+		require.ErrorContains(t, err, "make room, or mend it")
+		disk.heal()
+		s = openWith(t, tier.Options{FS: disk}, ssd(8*mib, "/d"))
+		requireBlock(t, s, 1, 5000)
+		closeStore(t, s)
+	}
+}
+
 // TestDirectoryFailsAndComesBack has a directory fill up, turn read-only and return EIO: it is taken out with an event, reads go on where
 // the disk gives them, drops and marks are not forgotten, and it comes back by itself.
 func TestDirectoryFailsAndComesBack(t *testing.T) {
