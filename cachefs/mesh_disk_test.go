@@ -66,6 +66,7 @@ func TestServedFromDisk(t *testing.T) {
 	r.expect(1, "f", cachefs.CachePromote)
 	require.EqualValues(t, len(want), r.sent())
 	for i := range r.nodes { // again, from the other's disk alone
+		require.Eventually(t, func() bool { return len(cachefs.Blocks(r.nodes[i])) == 21 }, 20*time.Second, time.Millisecond, "it keeps what it read")
 		before := r.nodes[1-i].Metrics().Served.Disk
 		cachefs.DropAll(r.nodes[i])
 		r.expect(i, "f", cachefs.CachePromote)
