@@ -152,3 +152,6 @@ func Sums(n *Node, key peer.Key) []uint64 {
 
 // Intents are those that a node's replica has.
 func Intents(n *Node) []namespace.Intent { return n.tree.Intents() }
+
+// ParseMeta takes apart what a member announces.
+func ParseMeta(b []byte) (run [16]byte, journal []byte) { return parseMeta(b) }

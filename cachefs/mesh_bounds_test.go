@@ -51,3 +51,19 @@ func FuzzHint(f *testing.F) {
 		require.Equal(t, again, twice)
 	})
 }
+
+// FuzzMeta: what a member tells of its run and its journal is all that it told, or nothing.
+func FuzzMeta(f *testing.F) {
+	f.Add([]byte("0123456789abcdefjournal"))
+	f.Add([]byte("0123456789abcdef"))
+	f.Add([]byte{1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		run, journal := cachefs.ParseMeta(b)
+		if len(b) < len(run) {
+			require.Zero(t, run)
+			require.Empty(t, journal)
+			return
+		}
+		require.Equal(t, b, append(run[:], journal...))
+	})
+}

@@ -31,3 +31,8 @@ const (
 	MaxBoots  = maxBoots
 	Forget    = forget
 )
+
+// DecodeTags and EncodeTags are what travels of Tags.
+func DecodeTags(m map[string]string) Tags { return decodeTags(m) }
+
+func EncodeTags(t Tags) map[string]string { return t.encode() }
