@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/vfs"
+	"github.com/millpond/millpond/tier"
 )
 
 // TestLyingDisk opens what a node left on a disk that gives wrong or too few bytes, once at each of its reads: those of the journal's
@@ -177,6 +179,36 @@ func TestAppendToWhatADiskMisreads(t *testing.T) {
 			require.NoError(t, same(readAll(t, n, "/m/f"), planned("12"), 0))
 		})
 	}
+}
+
+// TestDirectoryEventsOfANode: Config.Events hears of a directory that goes out of service, and of its return.
+func TestDirectoryEventsOfANode(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		var full atomic.Bool
+		down, up := make(chan tier.DirInfo, 1), make(chan tier.DirInfo, 1)
+		p := newPlant(vfs.NewMem())
+		p.configure = func(c *cachefs.Config) {
+			c.Tiers = c.Tiers[1:]
+			c.Events.Tier.DirDown = func(d tier.DirInfo) { down <- d }
+			c.Events.Tier.DirUp = func(d tier.DirInfo) { up <- d }
+		}
+		n, err := p.open(vfs.NewFaulty(vfs.NewMem(), func(op vfs.Op) error {
+			if full.Load() && op.Kind == vfs.OpWrite && strings.HasPrefix(op.Name, "/node/ssd") {
+				return syscall.ENOSPC
+			}
+			return nil
+		}))
+		require.NoError(t, err)
+		defer n.Close()
+		full.Store(true)
+		require.ErrorIs(t, write("/m/f", "1", cachefs.CreateOptions{WriteType: cachefs.MustCache})(n), cachefs.ErrNoSpace)
+		d := <-down
+		require.Equal(t, "/node/ssd", d.Dir)
+		require.ErrorIs(t, d.Err, syscall.ENOSPC)
+		full.Store(false)
+		require.Equal(t, tier.DirInfo{Kind: tier.SSD, Dir: "/node/ssd"}, <-up)
+		require.NoError(t, write("/m/f", "1", cachefs.CreateOptions{WriteType: cachefs.MustCache})(n))
+	})
 }
 
 // flipping is a disk that flips a bit in each of the next reads of blocks, as many as are left.
