@@ -202,11 +202,18 @@ func TestDirectoryEventsOfANode(t *testing.T) {
 		defer n.Close()
 		full.Store(true)
 		require.ErrorIs(t, write("/m/f", "1", cachefs.CreateOptions{WriteType: cachefs.MustCache})(n), cachefs.ErrNoSpace)
-		d := <-down
+		told := func(c chan tier.DirInfo) (d tier.DirInfo) {
+			select {
+			case d = <-c:
+			case <-time.After(time.Minute):
+			}
+			return d
+		}
+		d := told(down)
 		require.Equal(t, "/node/ssd", d.Dir)
 		require.ErrorIs(t, d.Err, syscall.ENOSPC)
 		full.Store(false)
-		require.Equal(t, tier.DirInfo{Kind: tier.SSD, Dir: "/node/ssd"}, <-up)
+		require.Equal(t, tier.DirInfo{Kind: tier.SSD, Dir: "/node/ssd"}, told(up))
 		require.NoError(t, write("/m/f", "1", cachefs.CreateOptions{WriteType: cachefs.MustCache})(n))
 	})
 }
