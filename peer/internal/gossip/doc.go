@@ -22,9 +22,9 @@
 //
 // Numbers are big-endian. The address is 16 bytes of IPv6 (IPv4 mapped into it) and 2 of port, as it is gossiped; it
 // does not travel. The keys are HKDF-SHA256 of the secret, or of nothing, with the cluster's name as salt: clusters do
-// not hear each other. A packet is refused if its time lies 5 minutes off, if it is older than this node's run, if its boot
-// and counter were seen, or if its counter is 1,024 below the highest. A clock that is set back by less than 5 minutes lets in what was
-// recorded that long before this node's run.
+// not hear each other. A packet is refused if its time lies 5 minutes off, if its boot and counter were seen, or if its counter is
+// 1,024 below the highest, or below that of the boot's first packet that was taken. That one must not be older than this node's run. A
+// clock that is set back by less than 5 minutes before it comes lets in what was recorded that long before this node's run.
 //
 // # Concurrency
 //

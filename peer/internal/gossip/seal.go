@@ -21,8 +21,8 @@ const (
 
 	// MaxSkew is how far two nodes' clocks may lie apart.
 	MaxSkew = 5 * time.Minute
-	// freshSkew is how much older than this node's run a packet may be. More would let packets that were recorded
-	// before a node restarted in again; a node whose clock is further behind is heard over streams meanwhile.
+	// freshSkew is how much older than this node's run the first packet of another run may be. More would let packets that were
+	// recorded before a node restarted in again; a node whose clock is further behind is heard over streams meanwhile.
 	freshSkew = 2 * time.Second
 )
 
@@ -116,8 +116,12 @@ func (s *sealer) open(b []byte) ([]byte, error) {
 		return nil, errForged
 	}
 	up, age := s.clocks.up(), s.clocks.wall().Sub(time.UnixMilli(int64(binary.BigEndian.Uint64(head[18:]))))
-	if age < -MaxSkew || age > min(MaxSkew, up+freshSkew) {
+	boot, oldest := binary.BigEndian.Uint64(head[2:]), MaxSkew
+	if !s.seen.know(boot) { // of one that they know they refuse themselves what was sent before
+		oldest = min(MaxSkew, up+freshSkew)
+	}
+	if age < -MaxSkew || age > oldest {
 		return nil, errTime
 	}
-	return payload, s.seen.take(binary.BigEndian.Uint64(head[2:]), binary.BigEndian.Uint64(head[10:]), up)
+	return payload, s.seen.take(boot, binary.BigEndian.Uint64(head[10:]), up)
 }

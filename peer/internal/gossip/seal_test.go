@@ -125,7 +125,40 @@ func TestClockIsSet(t *testing.T) {
 		_, err = to.Open(from.Seal([]byte("x"), there))
 		require.NoError(t, err)
 		_, err = to.Open(recorded)
-		require.ErrorIs(t, err, gossip.ErrTime)
+		require.ErrorIs(t, err, gossip.ErrReplay)
+	}
+}
+
+// TestClockIsSetLater: who is heard stays heard when a clock is set, his or ours, however short we have run; what was recorded
+// before we started stays out.
+func TestClockIsSetLater(t *testing.T) {
+	for _, theirs := range []bool{true, false} {
+		right, c := newClock(), newClock()
+		from := right.start(here, "test", secret)
+		recorded := [][]byte{from.Seal([]byte("before"), there), from.Seal([]byte("before, too"), there)}
+		right.pass(3 * time.Second)
+		c.pass(3 * time.Second)
+		to := c.start(there, "test", secret)
+		_, err := to.Open(from.Seal([]byte("first"), there))
+		require.NoError(t, err)
+		if theirs {
+			right.set(-4 * time.Minute)
+		} else {
+			c.set(4 * time.Minute)
+		}
+		for range 2 {
+			_, err = to.Open(from.Seal([]byte("next"), there))
+			require.NoError(t, err)
+		}
+		for _, b := range recorded {
+			_, err = to.Open(b)
+			require.Error(t, err)
+		}
+		c.t = right.t // no clock is off now
+		for _, b := range recorded {
+			_, err = to.Open(b)
+			require.ErrorIs(t, err, gossip.ErrReplay)
+		}
 	}
 }
 
@@ -134,7 +167,14 @@ func TestWindow(t *testing.T) {
 	from, to := sealers(newClock())
 	rnd := rand.New(rand.NewPCG(1, 2))
 	taken := map[uint64]bool{}
-	var highest uint64
+	const first = 3
+	from.SetRun(7, first-1)
+	_, err := to.Open(from.Seal([]byte("x"), there))
+	require.NoError(t, err)
+	highest := uint64(first)
+	for c := range uint64(first + 1) {
+		taken[c] = true
+	}
 	for i := range 20_000 {
 		n := max(1, int64(highest)+rnd.Int64N(400)-350)
 		if i%100 == 0 {

@@ -28,7 +28,7 @@ func (ws windows) take(boot, counter uint64, up time.Duration) error {
 		if len(ws) >= maxBoots {
 			return errCrowded
 		}
-		w = &window{}
+		w = newWindow(counter)
 		ws[boot] = w
 	}
 	if !w.take(counter) {
@@ -38,6 +38,9 @@ func (ws windows) take(boot, counter uint64, up time.Duration) error {
 	return nil
 }
 
+// know reports whether a packet of that run was taken.
+func (ws windows) know(boot uint64) bool { return ws[boot] != nil }
+
 // clean forgets runs of which nothing was heard for long.
 func (ws windows) clean(up time.Duration) {
 	for boot, w := range ws {
@@ -45,6 +48,20 @@ func (ws windows) clean(up time.Duration) {
 			delete(ws, boot)
 		}
 	}
+}
+
+// newWindow takes what came before the first packet for seen: it may have been recorded before this node restarted. So a clock
+// that is set later need not be believed.
+func newWindow(first uint64) *window {
+	w := &window{}
+	if first == 0 {
+		return w
+	}
+	w.highest = first - 1
+	for i := range w.bits {
+		w.bits[i] = ^uint64(0)
+	}
+	return w
 }
 
 // take reports whether a counter is new, and notes it.
