@@ -8,9 +8,7 @@ func Make[T any](n int) []T {
 	if n == 0 {
 		return nil
 	}
-	var zero T
-	size := n * int(unsafe.Sizeof(zero))
-	b := alloc(size)
+	b := alloc(n * sizeOf[T]())
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
 }
 
@@ -19,7 +17,8 @@ func Free[T any](s []T) {
 	if len(s) == 0 {
 		return
 	}
-	var zero T
-	size := len(s) * int(unsafe.Sizeof(zero))
-	release(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), size))
+	release(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*sizeOf[T]()))
 }
+
+// sizeOf makes no T: one that is large would go onto the heap, to be measured.
+func sizeOf[T any]() int { return int(unsafe.Sizeof(*(*T)(nil))) }

@@ -27,6 +27,13 @@ func TestMakeIsZeroedAndWritable(t *testing.T) {
 	}
 }
 
+// TestNothingOnTheHeap: no value of a large type is made to learn its size.
+func TestNothingOnTheHeap(t *testing.T) {
+	type large [1 << 20]byte
+	allocated := testing.AllocsPerRun(10, func() { offheap.Free(offheap.Make[large](1)) })
+	require.LessOrEqual(t, allocated, 1.0, "the one is the memory itself, where it is of the heap")
+}
+
 func ExampleMake() {
 	s := offheap.Make[int32](3)
 	defer offheap.Free(s)
