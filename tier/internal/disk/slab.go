@@ -8,10 +8,7 @@ import (
 	"github.com/millpond/millpond/internal/offheap"
 )
 
-const (
-	slabBits = 17 // entries of a slab: 8 MiB, so that it has huge pages, which are taken as they are written
-	maxSlabs = 1 << (32 - slabBits)
-)
+const maxSlabs = 1 << 15 // with 1<<slabBits entries each, more than a directory has blocks
 
 type slab [1 << slabBits]entry
 
