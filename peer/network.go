@@ -4,6 +4,9 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"sync"
+
+	"github.com/millpond/millpond/peer/internal/ring"
 )
 
 // Network is what a mesh runs over: the operating system's, or one in memory.
@@ -15,6 +18,19 @@ type Network interface {
 	// LookupHost and LookupSRV are those of net.Resolver.
 	LookupHost(ctx context.Context, host string) ([]string, error)
 	LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error)
+}
+
+// sharer is a Network in memory. What is the same for all its nodes they keep once, under names of their own.
+type sharer interface{ Shared() *sync.Map }
+
+// shared are the rings that the nodes of a network in memory have together: each takes 6.5 MiB, and a look at 2^18 slots.
+func shared(n Network) *ring.Cache {
+	s, ok := n.(sharer)
+	if !ok {
+		return nil
+	}
+	c, _ := s.Shared().LoadOrStore("peer: rings", &ring.Cache{})
+	return c.(*ring.Cache)
 }
 
 // osNetwork is the operating system's. Where Config.Bind is one address, connections go out from it too: on a host with

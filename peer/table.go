@@ -25,6 +25,7 @@ type table struct {
 	shown atomic.Pointer[view]
 	dirty chan struct{}             // of one
 	last  atomic.Pointer[ring.Ring] // made last, to make the next from
+	rings *ring.Cache               // of the nodes in this process; nil: there are no others
 
 	mu struct {
 		sync.Mutex
@@ -34,7 +35,7 @@ type table struct {
 }
 
 func newTable(cfg Config, self Member) *table {
-	t := &table{self: self.ID, event: cfg.Events.Member, moved: cfg.Events.Ring, dirty: make(chan struct{}, 1)}
+	t := &table{self: self.ID, event: cfg.Events.Member, moved: cfg.Events.Ring, dirty: make(chan struct{}, 1), rings: shared(cfg.Network)}
 	t.mu.members = map[string]Member{self.ID: self}
 	t.mu.tracker = ring.NewTracker(self.ID, cfg.GraceTime, settle)
 	t.mu.tracker.Join(time.Now(), ring.Member{ID: self.ID, Weight: self.Weight})

@@ -19,9 +19,9 @@ type view struct {
 }
 
 func (v *view) makeRings() (now, before *ring.Ring) {
-	now = v.set.Ring(v.table.last.Load())
+	now = v.table.rings.Ring(v.set, v.table.last.Load())
 	if v.before != nil {
-		before = v.before.Ring(now)
+		before = v.table.rings.Ring(v.before, now)
 	}
 	v.table.last.Store(now)
 	return now, before

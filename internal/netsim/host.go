@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -34,6 +35,9 @@ type port struct {
 
 // Addr is the host's address.
 func (h *Host) Addr() string { return h.addr.String() }
+
+// Shared is what the nodes on this network keep together.
+func (h *Host) Shared() *sync.Map { return &h.net.shared }
 
 // Listen opens a port for connections and packets at host:port; the host may be left out, and port 0 is any.
 func (h *Host) Listen(_ context.Context, addr string) (net.Listener, net.PacketConn, error) {

@@ -23,6 +23,7 @@ type Net struct {
 	changed signal             // hosts, listeners or cuts
 	tap     func(Sent)
 	stats   Stats
+	shared  sync.Map
 }
 
 // way is from one host to another.
