@@ -38,6 +38,8 @@ type machine struct {
 	// behind: the node that is asked has perhaps not heard of the last change
 	behind bool
 	done   bool // the operation changed the namespace
+	// whole is what was read last: under the race detector, memory that is new costs many times what it costs to use it again
+	whole bytes.Buffer
 }
 
 // handle is an open file and what it must read: the version that was opened.
@@ -279,11 +281,11 @@ func (m *machine) readOpen(f *cachefs.File, e *entry, o op) error {
 	if o.has("r") {
 		return checkRange(f, e.data, e.maybeLost, o.off, o.size)
 	}
-	got, err := io.ReadAll(f)
-	if err != nil {
+	m.whole.Reset()
+	if _, err := m.whole.ReadFrom(f); err != nil {
 		return lostOr(err, e.maybeLost)
 	}
-	return same(got, e.data, 0)
+	return same(m.whole.Bytes(), e.data, 0)
 }
 
 // reachable allows every error but wrong bytes while all nodes that have a file may be out of reach, and no store has it.
