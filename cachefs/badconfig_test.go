@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,6 +18,8 @@ import (
 	"github.com/millpond/millpond/journal"
 	"github.com/millpond/millpond/tier"
 	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/driver"
+	_ "github.com/millpond/millpond/ufs/httpufs"
 	"github.com/millpond/millpond/ufs/memufs"
 )
 
@@ -99,16 +102,59 @@ func TestGoodBlockSizes(t *testing.T) {
 	}
 }
 
-// What only the drivers know of their URLs is told at once as well.
+// What only the drivers know of their URLs is told with the rest, before anything is made.
 func TestURLsThatDriversRefuse(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "node")
+	_, err := cachefs.Open(t.Context(), cachefs.Config{
+		Dir: dir, Tiers: []tier.Config{{Size: 1 << 20}}, Backup: &cachefs.BackupConfig{URL: "mem://backups?every=day"},
+		Mounts: []cachefs.MountConfig{
+			{Path: "/a", URL: "file://host/etc"}, {Path: "/b", URL: "mem://b"}, {Path: "/c", URL: "file:///etc?what=1"},
+			{Path: "/d", URL: "mem://d/below"}, {Path: "/e", URL: "http://me:hunter2@h/?token=hunter2"},
+		},
+	})
+	require.ErrorIs(t, err, cachefs.ErrInvalid)
+	for _, says := range []string{
+		"Config.Tiers: ", "Size is 1048576",
+		`Config.Backup.URL: no under store at "mem://backups": invalid argument: unknown option "every"`,
+		`Config.Mounts[0].URL: no under store at "file://host/etc": invalid argument: a host that is not this one; want file:///dir`,
+		`Config.Mounts[2].URL: no under store at "file:///etc": invalid argument: unknown option "what"`,
+		`Config.Mounts[3].URL: no under store at "mem://d/below": invalid argument: path "/below"; want mem://name`,
+		`Config.Mounts[4].URL: no under store at "http://h/": invalid argument: a password before the host`, `option "token" looks like a secret`,
+	} {
+		require.ErrorContains(t, err, says)
+	}
+	require.NotContains(t, err.Error(), "Mounts[1]")
+	require.NotContains(t, err.Error(), "hunter2")
+	require.NoDirExists(t, dir)
+}
+
+// Mount says the same of a URL, of the mount that it would have been.
+func TestMountOfAURLThatItsDriverRefuses(t *testing.T) {
+	n, err := cachefs.Open(t.Context(), cachefs.Config{})
+	require.NoError(t, err)
+	defer n.Close()
+	err = n.Mount(t.Context(), "/a", "mem://a?token=hunter2", nil)
+	require.ErrorIs(t, err, cachefs.ErrInvalid)
+	require.ErrorContains(t, err, `mount /a: no under store at "mem://a": invalid argument: option "token" looks like a secret`)
+	require.NotContains(t, err.Error(), "hunter2")
+}
+
+// What a driver finds invalid no sooner than it opens its store is told of all mounts at once.
+func TestStoresThatDriversRefuse(t *testing.T) {
 	_, err := cachefs.Open(t.Context(), cachefs.Config{Mounts: []cachefs.MountConfig{
-		{Path: "/a", URL: "file://host/etc"}, {Path: "/b", URL: "mem://"}, {Path: "/c", URL: "file:///etc?what=1"},
+		{Path: "/a", URL: "no-account://a"}, {Path: "/b", URL: "mem://b"}, {Path: "/c", URL: "no-account://c"},
 	}})
 	require.ErrorIs(t, err, cachefs.ErrInvalid)
-	for _, part := range []string{"mount /a: ", "host", "mount /c: ", "what"} {
-		require.ErrorContains(t, err, part)
+	for _, says := range []string{`mount /a: no under store at "no-account://a": `, `mount /c: no under store at "no-account://c": `, "name an account"} {
+		require.ErrorContains(t, err, says)
 	}
 	require.NotContains(t, err.Error(), "mount /b")
+}
+
+func init() {
+	ufs.Register("no-account", func(context.Context, *url.URL) (driver.Store, string, error) {
+		return nil, "", fmt.Errorf("%w: name an account in the environment", driver.ErrInvalid)
+	})
 }
 
 // A directory has one node: the second is told which process has it, and harms nothing.

@@ -129,7 +129,8 @@ func (n *Node) openStores(ctx context.Context) {
 	}
 }
 
-// mountAllConfigured makes the mounts of Config.Mounts. What drivers say of their URLs is told at once.
+// mountAllConfigured makes the mounts of Config.Mounts. What drivers find invalid no sooner than they open, such as settings
+// that the environment lacks, is told at once.
 func (n *Node) mountAllConfigured(ctx context.Context) error {
 	var invalid []error
 	for _, c := range n.cfg.Mounts {

@@ -15,30 +15,26 @@ import (
 
 var (
 	registryMu sync.RWMutex
-	registry   = map[string]known{}
+	registry   = map[string]driver.Parser{}
 )
 
-// known is a registered scheme.
-type known struct {
-	open driver.Opener
-	dir  driver.Directory // nil: its places are not on this machine
+// Register makes a scheme known; a driver's init calls it. A scheme registered twice panics. What is wrong with a URL shows
+// once it is opened: see RegisterParser.
+func Register(scheme string, open driver.Opener) {
+	RegisterParser(scheme, func(u *url.URL) (driver.Place, error) {
+		return driver.Place{Open: func(ctx context.Context) (driver.Store, string, error) { return open(ctx, u) }}, nil
+	})
 }
 
-// Register makes a scheme known; a driver's init calls it. A scheme registered twice panics.
-func Register(scheme string, open driver.Opener) { register(scheme, known{open: open}) }
-
-// RegisterLocal is Register for a driver whose places are directories of this machine.
-func RegisterLocal(scheme string, open driver.Opener, dir driver.Directory) {
-	register(scheme, known{open, dir})
-}
-
-func register(scheme string, k known) {
+// RegisterParser is Register for a driver that tells of a URL, before anything is opened, whether it is wrong and which
+// directory of this machine it names: CheckURL and LocalDir ask it, and so does Open.
+func RegisterParser(scheme string, parse driver.Parser) {
 	registryMu.Lock()
 	defer registryMu.Unlock()
 	if _, dup := registry[scheme]; dup {
 		panic("ufs: scheme registered twice: " + scheme)
 	}
-	registry[scheme] = k
+	registry[scheme] = parse
 }
 
 // Schemes lists the registered schemes, sorted.
@@ -50,50 +46,68 @@ func Schemes() []string {
 
 // Open opens the place that url names through the driver of its scheme.
 func Open(ctx context.Context, rawURL string, o *Options) (*Store, error) {
-	k, u, err := lookUp(rawURL)
+	p, u, err := parse(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	d, id, err := k.open(ctx, u)
+	d, id, err := p.Open(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("no under store at %q: %w", driver.Shown(u), err)
+		return nil, noStore(u, err)
 	}
 	return New(d, id, o)
 }
 
 // CheckURL reports what is wrong with the URL of an under store as far as that can be seen without asking the store: an
-// unknown scheme, of which it lists the known ones, or a '#'.
+// unknown scheme, of which it lists the known ones, a '#', or all that its driver refuses of it. Open says the same.
 func CheckURL(rawURL string) error {
-	_, _, err := lookUp(rawURL)
+	_, _, err := parse(rawURL)
 	return err
 }
 
 // LocalDir is the directory of this machine that the URL of an under store names, whether it exists or not; "" if it names none, or
 // is wrong. It asks no store. See [Store.LocalDir] for one that is open.
 func LocalDir(rawURL string) string {
-	k, u, err := lookUp(rawURL)
-	if err != nil || k.dir == nil {
+	p, _, err := parse(rawURL)
+	if err != nil {
 		return ""
 	}
-	return k.dir(u)
+	return p.Dir
+}
+
+// parse has a URL taken apart by its driver.
+func parse(rawURL string) (driver.Place, *url.URL, error) {
+	parser, u, err := lookUp(rawURL)
+	if err != nil {
+		return driver.Place{}, nil, err
+	}
+	p, err := parser(u)
+	if err != nil {
+		return driver.Place{}, nil, noStore(u, err)
+	}
+	return p, u, nil
+}
+
+// noStore is what a driver says of a URL, or of its place, with the part of the URL that can be no secret.
+func noStore(u *url.URL, err error) error {
+	return fmt.Errorf("no under store at %q: %w", driver.Shown(u), err)
 }
 
 // lookUp finds the driver for a URL.
-func lookUp(rawURL string) (known, *url.URL, error) {
+func lookUp(rawURL string) (driver.Parser, *url.URL, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		return known{}, nil, unparsed(rawURL, err)
+		return nil, nil, unparsed(rawURL, err)
 	}
 	registryMu.RLock()
-	k, ok := registry[u.Scheme]
+	parser, ok := registry[u.Scheme]
 	registryMu.RUnlock()
 	if !ok {
-		return known{}, nil, unknown(u)
+		return nil, nil, unknown(u)
 	}
 	if strings.Contains(rawURL, "#") { // not shown: of a secret with a '#' a part may stand where the host is
-		return known{}, nil, fmt.Errorf("%w: no under store at a URL of scheme %q with a '#': what is behind it names nothing; in a name write %%23", driver.ErrInvalid, u.Scheme)
+		return nil, nil, fmt.Errorf("%w: no under store at a URL of scheme %q with a '#': what is behind it names nothing; in a name write %%23", driver.ErrInvalid, u.Scheme)
 	}
-	return k, u, nil
+	return parser, u, nil
 }
 
 // unknown says that no driver has registered u's scheme, and what was forgotten, most likely.

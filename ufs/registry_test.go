@@ -19,6 +19,12 @@ func TestMain(m *testing.M) {
 		_, err := driver.Query(u, "region", "endpoint")
 		return nil, "", errors.Join(err, errors.New("no such bucket"))
 	})
+	ufs.RegisterParser("parsed", func(u *url.URL) (driver.Place, error) {
+		_, err := driver.Query(u, "region", "endpoint")
+		return driver.Place{Dir: "/of/this/machine", Open: func(context.Context) (driver.Store, string, error) {
+			return nil, "", errors.New("no such bucket")
+		}}, err
+	})
 	goleak.VerifyTestMain(m)
 }
 
@@ -38,6 +44,28 @@ func TestNoSecretInErrors(t *testing.T) {
 	}
 	_, err := ufs.Open(t.Context(), "refusing://bucket/%zz", nil)
 	require.ErrorContains(t, err, `"%zz"`, "what is wrong is told where it can be no secret")
+}
+
+// What a driver refuses of a URL is known before its place is opened, and the rest then.
+func TestCheckURLAsksTheDriver(t *testing.T) {
+	const good = "parsed://bucket/p?region=x"
+	require.NoError(t, ufs.CheckURL(good))
+	require.Equal(t, "/of/this/machine", ufs.LocalDir(good))
+	_, err := ufs.Open(t.Context(), good, nil)
+	require.EqualError(t, err, `no under store at "parsed://bucket/p": no such bucket`)
+
+	const bad = "parsed://me:hunter2@bucket/p?colour=red&secret=hunter2"
+	err = ufs.CheckURL(bad)
+	require.ErrorIs(t, err, driver.ErrInvalid)
+	for _, says := range []string{`no under store at "parsed://bucket/p": `, "a password", `"colour"`, `"secret"`} {
+		require.ErrorContains(t, err, says)
+	}
+	require.NotContains(t, err.Error(), "hunter2")
+	require.Empty(t, ufs.LocalDir(bad))
+	_, opened := ufs.Open(t.Context(), bad, nil)
+	require.EqualError(t, opened, err.Error())
+
+	require.NoError(t, ufs.CheckURL("refusing://bucket?colour=red"), "a driver that has registered no parser")
 }
 
 // What is behind a '#' would be left out of the place's name, and another place be read and written.
@@ -70,6 +98,7 @@ func TestUnknownSchemeSaysWhatToDo(t *testing.T) {
 func FuzzURL(f *testing.F) {
 	f.Add("refusing", "me", "bucket", "/p", "region=a")
 	f.Add("refusing", "", "bucket:80", "/%zz", "endpoint=http%3A%2F%2Fh")
+	f.Add("parsed", "me", "bucket", "/p", "region=a")
 	f.Add("nowhere", "me", "[::1]", "//", "a=1;b=2")
 	f.Add("", "a:b", "\x7f", "?", "&&=")
 	f.Fuzz(func(t *testing.T, scheme, user, host, path, options string) {
@@ -86,6 +115,9 @@ func FuzzURL(f *testing.F) {
 			_, err := ufs.Open(t.Context(), raw, nil)
 			require.Error(t, err, raw)
 			require.NotContains(t, err.Error(), secret, raw)
+			if err := ufs.CheckURL(raw); err != nil {
+				require.NotContains(t, err.Error(), secret, raw)
+			}
 		}
 	})
 }

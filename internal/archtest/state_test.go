@@ -29,7 +29,7 @@ func registers(path string, init *ast.FuncDecl) bool {
 			return false
 		}
 		from, ok := f.X.(*ast.Ident)
-		if !ok || from.Name != "ufs" || f.Sel.Name != "Register" && f.Sel.Name != "RegisterLocal" {
+		if !ok || from.Name != "ufs" || f.Sel.Name != "Register" && f.Sel.Name != "RegisterParser" {
 			return false
 		}
 	}

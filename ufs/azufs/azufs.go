@@ -9,7 +9,7 @@ import (
 	"github.com/millpond/millpond/ufs/objects"
 )
 
-func init() { ufs.Register("azblob", places.URL) }
+func init() { ufs.RegisterParser("azblob", places.URL) }
 
 var places = objects.Places[Options]{
 	Parse: parse, Complete: Options.complete, Bucket: openBucket,

@@ -184,5 +184,12 @@ type (
 // other, up to a '/', if and only if one holds the other.
 type Opener func(ctx context.Context, u *url.URL) (s Store, id string, err error)
 
-// Directory is the directory of this machine that a URL names, as Local would say once it is open; "" if it names none.
-type Directory func(u *url.URL) string
+// Parser takes the URL of a place apart and opens nothing: no file, no connection, no credentials. Its error is ErrInvalid
+// and says what is wrong with the URL whatever the store and the environment are; what depends on them is for Place.Open.
+type Parser func(u *url.URL) (Place, error)
+
+// Place is what a URL names, before it is opened.
+type Place struct {
+	Open func(ctx context.Context) (s Store, id string, err error) // as an Opener
+	Dir  string                                                    // the directory of this machine that it is, as Local says of the open one; "" for none
+}

@@ -11,39 +11,34 @@ import (
 	"github.com/millpond/millpond/ufs/driver"
 )
 
-func init() { ufs.RegisterLocal("file", openURL, localDir) }
+func init() { ufs.RegisterParser("file", parse) }
 
-// openURL opens file:///dir.
-func openURL(_ context.Context, u *url.URL) (driver.Store, string, error) {
+// parse names the directory of file:///dir.
+func parse(u *url.URL) (driver.Place, error) {
 	if err := checkURL(u); err != nil {
-		return nil, "", err
+		return driver.Place{}, err
 	}
 	p := path.Clean(u.Path)
-	s, err := open(fromURLPath(p))
-	if err != nil {
-		return nil, "", err
-	}
-	return s, "file://" + p, nil
+	dir := fromURLPath(p)
+	return driver.Place{Dir: dir, Open: func(context.Context) (driver.Store, string, error) {
+		s, err := open(dir)
+		if err != nil {
+			return nil, "", err
+		}
+		return s, "file://" + p, nil
+	}}, nil
 }
 
 // checkURL wants a directory of this host: another's is not ours to open.
 func checkURL(u *url.URL) error {
 	switch {
 	case u.Host != "" && u.Host != "localhost":
-		return fmt.Errorf("%w: host %q; want file:///dir", driver.ErrInvalid, u.Host)
+		return fmt.Errorf("%w: a host that is not this one; want file:///dir", driver.ErrInvalid)
 	case !path.IsAbs(u.Path):
 		return fmt.Errorf("%w: no absolute path; want file:///dir", driver.ErrInvalid)
 	}
 	_, err := driver.Query(u)
 	return err
-}
-
-// localDir is the driver.Directory of file URLs.
-func localDir(u *url.URL) string {
-	if checkURL(u) != nil {
-		return ""
-	}
-	return fromURLPath(path.Clean(u.Path))
 }
 
 // Options tune Open.

@@ -11,6 +11,7 @@ import (
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/fileufs"
+	"github.com/millpond/millpond/ufs/ufstest"
 )
 
 func TestURLs(t *testing.T) {
@@ -23,9 +24,16 @@ func TestURLs(t *testing.T) {
 		require.Equal(t, s.LocalDir(), ufs.LocalDir(u))
 		require.NoError(t, s.Close())
 	}
-	for _, u := range []string{"file://host" + dir, "file:relative", "file://" + dir + "?a=b"} {
-		_, err := ufs.Open(t.Context(), u, nil)
-		require.ErrorIs(t, err, driver.ErrInvalid, u)
+	refused := map[string]string{
+		"file://host" + dir:                 "a host that is not this one; want file:///dir",
+		"file://me:12/hunter2@host" + dir:   "a host that is not this one",
+		"file:relative":                     "no absolute path",
+		"file://" + dir + "?a=b":            "unknown option",
+		"file://" + dir + "?token=hunter2":  "name credentials by reference",
+		"file://me:hunter2@localhost" + dir: "a password before the host",
+	}
+	ufstest.RefusedURLs(t, refused)
+	for u := range refused {
 		require.Empty(t, ufs.LocalDir(u))
 	}
 	missing := "file://" + dir + "/miss%20ing"

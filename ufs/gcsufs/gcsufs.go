@@ -10,7 +10,7 @@ import (
 	"github.com/millpond/millpond/ufs/objects"
 )
 
-func init() { ufs.Register("gs", places.URL) }
+func init() { ufs.RegisterParser("gs", places.URL) }
 
 var places = objects.Places[Options]{
 	Parse: parse, Complete: Options.complete, Bucket: openBucket,

@@ -41,14 +41,22 @@ func (c conf) resolve(authority string) (lasting string, namenodes []string, err
 	if namenodes = c.service(authority); namenodes != nil {
 		return authority, namenodes, nil
 	}
+	if namenodes, err = addresses(authority); err != nil {
+		return "", nil, err
+	}
+	return strings.Join(slices.Sorted(slices.Values(namenodes)), ","), namenodes, nil
+}
+
+// addresses are those of the hosts that authority lists.
+func addresses(authority string) (addrs []string, err error) {
 	for host := range strings.SplitSeq(authority, ",") {
 		addr, err := withPort(host)
 		if err != nil {
-			return "", nil, err
+			return nil, err
 		}
-		namenodes = append(namenodes, addr)
+		addrs = append(addrs, addr)
 	}
-	return strings.Join(slices.Sorted(slices.Values(namenodes)), ","), namenodes, nil
+	return addrs, nil
 }
 
 func (c conf) defaultAuthority() string {

@@ -14,12 +14,12 @@ import (
 )
 
 func init() {
-	ufs.Register("hdfs", func(_ context.Context, u *url.URL) (driver.Store, string, error) {
+	ufs.RegisterParser("hdfs", func(u *url.URL) (driver.Place, error) {
 		p, err := parse(u)
-		if err != nil {
-			return nil, "", err
+		if err == nil {
+			err = p.check()
 		}
-		return open(p, Options{})
+		return driver.Place{Open: func(context.Context) (driver.Store, string, error) { return open(p, Options{}) }}, err
 	})
 }
 

@@ -28,8 +28,12 @@ func parse(u *url.URL) (place, error) {
 	return place{authority: u.Host, dir: u.Path, user: q.Get("user")}, nil
 }
 
-// check refuses a path that is not absolute or not clean: what ".." leaves would be another place than it looks.
+// check refuses NameNodes that have no address, and a path that is not absolute or not clean: what ".." leaves would be
+// another place than it looks.
 func (p place) check() error {
+	if _, err := addresses(p.authority); p.authority != "" && err != nil {
+		return err
+	}
 	key := strings.TrimSuffix(strings.TrimPrefix(p.dir, "/"), "/")
 	if p.dir != "" && !path.IsAbs(p.dir) || !driver.ValidKey(key) {
 		return fmt.Errorf("%w: path %q; want an absolute one without empty, \".\" or \"..\" components", driver.ErrInvalid, p.dir)

@@ -14,6 +14,7 @@ import (
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/hdfsufs"
+	"github.com/millpond/millpond/ufs/ufstest"
 )
 
 // configured makes a Hadoop configuration of these properties the environment's; nil for none.
@@ -78,8 +79,7 @@ func TestNameService(t *testing.T) {
 
 func TestURLRefused(t *testing.T) {
 	configured(t, nil)
-	for raw, say := range map[string]string{
-		"hdfs:///a":                       "no NameNode",
+	ufstest.RefusedURLs(t, map[string]string{
 		"hdfs:nn":                         "want hdfs://NAMENODE:PORT/PATH?user=NAME",
 		"hdfs://me@nn/a":                  "want hdfs://NAMENODE:PORT/PATH?user=NAME",
 		"hdfs://me:hunter2@nn/a":          "a password before the host",
@@ -92,13 +92,12 @@ func TestURLRefused(t *testing.T) {
 		"hdfs://nn//a":                    "empty",
 		"hdfs://nn,/a":                    "want HOST:PORT",
 		"hdfs://nn:8020,:8020/a":          "want HOST:PORT",
-	} {
-		_, err := ufs.Open(t.Context(), raw, nil)
-		require.ErrorIs(t, err, driver.ErrInvalid, raw)
-		require.ErrorContains(t, err, say, raw)
-		require.NotContains(t, err.Error(), "hunter2", raw)
-	}
-	_, err := hdfsufs.Open("nn", "/", &hdfsufs.Options{Replication: -1, BlockSize: 1000})
+	})
+	require.NoError(t, ufs.CheckURL("hdfs:///a"), "Hadoop's configuration may have a NameNode")
+	_, err := ufs.Open(t.Context(), "hdfs:///a", nil)
+	require.ErrorIs(t, err, driver.ErrInvalid)
+	require.ErrorContains(t, err, "no NameNode")
+	_, err = hdfsufs.Open("nn", "/", &hdfsufs.Options{Replication: -1, BlockSize: 1000})
 	for _, say := range []string{"Replication is -1", "BlockSize is 1000"} {
 		require.ErrorContains(t, err, say, "all that is wrong at once")
 	}

@@ -1,9 +1,20 @@
 package httpufs
 
-import "net/url"
+import (
+	"context"
+	"net/url"
+
+	"github.com/millpond/millpond/ufs/driver"
+)
 
 // OpenDriver opens what is below a *ufs.Store, which checks much again.
-var OpenDriver = openURL
+func OpenDriver(ctx context.Context, u *url.URL) (driver.Store, string, error) {
+	p, err := parse(u)
+	if err != nil {
+		return nil, "", err
+	}
+	return p.Open(ctx)
+}
 
 // ParseIndex has "/" after directories.
 func ParseIndex(page []byte, dir *url.URL) (names []string, skipped int, ok bool) {

@@ -14,8 +14,8 @@ import (
 )
 
 func init() {
-	ufs.Register("http", openURL)
-	ufs.Register("https", openURL)
+	ufs.RegisterParser("http", parse)
+	ufs.RegisterParser("https", parse)
 }
 
 // Options tune Open.
@@ -26,12 +26,18 @@ type Options struct {
 	UFS     *ufs.Options // of the Store that is handed out; its defaults
 }
 
-func openURL(ctx context.Context, u *url.URL) (driver.Store, string, error) {
-	s, err := open(ctx, u, &Options{})
+func parse(u *url.URL) (driver.Place, error) {
+	base, err := place(u)
 	if err != nil {
-		return nil, "", err
+		return driver.Place{}, err
 	}
-	return s, s.id(), nil
+	return driver.Place{Open: func(ctx context.Context) (driver.Store, string, error) {
+		s, err := open(ctx, base, &Options{})
+		if err != nil {
+			return nil, "", err
+		}
+		return s, s.id(), nil
+	}}, nil
 }
 
 // Open opens the place at rawURL, http(s)://host/dir/, which is asked for whether it can be listed. o may be nil.
@@ -43,7 +49,11 @@ func Open(ctx context.Context, rawURL string, o *Options) (*ufs.Store, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	s, err := open(ctx, u, o)
+	var s *store
+	base, err := place(u)
+	if err == nil {
+		s, err = open(ctx, base, o)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("no under store at %q: %w", driver.Shown(u), err)
 	}
@@ -61,11 +71,7 @@ type store struct {
 	indexes indexes
 }
 
-func open(ctx context.Context, u *url.URL, o *Options) (*store, error) {
-	base, err := place(u)
-	if err != nil {
-		return nil, err
-	}
+func open(ctx context.Context, base *url.URL, o *Options) (*store, error) {
 	s := &store{base: base, header: o.Header.Clone(), maxSkip: o.MaxSkip}
 	if s.maxSkip == 0 {
 		s.maxSkip = 64 << 20

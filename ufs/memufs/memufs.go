@@ -12,18 +12,20 @@ import (
 	"github.com/millpond/millpond/ufs/driver"
 )
 
-func init() { ufs.Register("mem", openURL) }
+func init() { ufs.RegisterParser("mem", parse) }
 
-// openURL opens an empty store: mem://name.
-func openURL(_ context.Context, u *url.URL) (driver.Store, string, error) {
+// parse names an empty store: mem://name.
+func parse(u *url.URL) (driver.Place, error) {
 	if _, err := driver.Query(u); err != nil {
-		return nil, "", err
+		return driver.Place{}, err
 	}
 	if u.Path != "" && u.Path != "/" {
-		return nil, "", fmt.Errorf("%w: path %q; want mem://name", driver.ErrInvalid, u.Path)
+		return driver.Place{}, fmt.Errorf("%w: path %q; want mem://name", driver.ErrInvalid, u.Path)
 	}
-	s := New(&Options{Name: u.Host})
-	return s, s.UFS().ID(), nil
+	return driver.Place{Open: func(context.Context) (driver.Store, string, error) {
+		s := New(&Options{Name: u.Host})
+		return s, s.UFS().ID(), nil
+	}}, nil
 }
 
 // Options tune New.

@@ -15,6 +15,7 @@ import (
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/memufs"
+	"github.com/millpond/millpond/ufs/ufstest"
 )
 
 func open(caps driver.Caps) *memufs.Store { return memufs.New(&memufs.Options{Caps: &caps}) }
@@ -201,10 +202,12 @@ func TestURL(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "mem://test", s.ID())
 	require.NoError(t, s.Close())
-	for _, u := range []string{"mem://test/below", "mem://test?x=y"} {
-		_, err := ufs.Open(t.Context(), u, nil)
-		require.ErrorIs(t, err, driver.ErrInvalid, u)
-	}
+	ufstest.RefusedURLs(t, map[string]string{
+		"mem://test/below":       "want mem://name",
+		"mem://test?x=y":         "unknown option",
+		"mem://test?key=hunter2": "name credentials by reference",
+		"mem://me:hunter2@test":  "a password before the host",
+	})
 	require.NotEqual(t, memufs.New(nil).UFS().ID(), memufs.New(nil).UFS().ID())
 }
 

@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"errors"
 	"net/url"
 
 	"github.com/millpond/millpond/ufs"
@@ -10,7 +11,7 @@ import (
 
 // Places is how a driver of buckets opens a place, by its URL or by hand. O is the driver's Options.
 type Places[O any] struct {
-	// Parse takes a URL apart.
+	// Parse takes a URL apart: see driver.Parser, also for what Complete may ask.
 	Parse func(u *url.URL) (bucket, prefix string, o O, err error)
 	// Complete fills in defaults, or says all that is wrong.
 	Complete func(o O) (O, error)
@@ -20,13 +21,13 @@ type Places[O any] struct {
 	UFS func(o O) *ufs.Options
 }
 
-// URL is a driver.Opener.
-func (p *Places[O]) URL(ctx context.Context, u *url.URL) (driver.Store, string, error) {
+// URL is a driver.Parser.
+func (p *Places[O]) URL(u *url.URL) (driver.Place, error) {
 	bucket, prefix, o, err := p.Parse(u)
 	if err != nil {
-		return nil, "", err
+		return driver.Place{}, err
 	}
-	return p.Driver(ctx, bucket, prefix, o)
+	return p.place(bucket, prefix, o)
 }
 
 // Open opens the place prefix of a bucket; o may be nil.
@@ -44,16 +45,25 @@ func (p *Places[O]) Open(ctx context.Context, bucket, prefix string, o *O) (*ufs
 
 // Driver is Open without the Store around it.
 func (p *Places[O]) Driver(ctx context.Context, bucket, prefix string, o O) (driver.Store, string, error) {
-	o, err := p.Complete(o)
+	at, err := p.place(bucket, prefix, o)
 	if err != nil {
 		return nil, "", err
 	}
-	if prefix, err = Prefix(prefix); err != nil {
-		return nil, "", err
+	return at.Open(ctx)
+}
+
+// place says all that is wrong with a place before its bucket is opened.
+func (p *Places[O]) place(bucket, prefix string, o O) (driver.Place, error) {
+	o, wrong := p.Complete(o)
+	prefix, err := Prefix(prefix)
+	if err = errors.Join(wrong, err); err != nil {
+		return driver.Place{}, err
 	}
-	b, id, err := p.Bucket(ctx, bucket, prefix, o)
-	if err != nil {
-		return nil, "", err
-	}
-	return New(b, prefix), id, nil
+	return driver.Place{Open: func(ctx context.Context) (driver.Store, string, error) {
+		b, id, err := p.Bucket(ctx, bucket, prefix, o)
+		if err != nil {
+			return nil, "", err
+		}
+		return New(b, prefix), id, nil
+	}}, nil
 }

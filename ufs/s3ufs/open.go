@@ -15,7 +15,7 @@ import (
 	"github.com/millpond/millpond/ufs/objects"
 )
 
-func init() { ufs.Register("s3", places.URL) }
+func init() { ufs.RegisterParser("s3", places.URL) }
 
 var places = objects.Places[Options]{
 	Parse: parse, Complete: Options.complete, Bucket: openBucket,
