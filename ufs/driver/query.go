@@ -64,16 +64,17 @@ func looksSecret(name string) bool {
 // Shown is a URL as errors and logs may have it: without options and user, where a secret may stand that was just
 // refused, and without what stands before an '@' elsewhere, which may have been meant for a user and password.
 func Shown(u *url.URL) string {
-	s := url.URL{Scheme: u.Scheme, Host: u.Host, Path: afterUser(u.Path), Opaque: afterUser(u.Opaque)}
+	s := url.URL{Scheme: u.Scheme, Host: u.Host, Path: ShownPath(u.Path), Opaque: ShownPath(u.Opaque)}
 	if s.Path != u.Path {
 		s.Host = "" // the '@' may have ended up behind a '/' of the password
 	}
 	return s.String()
 }
 
-func afterUser(s string) string {
-	if i := strings.LastIndexByte(s, '@'); i >= 0 {
-		return "..." + s[i:]
+// ShownPath is a URL's path as errors and logs may have it: see Shown.
+func ShownPath(path string) string {
+	if i := strings.LastIndexByte(path, '@'); i >= 0 {
+		return "..." + path[i:]
 	}
-	return s
+	return path
 }

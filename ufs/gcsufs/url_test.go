@@ -51,6 +51,7 @@ func TestURLRefused(t *testing.T) {
 		"gs://box?credentials_json=hunter2":      "name credentials by reference",
 		"gs://box?regoin=eu":                     "unknown option",
 		"gs://box/a//b?anonymous=true":           "empty",
+		"gs://me/a//hunter2@box":                 "empty",
 		"gs://box/../b?anonymous=true":           "..",
 		"gs://box?anonymous=maybe":               "want true or false",
 		"gs://box?reads=grpc":                    "want json or xml",

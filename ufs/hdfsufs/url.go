@@ -36,7 +36,7 @@ func (p place) check() error {
 	}
 	key := strings.TrimSuffix(strings.TrimPrefix(p.dir, "/"), "/")
 	if p.dir != "" && !path.IsAbs(p.dir) || !driver.ValidKey(key) {
-		return fmt.Errorf("%w: path %q; want an absolute one without empty, \".\" or \"..\" components", driver.ErrInvalid, p.dir)
+		return fmt.Errorf("%w: path %q; want an absolute one without empty, \".\" or \"..\" components", driver.ErrInvalid, driver.ShownPath(p.dir))
 	}
 	return nil
 }

@@ -90,6 +90,7 @@ func TestURLRefused(t *testing.T) {
 		"hdfs://nn/a?user=me&user=you":    "given twice",
 		"hdfs://nn/a/../b":                "..",
 		"hdfs://nn//a":                    "empty",
+		"hdfs://me:12/a//hunter2@nn":      "empty",
 		"hdfs://nn,/a":                    "want HOST:PORT",
 		"hdfs://nn:8020,:8020/a":          "want HOST:PORT",
 	})

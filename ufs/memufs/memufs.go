@@ -20,7 +20,7 @@ func parse(u *url.URL) (driver.Place, error) {
 		return driver.Place{}, err
 	}
 	if u.Path != "" && u.Path != "/" {
-		return driver.Place{}, fmt.Errorf("%w: path %q; want mem://name", driver.ErrInvalid, u.Path)
+		return driver.Place{}, fmt.Errorf("%w: path %q; want mem://name", driver.ErrInvalid, driver.ShownPath(u.Path))
 	}
 	return driver.Place{Open: func(context.Context) (driver.Store, string, error) {
 		s := New(&Options{Name: u.Host})

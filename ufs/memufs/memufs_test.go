@@ -207,6 +207,7 @@ func TestURL(t *testing.T) {
 		"mem://test?x=y":         "unknown option",
 		"mem://test?key=hunter2": "name credentials by reference",
 		"mem://me:hunter2@test":  "a password before the host",
+		"mem://me:12/hunter2@t":  "want mem://name",
 	})
 	require.NotEqual(t, memufs.New(nil).UFS().ID(), memufs.New(nil).UFS().ID())
 }

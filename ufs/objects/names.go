@@ -15,7 +15,7 @@ func Prefix(place string) (string, error) {
 		return "", nil
 	}
 	if !valid(place) {
-		return "", fmt.Errorf("%w: prefix %q has a component that is empty, %q or %q", driver.ErrInvalid, place, ".", "..")
+		return "", fmt.Errorf("%w: prefix %q has a component that is empty, %q or %q", driver.ErrInvalid, driver.ShownPath(place), ".", "..")
 	}
 	return place + "/", nil
 }

@@ -33,6 +33,7 @@ func TestBadURLs(t *testing.T) {
 		"s3://user@bucket/a":                   "no bucket",
 		"s3://host:9000/a":                     "endpoint= for a store that is not AWS",
 		"s3://b/a//c":                          "component",
+		"s3://me/a//hunter2@b":                 "component",
 		"s3://b?path_style=maybe":              `"path_style" is "maybe"; want true or false`,
 		"s3://b?secret_access_key=hunter2":     "name credentials by reference",
 		"s3://b?colour=hunter2":                "unknown option",
