@@ -15,13 +15,14 @@ const (
 // balance makes the owners of the firsts.
 func (r *Ring) balance() {
 	r.owner = make([]uint16, slots)
-	b := balancer{r: r, have: make([]int, len(r.members)), low: make([]int, len(r.members)), high: make([]int, len(r.members))}
-	for s, p := range r.places {
-		r.owner[s] = p.first
-		b.have[p.first]++
-	}
 	if len(r.members) == 1 {
 		return
+	}
+	b := balancer{r: r, have: make([]int, len(r.members)), low: make([]int, len(r.members)), high: make([]int, len(r.members))}
+	for s := range r.places {
+		first := r.places[s].first
+		r.owner[s] = first
+		b.have[first]++
 	}
 	var total uint64
 	for _, m := range r.members {
@@ -32,14 +33,27 @@ func (r *Ring) balance() {
 		b.low[i] = int(share * lowest / (total * fair))
 		b.high[i] = int((share*highest + total*fair - 1) / (total * fair))
 	}
-	b.shed()
-	b.fill()
+	if b.any(func(m int) bool { return b.have[m] > b.high[m] }) {
+		b.shed()
+	}
+	if b.any(func(m int) bool { return b.have[m] < b.low[m] }) {
+		b.fill()
+	}
 }
 
 // balancer moves slots from members that have too many to those that have too few.
 type balancer struct {
 	r               *Ring
 	have, low, high []int // slots of each member
+}
+
+func (b *balancer) any(so func(member int) bool) bool {
+	for m := range b.have {
+		if so(m) {
+			return true
+		}
+	}
+	return false
 }
 
 // claim is a slot that could move, and how narrowly its owner won it: taker's score over the owner's, in 1/2^20.

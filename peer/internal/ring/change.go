@@ -57,10 +57,13 @@ func (c *change) number() {
 	c.best = newChooser(c.to)
 }
 
-// run finds who is best in each slot.
+// run finds who is best in each slot. A ring of one needs no places: the next one looks at all members.
 func (c *change) run() {
+	if len(c.to.members) == 1 {
+		return
+	}
 	c.to.places = make([]place, slots)
-	if len(c.new) == len(c.to.members) { // nobody stays
+	if len(c.new) == len(c.to.members) || c.from.places == nil {
 		for s := range c.to.places {
 			c.to.places[s] = c.best.choose(uint32(s))
 		}
@@ -84,47 +87,6 @@ func (c *change) slot(s uint32) place {
 	}
 	for _, i := range c.new {
 		p.enter(uint16(i), c.to.score(i, s))
-	}
-	return p
-}
-
-// chooser finds the best of all members in a slot. Among members of one weight the highest draws win, so only of a draw
-// that is higher than all before but one does it compute a logarithm.
-type chooser struct {
-	r     *Ring
-	class []uint16    // of each member: members of one weight
-	top   [][2]uint64 // the highest draws of each class
-}
-
-func newChooser(r *Ring) chooser {
-	c := chooser{r: r, class: make([]uint16, len(r.members))}
-	number := map[uint32]uint16{}
-	for i, m := range r.members {
-		n, has := number[m.Weight]
-		if !has {
-			n = uint16(len(number))
-			number[m.Weight] = n
-		}
-		c.class[i] = n
-	}
-	c.top = make([][2]uint64, len(number))
-	return c
-}
-
-func (c *chooser) choose(s uint32) place {
-	p := place{best: ^uint64(0), next: ^uint64(0), first: nobody, second: nobody}
-	clear(c.top)
-	for i, hash := range c.r.hashes {
-		d, top := draw(hash, s), &c.top[c.class[i]]
-		if d <= top[1] {
-			continue // of equal scores the earlier member's wins
-		}
-		if d > top[0] {
-			top[0], top[1] = d, top[0]
-		} else {
-			top[1] = d
-		}
-		p.enter(uint16(i), scoreOf(d, c.r.members[i].Weight))
 	}
 	return p
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // slots is how finely keys are told apart: 262 slots a member at 1,000 members make a share exact to 0.4 %. A ring takes
-// 6.5 MiB.
+// 6.5 MiB, that of one member half a MiB.
 const slots = 1 << 18
 
 // Member is one node of the mesh.
@@ -23,7 +23,7 @@ func compareID(a, b Member) int { return cmp.Compare(a.ID, b.ID) }
 type Ring struct {
 	members []Member // with a weight, by ID
 	hashes  []uint64 // of their IDs
-	places  []place  // of each slot
+	places  []place  // of each slot, where there is more than one member
 	owner   []uint16 // of each slot: the first, balanced
 }
 

@@ -84,11 +84,14 @@ func TestMovement(t *testing.T) {
 
 // TestSameEverywhere makes rings of equal members by different ways.
 func TestSameEverywhere(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range uint64(6) {
 		rnd := rand.New(rand.NewPCG(seed, 0))
-		ms := make([]ring.Member, 1+rnd.IntN(8))
+		ms, weight := make([]ring.Member, 1+rnd.IntN(8)), rnd.Uint32()
 		for i := range ms {
-			ms[i] = ring.Member{ID: fmt.Sprint(rnd.Uint32()), Weight: rnd.Uint32N(1 << rnd.UintN(20))}
+			ms[i] = ring.Member{ID: fmt.Sprint(rnd.Uint32()), Weight: weight}
+			if seed%3 > 0 { // not of one weight
+				ms[i].Weight = rnd.Uint32N(1 << rnd.UintN(20))
+			}
 		}
 		want := ring.Owners(ring.New(ms...))
 		r := ring.New(ring.Member{ID: "gone", Weight: 77})
