@@ -48,6 +48,7 @@ func (s *Store) evictOne(ctx context.Context) (done bool) {
 		to, err := s.demote(ctx, b, lower)
 		switch {
 		case to != nil:
+			s.moves.Add(1)
 			m.drop(b) // its copy has what keeps it
 		case ctx.Err() == nil && m.dropUnmarked(b):
 		case !m.putBack(b):

@@ -142,6 +142,7 @@ func (m *mounted) handOver(t *disks, id disk.ID, flags disk.Flags) error {
 				return err
 			}
 		}
+		t.s.moves.Add(1)
 		if m.d.DeleteIf(id, flags) {
 			return nil
 		}

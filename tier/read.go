@@ -22,8 +22,27 @@ func (s *Store) Get(id BlockID) *Block {
 	return b
 }
 
+// look has once look into all tiers, and again if it found nothing while blocks moved: one that goes from a tier to another is always
+// in one of them, but who looks into one after the other may meet it in none.
+func (s *Store) look(once func() (found bool)) {
+	for {
+		before := s.moves.Load()
+		if once() || s.moves.Load() == before {
+			return
+		}
+	}
+}
+
 // Has reports the fastest tier that has a block, and the block's length in bytes. It does no I/O.
 func (s *Store) Has(id BlockID) (kind Kind, length int64, ok bool) {
+	s.look(func() bool {
+		kind, length, ok = s.find(id)
+		return ok
+	})
+	return kind, length, ok
+}
+
+func (s *Store) find(id BlockID) (kind Kind, length int64, ok bool) {
 	if s.mem != nil {
 		if b := s.mem.get(&id); b != nil {
 			return Memory, b.length, true
@@ -62,6 +81,14 @@ func (s *Store) read(ctx context.Context, id BlockID, p []byte, off int64, promo
 	if off < 0 {
 		return 0, 0, fmt.Errorf("%w: read at %d", fs.ErrInvalid, off)
 	}
+	s.look(func() bool {
+		n, kind, err = s.readOnce(id, p, off, promote, check)
+		return err == nil || !errors.Is(err, ErrMiss)
+	})
+	return n, kind, err
+}
+
+func (s *Store) readOnce(id BlockID, p []byte, off int64, promote, check bool) (n int, kind Kind, err error) {
 	if b := s.Get(id); b != nil {
 		if n, ok := b.ReadAt(p, off); ok {
 			return n, Memory, nil

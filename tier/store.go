@@ -19,6 +19,7 @@ type Store struct {
 	wake      chan struct{}
 	promote   chan BlockID
 	evicting  atomic.Int64
+	moves     atomic.Uint64 // blocks that have left a tier for another; see look
 	closed    atomic.Bool
 	closing   closing
 	recovered chan struct{}

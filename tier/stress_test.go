@@ -100,6 +100,36 @@ func look(ctx context.Context, s *tier.Store, n int, rng *rand.Rand) error {
 	return nil
 }
 
+// TestMovingIsNoMiss looks for held blocks while they go up and down: a block that changes its place between two looks into the tiers
+// is there all the same.
+func TestMovingIsNoMiss(t *testing.T) {
+	const held = 120
+	s, ctx := open(t, vfs.NewMem(), memory(256*kib), ssd(512*kib, "/ssd"), hdd(2*mib, "/hdd")), t.Context()
+	for n := range held {
+		require.NoError(t, s.Put(ctx, id(n), body(n, 6*kib), tier.PutOptions{Hold: true}))
+	}
+	var work sync.WaitGroup
+	errs := make([]error, 4)
+	for g := range errs {
+		work.Go(func() {
+			rng, p := rand.New(rand.NewPCG(uint64(g), 9)), make([]byte, 16)
+			for i := 0; i < 8000 && errs[g] == nil; i++ {
+				n := rng.IntN(held)
+				_ = s.Put(ctx, id(100_000*(g+1)+i), p, tier.PutOptions{})
+				if _, _, ok := s.Has(id(n)); !ok {
+					errs[g] = fmt.Errorf("has %d: %w", n, tier.ErrMiss)
+				} else if _, err := s.Promote(ctx, id(n)); errors.Is(err, tier.ErrMiss) {
+					errs[g] = fmt.Errorf("promote %d: %w", n, err)
+				} else if _, _, err := s.ReadAt(ctx, id(n), p, 0, false); err != nil {
+					errs[g] = fmt.Errorf("read %d: %w", n, err)
+				}
+			}
+		})
+	}
+	work.Wait()
+	require.NoError(t, errors.Join(errs...))
+}
+
 // TestPolicyKeepsItsSlots opens a directory that is full and changes it while its policy is being told what is there: each block is asked to
 // leave once, so that a smaller quota is reached.
 func TestPolicyKeepsItsSlots(t *testing.T) {
