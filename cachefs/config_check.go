@@ -3,11 +3,8 @@ package cachefs
 import (
 	"errors"
 	"fmt"
-	"net/url"
-	"strings"
 
 	"github.com/millpond/millpond/ufs"
-	"github.com/millpond/millpond/ufs/driver"
 )
 
 // check returns everything that is wrong with c but for its tiers, whose directories depend on the defaults.
@@ -35,10 +32,10 @@ func (c *Config) check() (bad []error) {
 		bad = append(bad, c.checkMount(i)...)
 		bad = append(bad, c.checkOwnDirs(i)...)
 	}
-	return bad
+	return append(bad, c.checkApart()...)
 }
 
-// checkMount returns what is wrong with Mounts[i], by itself and beside those before it.
+// checkMount returns what is wrong with Mounts[i] by itself.
 func (c *Config) checkMount(i int) (bad []error) {
 	m := &c.Mounts[i]
 	field := func(name string) string { return fmt.Sprintf("Mounts[%d].%s", i, name) }
@@ -59,34 +56,7 @@ func (c *Config) checkMount(i int) (bad []error) {
 	if err := checkSync(m.Sync); err != nil {
 		bad = append(bad, wrong(field("Sync"), m.Sync, err.Error()))
 	}
-	for k := range c.Mounts[:i] {
-		o := &c.Mounts[k]
-		if o.Path == m.Path {
-			bad = append(bad, wrong(field("Path"), fmt.Sprintf("%q", m.Path), fmt.Sprintf("another than Mounts[%d].Path", k)))
-		}
-		if overlap(o.place(), m.place()) {
-			bad = append(bad, wrong(field("URL"), fmt.Sprintf("%q", m.place()), fmt.Sprintf("a place apart from Mounts[%d]'s, %q", k, o.place())))
-		}
-	}
 	return bad
-}
-
-// place names the place in the store as far as it is known before the store is opened.
-func (m *MountConfig) place() string {
-	if m.Store != nil {
-		return m.Store.ID()
-	}
-	u, err := url.Parse(m.URL)
-	if err != nil {
-		return ""
-	}
-	return driver.Shown(u)
-}
-
-// overlap reports whether one place of a store contains the other, or is it.
-func overlap(a, b string) bool {
-	a, b = strings.TrimRight(a, "/"), strings.TrimRight(b, "/")
-	return a != "" && b != "" && (a == b || strings.HasPrefix(a, b+"/") || strings.HasPrefix(b, a+"/"))
 }
 
 // wrong says which field has which value, and what would do.

@@ -85,17 +85,6 @@ func (n *Node) mount(ctx context.Context, c MountConfig) error {
 	return err
 }
 
-// apart refuses a mount whose place in its store contains or lies in another's: one file would have two names, and a
-// change of one would not be seen at the other.
-func (n *Node) apart(m *mount) error {
-	for _, o := range n.mounts.all() {
-		if overlap(o.spec.Store, m.spec.Store) {
-			return invalid("%s contains, or lies in, %s, which is mounted at %s; mount a place apart from it", m.spec.Store, o.spec.Store, o.path)
-		}
-	}
-	return nil
-}
-
 // openMount opens the store of a new mount and makes sure that its place exists.
 func (n *Node) openMount(ctx context.Context, c MountConfig) (*mount, error) {
 	m := &mount{path: c.Path, readOnly: c.ReadOnly, opts: &n.cfg.UFS, spec: mountSpec{URL: c.URL, Sync: c.Sync}, opened: &opened{}}

@@ -40,7 +40,7 @@ func (c *Config) ownDirsIn(place string) (list []ownDir) {
 	}
 	place = realPath(place)
 	for _, d := range c.ownDirs() {
-		if rel, err := filepath.Rel(place, realPath(d.path)); err == nil && filepath.IsLocal(rel) {
+		if inside(place, realPath(d.path)) {
 			list = append(list, d)
 		}
 	}
@@ -103,7 +103,7 @@ func (c *Config) aboutJournal(err error) error {
 	} else if e, ok := errors.AsType[*fs.PathError](err); ok {
 		path = e.Path
 	}
-	if rel, rerr := filepath.Rel(own.path, path); own.path == "" || path == "" || rerr != nil || !filepath.IsLocal(rel) {
+	if own.path == "" || path == "" || !inside(own.path, path) {
 		return err
 	}
 	return own.fails(err)
