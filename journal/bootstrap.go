@@ -1,14 +1,12 @@
 package journal
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/millpond/millpond/journal/internal/lone"
@@ -23,6 +21,8 @@ const (
 	keyFounder = "mesh/founder"
 	// keyJoined says that the replica has been caught up once.
 	keyJoined = "mesh/joined"
+	// keyTold is the node that a new one has heard of its history from.
+	keyTold = "mesh/told"
 )
 
 // none is no history.
@@ -94,67 +94,16 @@ func (m *mesh) enter(ctx context.Context) error {
 	return m.catchUp(ctx)
 }
 
-// hasBegun says whether a history that this node was to begin has more than what came first, all that there can be before others hear of
-// it. If not, that is deleted: others may have begun another one meanwhile.
-func (m *mesh) hasBegun() (bool, error) {
-	last, err := m.j.store.LastIndex()
-	if err != nil {
-		return false, err
-	}
-	if newest, _ := m.j.snaps.Last(); max(last, newest) > restoredAt {
-		return true, nil
-	}
-	return false, errors.Join(m.j.snaps.Clear(), m.j.store.clear())
-}
-
-// mayBegin is asked when the state is the one that the history begins with, which may have taken long: others that took this node for
-// dead may have begun theirs.
-func (m *mesh) mayBegin() error {
-	_, mine := m.is()
-	seen, err := m.look()
-	if err == nil && seen.history != none && seen.history != mine {
-		err = &ClusterError{Node: seen.member, Ours: mine, Theirs: seen.history}
-	}
-	if err != nil {
-		return fmt.Errorf("others have begun meanwhile, open again to join them: %w", err)
-	}
-	return nil
-}
-
-// begun tells the others of the history that this node has begun. Not before raft has its state: one that cannot be restored, or that
-// the process ends over, is nobody's, and this node is to join what the others begin then.
-func (m *mesh) begun() error {
-	s, mine := m.is()
-	if s != wire.Founding {
-		return nil
-	}
-	if err := m.mayBegin(); err != nil {
-		return err
-	}
-	if err := m.j.state.Put(keyBegun, []byte{1}); err != nil {
-		return err
-	}
-	return m.belong(mine)
-}
-
 // remember keeps the history that this node has a part of from now on.
 func (m *mesh) remember(c transport.Cluster) error {
+	key, value := keyTold, []byte(m.told)
 	if m.founder {
-		if err := m.j.state.Put(keyFounder, c[:]); err != nil {
-			return err
-		}
+		key, value = keyFounder, c[:]
+	}
+	if err := m.j.state.Put(key, value); err != nil {
+		return err
 	}
 	return m.j.state.Put(keyCluster, c[:])
-}
-
-// founds says whether an earlier run of this node was to begin history c, and came to no first entry. Nobody else can.
-func (m *mesh) founds(c transport.Cluster) (bool, error) {
-	of, _, err := m.j.state.Get(keyFounder)
-	if err != nil || !bytes.Equal(of, c[:]) {
-		return false, err
-	}
-	_, begun, err := m.j.state.Get(keyBegun)
-	return !begun, err
 }
 
 // isFresh says whether this node has yet to get what the others have.
@@ -177,9 +126,10 @@ func (m *mesh) remembered() (c transport.Cluster, member bool, err error) {
 		return c, false, errors.Join(err, fmt.Errorf("journal %s: the name of its history has %d bytes", m.j.cfg.Dir, len(b)))
 	}
 	if ok {
-		c = transport.Cluster(b)
+		told, _, terr := m.j.state.Get(keyTold)
+		c, m.told = transport.Cluster(b), string(told)
 		m.founder, err = m.founds(c)
-		return c, true, err
+		return c, true, errors.Join(err, terr)
 	}
 	_, begun, err := m.j.state.Get(keyBegun)
 	if err != nil || !begun {
@@ -215,7 +165,8 @@ func (m *mesh) find(ctx context.Context, mine transport.Cluster) (transport.Clus
 		}
 		switch {
 		case seen.history != none:
-			m.founder = seen.history == mine // a node of the version before has taken the name, and waits
+			m.founder = seen.history == mine // others have heard of it, and wait
+			m.told = seen.member
 			return seen.history, nil
 		case may && seen.founder == "":
 			m.founder = true
@@ -273,27 +224,14 @@ func (m *mesh) mayFound(fresh []string, waited bool) bool {
 // askFresh asks the other new nodes themselves, all at once, since what they announce takes its time: one may have begun a
 // journal by now, or be about to.
 func (m *mesh) askFresh(ctx context.Context, seen sight) sight {
-	ctx, cancel := context.WithTimeout(ctx, statusTime)
-	defer cancel()
-	is := make([]wire.Meta, len(seen.fresh))
-	var all sync.WaitGroup
-	for i, id := range seen.fresh {
-		if id == m.j.node {
-			continue
-		}
-		all.Go(func() {
-			if r, err := m.status(ctx, id); err == nil { // whoever does not answer joins later
-				is[i] = r.Meta
-			}
-		})
-	}
-	all.Wait()
-	for i, o := range is {
-		switch o.State {
-		case wire.Member:
-			seen.history, seen.member = o.Cluster, seen.fresh[i]
-		case wire.Founding:
-			seen.founder = seen.fresh[i]
+	others := slices.DeleteFunc(slices.Clone(seen.fresh), func(id string) bool { return id == m.j.node })
+	for i, o := range m.askStates(ctx, others) {
+		switch {
+		case o == nil: // whoever does not answer joins later
+		case o.State == wire.Member:
+			seen.history, seen.member = o.Cluster, others[i]
+		case o.State == wire.Founding:
+			seen.founder = others[i]
 		}
 	}
 	return seen

@@ -155,7 +155,8 @@ func (m *mesh) isNear(ctx context.Context, id string) bool {
 func (m *mesh) serveLeave(ctx context.Context, from string) []byte {
 	err := m.seat(ctx, func() error {
 		if _, in := m.suffrage(from); in {
-			if err := m.j.raft.RemoveServer(raft.ServerID(from), 0, configTimeout).Error(); err != nil {
+			err := m.configure(func() raft.Future { return m.j.raft.RemoveServer(raft.ServerID(from), 0, configTimeout) })
+			if err != nil {
 				return err
 			}
 		}

@@ -20,8 +20,9 @@ type mesh struct {
 	j       *Journal
 	peers   Peers
 	trans   *transport.Transport
-	founder bool // this node begins the journal
-	fresh   bool // this node has not been caught up with the others yet
+	founder bool   // this node begins the journal
+	fresh   bool   // this node has not been caught up with the others yet
+	told    string // who has told a new node of the journal that it joins; "" if this is not known
 	ctx     context.Context
 	cancel  context.CancelFunc // at Close
 	running sync.WaitGroup
@@ -85,7 +86,9 @@ func (m *mesh) is() (wire.NodeState, transport.Cluster) {
 
 // stop ends what waits for others. Raft must still run.
 func (m *mesh) stop() {
-	m.cancel()
+	m.mu.Lock()
+	m.cancel() // from now on configure begins nothing
+	m.mu.Unlock()
 	m.running.Wait()
 	m.trans.Stop()
 }

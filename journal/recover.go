@@ -79,10 +79,14 @@ func (m *mesh) mayRecover(all map[string]wire.Replica, lost []string) error {
 	if id := m.j.PrimaryID(); id != "" {
 		return fmt.Errorf("%w: node %s leads", ErrNotLost, id)
 	}
+	servers := m.j.raft.GetConfiguration().Configuration().Servers
+	if len(servers) == 0 {
+		return m.mayBeginAnew(all, lost)
+	}
 	voters, gone := 0, 0
-	for _, s := range m.j.raft.GetConfiguration().Configuration().Servers {
+	for _, s := range servers {
 		id := string(s.ID)
-		_, answers := all[id]
+		answers := all[id].Last > 0 // one whose disk was lost has nothing to answer with
 		named := slices.Contains(lost, id)
 		switch {
 		case s.Suffrage != raft.Voter:
@@ -90,7 +94,7 @@ func (m *mesh) mayRecover(all map[string]wire.Replica, lost []string) error {
 		case named && answers:
 			return fmt.Errorf("%w: node %s is named as lost, and answers", ErrNotLost, id)
 		case !named && !answers:
-			return fmt.Errorf("%w: voter %s does not answer, and is not named as lost", ErrNotLost, id)
+			return fmt.Errorf("%w: voter %s does not answer, or has lost what it had, and is not named as lost", ErrNotLost, id)
 		case named:
 			gone++
 		}
@@ -98,6 +102,19 @@ func (m *mesh) mayRecover(all map[string]wire.Replica, lost []string) error {
 	}
 	if voters-gone > voters/2 {
 		return fmt.Errorf("%w: %d of %d voters answer, which is enough to go on", ErrNotLost, voters-gone, voters)
+	}
+	return nil
+}
+
+// mayBeginAnew does so where this node has none of the journal and knows no voters: nobody else is to have any of it either.
+func (m *mesh) mayBeginAnew(all map[string]wire.Replica, lost []string) error {
+	for id, r := range all {
+		if r.Last > 0 {
+			return fmt.Errorf("%w: this node has none of the journal, and node %s has: it is the one to recover from", ErrNotLost, id)
+		}
+	}
+	if _, answers := all[m.told]; m.told != "" && !answers && !slices.Contains(lost, m.told) {
+		return fmt.Errorf("%w: node %s, which told of it, does not answer, and is not named as lost", ErrNotLost, m.told)
 	}
 	return nil
 }
