@@ -93,12 +93,12 @@ func withPort(host string) (string, error) {
 func (c conf) client(o Options, namenodes []string) (clientOptions, error) {
 	lib := hdfs.ClientOptionsFromConf(hadoopconf.HadoopConf(c))
 	lib.Addresses = namenodes
-	kerberos := o.Kerberos
+	kerberos := o.ticket()
 	if kerberos == nil && lib.KerberosClient != nil {
-		kerberos = (&ticketCache{}).client
+		kerberos = (&ticketCache{}).read
 	}
 	lib.KerberosClient = nil
-	lib.KerberosServicePrincipleName = cmp.Or(o.Principal, lib.KerberosServicePrincipleName)
+	lib.KerberosServicePrincipleName, _, _ = strings.Cut(cmp.Or(o.Principal, lib.KerberosServicePrincipleName), "@") // the realm is KRB5_CONFIG's to say
 	switch {
 	case kerberos == nil:
 		lib.User = cmp.Or(o.User, os.Getenv("HADOOP_USER_NAME"), systemUser())

@@ -22,14 +22,28 @@ const greeting = 4 << 10
 
 func (c *nameConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	if c.read < greeting && bytes.Contains(p[:n], []byte(noSimple)) {
-		c.conns.kill(errWantsKerberos)
-	}
-	c.read += n
+	c.greet(p[:n])
 	return c.judge(n, err)
 }
 
-func (c *nameConn) Write(p []byte) (int, error) { return c.judge(c.Conn.Write(p)) }
+// Write looks for the greeting of a NameNode that has hung up before it could be read.
+func (c *nameConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if err != nil && c.read == 0 {
+		var said [greeting]byte
+		k, _ := c.Conn.Read(said[:])
+		c.greet(said[:k])
+	}
+	return c.judge(n, err)
+}
+
+// greet looks at what a NameNode says first.
+func (c *nameConn) greet(said []byte) {
+	if c.read < greeting && bytes.Contains(said, []byte(noSimple)) {
+		c.conns.kill(errWantsKerberos)
+	}
+	c.read += len(said)
+}
 
 // Close is called by the library when the NameNode is in standby, before it tries the next.
 func (c *nameConn) Close() error {

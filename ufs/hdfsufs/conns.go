@@ -10,6 +10,7 @@ import (
 // they are closed.
 type conns struct {
 	dialer dialer
+	show   func(namenode string) error // gets what a NameNode wants to see; nil where it wants nothing
 	mu     struct {
 		sync.Mutex
 		open     map[net.Conn]struct{}
@@ -62,7 +63,7 @@ func (c *conns) dead() error {
 
 // toNameNode is the library's dial function. It calls it without a context.
 func (c *conns) toNameNode(_ context.Context, network, addr string) (net.Conn, error) {
-	conn, err := c.dial(network, addr)
+	conn, err := c.dialNameNode(network, addr)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {
@@ -71,6 +72,15 @@ func (c *conns) toNameNode(_ context.Context, network, addr string) (net.Conn, e
 	}
 	c.mu.namenode, c.mu.refused = addr, nil
 	return &nameConn{Conn: conn, conns: c}, nil
+}
+
+func (c *conns) dialNameNode(network, addr string) (net.Conn, error) {
+	if c.show != nil {
+		if err := c.show(addr); err != nil {
+			return nil, err
+		}
+	}
+	return c.dial(network, addr)
 }
 
 // toDataNode is the library's other one.

@@ -17,8 +17,14 @@
 // NameNodes is enough.
 //
 // Without Kerberos HDFS believes what it is told: the user of the URL or of Options, else HADOOP_USER_NAME, else the
-// system's. With Kerberos it is the ticket that kinit left (KRB5CCNAME, KRB5_CONFIG), read again when it was renewed, or
-// the client that Options.Kerberos hands over. None of it gets into an identity, a log or an error.
+// system's.
+//
+// With Kerberos, where hadoop.security.authentication is kerberos, it is the ticket that kinit left in the file that KRB5CCNAME
+// names (default /tmp/krb5cc_UID; other kinds of caches cannot be read), or the client that Options.Kerberos hands over. The
+// file is read again when it was written again, so that who has kinit run from time to time goes on.
+// KRB5_CONFIG (default /etc/krb5.conf) says where the realm's KDCs are, and the realm of the NameNodes by
+// domain_realm. Wanted are dfs.namenode.kerberos.principal, in which _HOST stands for the host of the URL, and
+// dfs.data.transfer.protection as the DataNodes have it. No key or ticket gets into an identity, a log or an error.
 //
 // # Model
 //
@@ -63,6 +69,8 @@
 //	PathIsNotEmptyDirectoryException                      ErrNotEmpty
 //	AccessControlException, AuthorizationException        ErrPermission
 //	a cluster that wants Kerberos, of who comes without   ErrPermission, with what to set
+//	a ticket that is missing, over or not for this cluster    ErrPermission, with what to do
+//	no KDC that answers                                   ErrUnavailable
 //	InvalidPathException, HadoopIllegalArgumentException, a name that is too long    ErrInvalid
 //	SnapshotAccessControlException                        ErrReadOnly
 //	UnsupportedOperationException, RpcNoSuchMethodException    ErrUnsupported

@@ -47,6 +47,17 @@ type Options struct {
 	UFS *ufs.Options // retries, limits, breaker. Default: its zero value
 }
 
+// ticket is Kerberos, nil for none.
+func (o Options) ticket() func() (ticket, error) {
+	if o.Kerberos == nil {
+		return nil
+	}
+	return func() (ticket, error) {
+		c, err := o.Kerberos()
+		return ticket{Client: c}, err
+	}
+}
+
 // check says everything that is wrong with o.
 func (o Options) check() error {
 	var bad []string

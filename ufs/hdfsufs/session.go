@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/colinmarc/hdfs/v2"
-	krb "github.com/jcmturner/gokrb5/v8/client"
 
 	"github.com/millpond/millpond/ufs/driver"
 )
@@ -22,7 +21,7 @@ type session struct {
 // clientOptions are what a session is made with.
 type clientOptions struct {
 	lib      hdfs.ClientOptions
-	kerberos func() (*krb.Client, error) // nil for none
+	kerberos func() (ticket, error) // nil for none
 }
 
 // newSession connects to the first NameNode that answers, over connections that are bound already. After an error they are
@@ -45,16 +44,31 @@ func newSession(o clientOptions, c *conns) (*session, error) {
 
 func (x *session) connect(o clientOptions) (err error) {
 	if o.kerberos != nil {
-		if o.lib.KerberosClient, err = o.kerberos(); err != nil {
+		t, err := o.kerberos()
+		if err != nil {
 			return err
 		}
+		o.lib.KerberosClient = t.Client
+		x.conns.show = func(addr string) error { return t.show(x.conns.ctx, addr, o.lib.KerberosServicePrincipleName) }
 	}
 	o.lib.NamenodeDialFunc, o.lib.DatanodeDialFunc = x.conns.toNameNode, x.conns.toDataNode
 	if x.c, err = hdfs.NewClient(o.lib); err != nil {
-		return x.explain(err)
+		return x.unwelcome(err)
 	}
 	x.names, err = reach(x.c)
 	return err
+}
+
+// handshake is before what the library says of a NameNode that did not like the ticket.
+const handshake = "SASL handshake: "
+
+// unwelcome says why no NameNode made a client of us.
+func (x *session) unwelcome(err error) error {
+	_, why, is := strings.Cut(err.Error(), handshake)
+	if !is || x.conns.dead() != nil {
+		return x.explain(err)
+	}
+	return fmt.Errorf("%w: the NameNode refuses the Kerberos ticket: %s (klist shows whose it is, dfs.namenode.kerberos.principal whom it is for)", driver.ErrPermission, why)
 }
 
 // end closes everything. The connections come first: closing the client waits for its renewal of leases, which goes on
@@ -89,7 +103,9 @@ func (x *session) explain(err error) error {
 	if dead := x.conns.dead(); dead != nil {
 		return &lostError{dead}
 	}
-	if _, refused := x.conns.namenode(); refused != nil {
+	if _, refused := x.conns.namenode(); errors.Is(refused, driver.ErrPermission) {
+		return refused
+	} else if refused != nil {
 		return fmt.Errorf("%w: no NameNode that works: %w", driver.ErrUnavailable, refused)
 	}
 	return &lostError{err}

@@ -3,6 +3,7 @@ package hdfsufs_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -181,11 +182,29 @@ func TestKerberosIsWanted(t *testing.T) {
 	f := newFake(t, nil)
 	f.greeting = "org.apache.hadoop.security.AccessControlException SIMPLE authentication is not enabled.  Available:[TOKEN, KERBEROS]"
 	s := f.open()
-	_, err := s.Stat(t.Context(), "f")
-	for _, err := range []error{err, s.Delete(t.Context(), "f")} {
+	hasty, err := hdfsufs.Open("nn", "/place", &hdfsufs.Options{User: "me", Dial: hungUp, UFS: quick()})
+	require.NoError(t, err)
+	defer hasty.Close()
+	_, err = s.Stat(t.Context(), "f")
+	for _, err := range []error{err, s.Delete(t.Context(), "f"), hasty.Delete(t.Context(), "f")} {
 		require.ErrorIs(t, err, driver.ErrPermission)
 		require.ErrorContains(t, err, "Options.Kerberos")
 		require.ErrorContains(t, err, "hadoop.security.authentication")
 		require.False(t, unknown(err))
 	}
 }
+
+// hungUp connects to a NameNode that has said that it wants Kerberos, and left, before it is asked anything.
+func hungUp(context.Context, string, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	theirs.Close()
+	return &farewell{ours, strings.NewReader("org.apache.hadoop.security.AccessControlException SIMPLE authentication is not enabled.")}, nil
+}
+
+// farewell is a connection that can be read no further than words.
+type farewell struct {
+	net.Conn
+	words *strings.Reader
+}
+
+func (c *farewell) Read(p []byte) (int, error) { return c.words.Read(p) }
