@@ -69,7 +69,7 @@ func (b *bench) installed(t *testing.T, line string) {
 	for _, p := range []string{
 		"cache/azurite-3.35.0/node_modules/.bin/azurite-blob", "cache/fake-gcs-server-v1.56.1/fake-gcs-server", "cache/versitygw-v1.8.0/versitygw",
 		"bin/java", "bin/mvn", "bin/curl", "bin/memcached", "bin/swift-ring-builder", "bin/swift-proxy-server", "bin/swift-account-server",
-		"bin/swift-container-server", "bin/swift-object-server",
+		"bin/swift-container-server", "bin/swift-object-server", "bin/krb5kdc", "bin/kdb5_util", "bin/kadmin.local", "bin/kinit",
 	} {
 		b.stub(t, p, line)
 	}
@@ -121,7 +121,7 @@ func oneLine(t *testing.T, said, want string) {
 var ports = map[string][]string{
 	"azurite": {"MILLPOND_AZURITE_PORT"}, "fakegcs": {"MILLPOND_FAKEGCS_PORT"}, "versitygw": {"MILLPOND_VERSITYGW_PORT"},
 	"hdfs":  {"MILLPOND_HDFS_PORT", "MILLPOND_HDFS_HTTP_PORT", "MILLPOND_HDFS_DATA_PORT", "MILLPOND_HDFS_IPC_PORT", "MILLPOND_HDFS_INFO_PORT"},
-	"swift": {"MILLPOND_SWIFT_PORT", "MILLPOND_SWIFT_MEMCACHED_PORT"},
+	"swift": {"MILLPOND_SWIFT_PORT", "MILLPOND_SWIFT_MEMCACHED_PORT"}, "hdfs-kerberos": {"MILLPOND_KDC_PORT"},
 }
 
 // TestPortTaken: a port that was asked for and is taken is told in one line, with the variable to set.
@@ -211,11 +211,12 @@ main "$@"`)
 // TestServerThatDoesNotComeUp: its last words come in one line, and nothing of it is left running.
 func TestServerThatDoesNotComeUp(t *testing.T) {
 	for store, want := range map[string]string{
-		"azurite":   "azurite: azurite did not come up in 30 s: out of luck",
-		"fakegcs":   "fakegcs: fakegcs did not come up in 20 s: out of luck",
-		"versitygw": "versitygw: versitygw did not come up in 20 s: out of luck",
-		"hdfs":      "hdfs: cannot format: out of luck",
-		"swift":     "swift: memcached did not come up in 20 s: out of luck",
+		"azurite":       "azurite: azurite did not come up in 30 s: out of luck",
+		"fakegcs":       "fakegcs: fakegcs did not come up in 20 s: out of luck",
+		"versitygw":     "versitygw: versitygw did not come up in 20 s: out of luck",
+		"hdfs":          "hdfs: cannot format: out of luck",
+		"hdfs-kerberos": "hdfs-kerberos: cannot make a realm: out of luck",
+		"swift":         "swift: memcached did not come up in 20 s: out of luck",
 	} {
 		t.Run(store, func(t *testing.T) {
 			b := newBench(t)
@@ -239,7 +240,9 @@ func TestMissingPackage(t *testing.T) {
 			"fakegcs":   "fakegcs: no go on this machine: install Go first",
 			"versitygw": "versitygw: no go on this machine: install Go first",
 			"hdfs":      "hdfs: java mvn curl: not all are installed, and root alone can: apt-get install openjdk-17-jre-headless maven curl",
-			"gluster":   "gluster: root alone can mount a volume and make a network namespace",
+			"hdfs-kerberos": "hdfs-kerberos: krb5kdc kdb5_util kadmin.local kinit: not all are installed, and root alone can: " +
+				"apt-get install krb5-kdc krb5-admin-server krb5-user",
+			"gluster": "gluster: root alone can mount a volume and make a network namespace",
 			"swift": "swift: swift-proxy-server swift-account-server swift-container-server swift-object-server swift-ring-builder memcached: " +
 				"not all are installed, and root alone can: apt-get install " + swift,
 		} {

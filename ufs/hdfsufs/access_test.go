@@ -20,7 +20,7 @@ func TestServerNoPermission(t *testing.T) {
 	require.NoError(t, v.client.Chmod(dir+"/closed", 0o700))
 	require.NoError(t, v.client.Chmod(dir+"/seen", 0o711))
 	require.NoError(t, v.client.Chmod(dir+"/seen/f", 0o600))
-	s := v.open(t, dir, hdfsufs.Options{User: "stranger"})
+	s := v.open(t, dir, v.as(t, "stranger", hdfsufs.Options{}))
 	ctx := t.Context()
 	for what, try := range map[string]func() error{
 		"stat":     func() error { _, err := s.Stat(ctx, "closed/f"); return err },

@@ -8,6 +8,10 @@ import (
 	"testing"
 
 	"github.com/colinmarc/hdfs/v2"
+	"github.com/colinmarc/hdfs/v2/hadoopconf"
+	krb "github.com/jcmturner/gokrb5/v8/client"
+	"github.com/jcmturner/gokrb5/v8/config"
+	"github.com/jcmturner/gokrb5/v8/keytab"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -21,6 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // server is a real HDFS, and a stranger's client to it.
 type server struct {
 	namenode string
+	realm    string // the directory with the keytab of its Kerberos realm; "" without Kerberos
 	client   *hdfs.Client
 }
 
@@ -31,10 +36,42 @@ func realServer(tb testing.TB) *server {
 	if namenode == "" {
 		tb.Skip("no MILLPOND_HDFS_NAMENODE in the environment: make test-servers starts a server and sets it")
 	}
-	c, err := hdfs.NewClient(hdfs.ClientOptions{Addresses: []string{namenode}, User: os.Getenv("HADOOP_USER_NAME")})
+	v := &server{namenode: namenode, realm: os.Getenv("MILLPOND_HDFS_REALM")}
+	conf, err := hadoopconf.LoadFromEnvironment()
 	require.NoError(tb, err)
-	tb.Cleanup(func() { require.NoError(tb, c.Close()) })
-	return &server{namenode, c}
+	o := hdfs.ClientOptionsFromConf(conf)
+	o.Addresses, o.User = []string{namenode}, os.Getenv("HADOOP_USER_NAME")
+	if v.realm != "" {
+		o.KerberosClient = v.login(tb, "miller")
+	}
+	v.client, err = hdfs.NewClient(o)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, v.client.Close()) })
+	return v
+}
+
+// as makes o that of another user.
+func (v *server) as(tb testing.TB, user string, o hdfsufs.Options) hdfsufs.Options {
+	if v.realm == "" {
+		o.User = user
+		return o
+	}
+	c := v.login(tb, user)
+	o.Kerberos = func() (*krb.Client, error) { return c, nil }
+	return o
+}
+
+// login is Kerberos' client of a user, by the realm's keytab, as a program makes it that has one.
+func (v *server) login(tb testing.TB, user string) *krb.Client {
+	tb.Helper()
+	cfg, err := config.Load(os.Getenv("KRB5_CONFIG"))
+	require.NoError(tb, err)
+	keys, err := keytab.Load(path.Join(v.realm, "keytab"))
+	require.NoError(tb, err)
+	c := krb.NewWithKeytab(user, cfg.LibDefaults.DefaultRealm, keys, cfg)
+	require.NoError(tb, c.Login())
+	tb.Cleanup(c.Destroy)
+	return c
 }
 
 // place makes a fresh directory that everybody may write to, and that the test's end removes.
@@ -83,7 +120,7 @@ func TestServerConformance(t *testing.T) {
 		Leftovers: func(tb testing.TB, s *ufs.Store) int { return v.temps(tb, dirOf(s)) },
 		Deny: func(tb testing.TB, s *ufs.Store, key string) *ufs.Store {
 			require.NoError(tb, v.client.Chmod(path.Join(dirOf(s), key), 0o600))
-			return v.open(tb, dirOf(s), hdfsufs.Options{User: "nobody"})
+			return v.open(tb, dirOf(s), v.as(tb, "stranger", hdfsufs.Options{}))
 		},
 	})
 }
