@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"github.com/millpond/millpond/tier"
-	"github.com/millpond/millpond/ufs"
+	"fmt"
 	"io"
 	"io/fs"
 	"math/rand/v2"
@@ -21,6 +20,8 @@ import (
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/tier"
+	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/memufs"
 )
 
@@ -569,6 +570,13 @@ func TestBadOffsets(t *testing.T) {
 			require.NoError(t, err)
 			_, err = f.Seek(huge, io.SeekCurrent)
 			require.ErrorIs(t, err, cachefs.ErrInvalid, "an offset that overflows")
+			require.ErrorContains(t, err, fmt.Sprintf("offset %d from %d; want %d to 0", huge, huge, -huge))
+			_, err = f.Seek(-f.Size()-1, io.SeekEnd)
+			require.ErrorIs(t, err, cachefs.ErrInvalid)
+			require.ErrorContains(t, err, fmt.Sprintf("offset %d from %d; want %d to %d", -f.Size()-1, f.Size(), -f.Size(), huge-f.Size()))
+			at, err := f.Seek(0, io.SeekCurrent)
+			require.NoError(t, err)
+			require.EqualValues(t, huge, at, "as it was")
 			if f.Size() > 0 {
 				v, err := f.View(f.Size()-3, 1<<62)
 				require.NoError(t, err)

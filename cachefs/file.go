@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"math"
 	"math/bits"
 	"sync/atomic"
 
@@ -129,20 +130,21 @@ func (f *File) Seek(offset int64, whence int) (int64, error) {
 	if f.closed.Load() {
 		return 0, pathError("seek", f.path, ErrClosed)
 	}
+	var from int64
 	switch whence {
 	case io.SeekStart:
 	case io.SeekCurrent:
-		offset += f.pos.off
+		from = f.pos.off
 	case io.SeekEnd:
-		offset += f.in.Size
+		from = f.in.Size
 	default:
 		return 0, pathError("seek", f.path, invalid("whence %d; want io.SeekStart, io.SeekCurrent or io.SeekEnd", whence))
 	}
-	if offset < 0 {
-		return 0, pathError("seek", f.path, invalid("offset %d; want 0 or more", offset))
+	if most := math.MaxInt64 - from; offset < -from || offset > most {
+		return 0, pathError("seek", f.path, invalid("offset %d from %d; want %d to %d", offset, from, -from, most))
 	}
-	f.pos.off = offset
-	return offset, nil
+	f.pos.off = from + offset
+	return f.pos.off, nil
 }
 
 // WriteTo writes what is left of the file to w, lending w the cached bytes rather than copying them.
