@@ -48,7 +48,7 @@ func (b *Block) alive() bool { return b.state.n.Load() >= 0 }
 func (b *Block) touch() {
 	if beat := b.mem.beat.Load(); b.beat.Load() != beat {
 		b.beat.Store(beat)
-		b.mem.policy.Hit(b.key, b.slot)
+		b.mem.policy.Hit(b.slot)
 	}
 }
 

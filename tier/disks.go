@@ -50,7 +50,7 @@ func (t *disks) readAt(id BlockID, p []byte, off int64, check bool) (int, error)
 		n, slot, err := m.read(id, p, off, check)
 		switch {
 		case err == nil:
-			m.pol.Hit(id.hash(), slot)
+			m.pol.Hit(slot)
 			return n, nil
 		case errors.Is(err, disk.ErrMiss), errors.Is(err, disk.ErrCorrupt), m.failed(err):
 			continue // elsewhere, or from the under store

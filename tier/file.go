@@ -50,7 +50,7 @@ func (m *mounted) file(id BlockID, off, n int64) (r FileRange, ok bool) {
 		lent.Release()
 		return r, false
 	}
-	m.pol.Hit(id.hash(), lent.Slot)
+	m.pol.Hit(lent.Slot)
 	return FileRange{File: f, Off: lent.Off, Len: lent.Len, Sums: sums, Release: lent.Release}, true
 }
 

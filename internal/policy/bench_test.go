@@ -23,7 +23,7 @@ func TestNoAllocations(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
 		slot, _ := p.Evict(always)
 		p.Add(key, slot, 1)
-		p.Hit(key, slot)
+		p.Hit(slot)
 		key++
 	}))
 }
@@ -32,7 +32,7 @@ func BenchmarkHitOneKey(b *testing.B) {
 	p := full()
 	b.ReportAllocs()
 	for b.Loop() {
-		p.Hit(5, 5)
+		p.Hit(5)
 	}
 }
 
@@ -42,7 +42,7 @@ func BenchmarkHitOneKeyParallel(b *testing.B) {
 	b.SetParallelism(4)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			p.Hit(5, 5)
+			p.Hit(5)
 		}
 	})
 }
@@ -52,7 +52,7 @@ func BenchmarkHitManyKeys(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		i += 7919
-		p.Hit(uint64(i%benchSlots), i%benchSlots)
+		p.Hit(i % benchSlots)
 	}
 }
 

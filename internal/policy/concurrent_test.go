@@ -24,7 +24,7 @@ func TestConcurrent(t *testing.T) {
 	for w := range uint32(workers) {
 		wg.Go(func() {
 			for i := range uint32(rounds) {
-				p.Hit(uint64(i), (i*7+w)%slots)
+				p.Hit((i*7 + w) % slots)
 				select {
 				case slot := <-free:
 					if out[slot].Swap(true) {

@@ -33,7 +33,7 @@ func TestModel(t *testing.T) {
 				p.AddWarm(rapid.Uint64().Draw(t, "key"), slot, c, rapid.IntRange(0, 20).Draw(t, "freq"))
 				cost[slot] = counted(c)
 			},
-			"hit": func(t *rapid.T) { p.Hit(0, rapid.Uint32Range(0, 9000).Draw(t, "slot")) },
+			"hit": func(t *rapid.T) { p.Hit(rapid.Uint32Range(0, 9000).Draw(t, "slot")) },
 			"remove": func(t *rapid.T) {
 				slot := slots.Draw(t, "slot")
 				_, had := cost[slot]

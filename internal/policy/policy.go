@@ -49,7 +49,7 @@ func (p *Policy) place(key uint64) (*shard, uint32) {
 
 // Hit tells that the block in slot was used. It takes no lock, allocates
 // nothing, and may be called for a slot that is leaving or has left. It may be lost.
-func (p *Policy) Hit(key uint64, slot uint32) {
+func (p *Policy) Hit(slot uint32) {
 	e := p.table.find(slot)
 	if e == nil {
 		return

@@ -49,7 +49,7 @@ func NewOurs(capacity, shards int) *Ours {
 // Access implements Cache.
 func (o *Ours) Access(key uint32) bool {
 	if slot, ok := o.slots[key]; ok {
-		o.Policy.Hit(uint64(key), slot)
+		o.Policy.Hit(slot)
 		return true
 	}
 	slot := o.free[len(o.free)-1]
