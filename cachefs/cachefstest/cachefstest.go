@@ -1,6 +1,3 @@
-// Package cachefstest opens nodes for unit tests: over disks and an under store in memory, and several of them over a
-// network in memory that breaks when it is told to. They are closed and checked for leaks by the test's end. It works
-// inside a synctest bubble, and several nodes belong into one: they wait for each other as nodes do.
 package cachefstest
 
 import (

@@ -26,7 +26,7 @@ const (
 
 // FirstReaders is item 59 of the conformance table, for a driver's tests: 8 readers are the first who want a file that
 // is not cached, 100 times. All get all bytes, and each block is read from the store once. s is an empty place, with
-// hedging off; put makes a file in it.
+// ufs.Options.DisableHedge, since a hedge is a second read; put makes a file of it past the driver. The files have 13 MiB together.
 func FirstReaders(t *testing.T, s *ufs.Store, put func(key string, data []byte)) {
 	t.Helper()
 	content := make([][]byte, firstFiles)

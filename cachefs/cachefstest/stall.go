@@ -13,9 +13,9 @@ import (
 	"github.com/millpond/millpond/ufs"
 )
 
-// Stall is for a remote driver's tests: the store behind the proxy p, which open opens a fresh place of, does not answer
-// any more and opens its breaker. Cached data and the mount of other, a fresh place that does not go through p, do not
-// notice; when the store answers again, the breaker closes by itself.
+// Stall is for the tests of a remote driver of this repository, whose fault proxy it takes: the store behind the proxy p, which
+// open opens a fresh place of, with the options that it is given, does not answer any more and opens its breaker. Cached data and the
+// mount of other, a fresh place that does not go through p, do not notice; when the store answers again, the breaker closes by itself.
 func Stall(t *testing.T, p *faultproxy.Proxy, open func(*ufs.Options) *ufs.Store, other *ufs.Store) {
 	t.Helper()
 	slow := open(&ufs.Options{

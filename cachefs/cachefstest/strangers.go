@@ -16,16 +16,17 @@ import (
 	"github.com/millpond/millpond/ufs"
 )
 
-// Stranger is a change that somebody else makes in a store, and what is seen of it by who looks again.
+// Stranger is a change that somebody else makes in a store, and what is seen of it by who looks again: a line of Strangers.
 type Stranger struct {
 	Name   string
-	Before map[string]string                           // the place at first: keys and their content
-	Do     func(t testing.TB, s *ufs.Store, in string) // in the directory in, "" for the place itself
-	Key    string                                      // what is looked at
-	Now    string                                      // its content then; "dir", "gone"
+	Before map[string]string                           // what Do wants to be there: keys, below in, and their content
+	Do     func(t testing.TB, s *ufs.Store, in string) // makes the change in the directory in, "" for the place itself
+	Key    string                                      // what is looked at, below in
+	Now    string                                      // what At says of it then: its content, "dir" or "gone"
 }
 
-// Strangers are the changes that a sync policy has to notice.
+// Strangers are the changes that a mount's Sync has to notice: files that change, with their length or without, come, go, and become
+// directories, and directories that go and become files. They share keys: each is for a directory of its own.
 func Strangers() []Stranger {
 	replace := func(key, text string) func(testing.TB, *ufs.Store, string) {
 		return func(t testing.TB, s *ufs.Store, in string) { Put(t, s, path.Join(in, key), text) }
@@ -58,7 +59,7 @@ func Strangers() []Stranger {
 	}
 }
 
-// Put writes a file of a store, with its parents.
+// Put writes a file of a store and its parents, past the nodes that have it mounted, as somebody else would.
 func Put(t testing.TB, s *ufs.Store, key, text string) {
 	t.Helper()
 	w, err := s.Create(t.Context(), key, ufs.CreateOptions{Parents: true})
@@ -69,7 +70,8 @@ func Put(t testing.TB, s *ufs.Store, key, text string) {
 	require.NoError(t, err)
 }
 
-// At says what a node has at a path: its content, "dir" or "gone".
+// At says what a node has at a path: a file's content, "dir" for a directory, "gone" for nothing. It looks as any reader does, so by
+// the mount's Sync.
 func At(t testing.TB, n *cachefs.Node, path string) string {
 	t.Helper()
 	has, err := look(t.Context(), n, path)
@@ -97,7 +99,8 @@ func look(ctx context.Context, n *cachefs.Node, path string) (string, error) {
 const soonAge = 500 * time.Millisecond
 
 // Sync is for a driver's tests: what others write to a store shows by the mount's policy, never, after an age or at once,
-// and whatever the policy to who asks for it. s and other are two handles of one fresh place.
+// and whatever the policy to who asks for it. s and other are two handles of one fresh place, which can be written: the node has s, and
+// the Strangers are made through other. It takes some 4 s, waiting for the age.
 func Sync(t *testing.T, s, other *ufs.Store) {
 	for name, policy := range map[string]time.Duration{"never": cachefs.SyncNever, "after an age": soonAge, "always": cachefs.SyncAlways} {
 		t.Run(name, func(t *testing.T) {
