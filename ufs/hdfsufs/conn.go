@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"time"
@@ -68,6 +69,9 @@ type dataConn struct {
 	net.Conn
 	from  *bufio.Reader
 	conns *conns
+	begun bool   // something was written
+	shake *shake // nil without protection
+	heard bool   // something was read
 }
 
 // dataBuffer is read at a time: a packet of a DataNode, of which the library wants pieces of a few bytes.
@@ -78,11 +82,20 @@ func newDataConn(c net.Conn, of *conns) *dataConn {
 }
 
 // Read makes an end of the connection an error: no DataNode ends it, and the library takes it for the end of the block.
-func (c *dataConn) Read(p []byte) (int, error) {
-	n, err := c.from.Read(p)
+func (c *dataConn) Read(p []byte) (n int, err error) {
+	if c.shake != nil {
+		err = c.shake.hears(c.from)
+	}
+	if err == nil {
+		n, err = c.from.Read(p)
+	}
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
+	if err != nil && !c.heard && c.shake == nil && c.conns.show != nil {
+		err = fmt.Errorf("%w: so does a DataNode hang up that wants dfs.data.transfer.protection, which is not in HADOOP_CONF_DIR", err)
+	}
+	c.heard = true
 	if err != nil {
 		c.conns.breaks(err)
 	}
@@ -92,6 +105,13 @@ func (c *dataConn) Read(p []byte) (int, error) {
 // Write never fails: the library would leave the goroutine that waits for the DataNode's answers behind for ever. It
 // hears of the failure by what it reads, and the writer by conns.broken.
 func (c *dataConn) Write(p []byte) (int, error) {
+	if !c.begun && bytes.HasPrefix(p, shakes) {
+		c.shake = &shake{}
+	}
+	c.begun = true
+	if c.shake != nil {
+		c.shake.says()
+	}
 	if _, err := c.Conn.Write(p); err != nil {
 		c.conns.breaks(err)
 		c.Close()

@@ -92,6 +92,9 @@
 //   - An upload is not mended when a DataNode fails: it fails. A block that takes less
 //     time than the DataNodes to tell the NameNode of the block before (NotReplicatedYetException) waits for them, as a
 //     Commit does, until the context ends or 10 s are over.
+//   - DataNodes that protect blocks (dfs.data.transfer.protection) may do so by authentication, or by privacy with AES
+//     (dfs.encrypt.data.transfer.cipher.suites). What they do by integrity, or by privacy without AES, the library cannot read: it is
+//     driver.ErrUnsupported to Open, and to a writer's first block. Calls to NameNodes may have any hadoop.rpc.protection.
 //   - New files have 0644 and directories 0755, whatever the umask; replicas and block size as the NameNode's defaults say.
 //
 // # Concurrency
