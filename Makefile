@@ -6,7 +6,7 @@ PLATFORMS   = linux/arm64 darwin/arm64 windows/amd64
 FUZZTIME   ?= 30s
 TIME       ?= 1m
 
-.PHONY: check check-module test test-servers test-processes example-etl bench fuzz soak cover
+.PHONY: check check-module test test-whole test-servers test-processes example-etl bench fuzz soak cover
 
 ## check: formatting, vet, staticcheck, modernizers, tidy, architecture, other platforms
 check:
@@ -28,17 +28,25 @@ check-module:
 # The memory of tiers is Go heap under the race detector, and is let go by cleanups, one collection late: without a limit the heap grows with each
 # node that the tests open, to more than a machine of 24 GB has.
 RACE = GOMEMLIMIT=2GiB $(GO) test -race -timeout 25m
-LONG_RUNS = ^Test(Metamorphic.*|CrashedNode|LyingDisk|Kill)$$
+# What runs without the race detector, too, and there as a whole: random runs, crashes, and sums of one goroutine, which are a fifth or nothing under
+# it; memory off the heap, which it does not see, and how much is taken, to which it adds.
+WHOLE_RUNS = ^Test(Metamorphic.*|CrashedNode|LyingDisk|Kill|SyncOfManyObjects|FailingDisk|PersistNeverGivesUp|ToldOfACutOffChange)$$
+WHOLE      = ./internal/offheap ./internal/inodes ./internal/xcopy ./internal/memtest ./internal/policy ./internal/traces ./internal/racetest \
+             ./peer/internal/ring ./tier/internal/arena
 
-## test: all tests that need no root and no server, with the race detector; then what that does not see, or makes too long
-# cachefs takes as long as all else, and mostly one core: half of it goes on beside the rest, and prints its seeds and faults.
+# test-whole: what of test runs without the race detector
+test-whole:
+	$(GO) test -timeout 15m -v -run '$(WHOLE_RUNS)' ./cachefs
+	$(GO) test -timeout 10m -v -run 'ManyNodes' ./cachefs/cachefstest ./peer
+	$(GO) test -timeout 10m ./tier ./tier/internal/disk -crash.points 0
+	$(GO) test -timeout 10m $(WHOLE)
+
+## test: all tests that need no root and no server, with the race detector, and beside it what runs without; that prints its seeds, faults and figures
 test:
-	@log=$$(mktemp); $(RACE) -v -run '$(LONG_RUNS)' ./cachefs >$$log 2>&1 & runs=$$!; bad=0; \
-	for m in $(MODULES); do echo "== $$m"; (cd $$m && $(RACE) -skip '$(LONG_RUNS)' ./...) || { bad=1; break; }; done; \
-	echo "== memory off the heap, and how much is taken: the race detector does not see the one, and adds to the other"; \
-	$(GO) test -timeout 10m ./tier/... ./internal/offheap ./internal/inodes ./internal/xcopy ./internal/memtest || bad=1; \
-	$(GO) test -timeout 10m ./cachefs -run '^(TestSyncOfManyObjects|TestFailingDisk|TestPersistNeverGivesUp|TestToldOfACutOffChange)$$' || bad=1; \
-	wait $$runs || { bad=1; cat $$log; }; grep -E ' seeds from |^(ok|FAIL)' $$log | sed 's/^ *//'; rm -f $$log; exit $$bad
+	@log=$$(mktemp); $(MAKE) --no-print-directory test-whole >$$log 2>&1 & whole=$$!; bad=0; \
+	for m in $(MODULES); do echo "== $$m"; (cd $$m && $(RACE) ./...) || { bad=1; break; }; done; \
+	echo "== without the race detector"; \
+	wait $$whole || { bad=1; cat $$log; }; grep -E ' seeds from |kills, |nodes (have|know)|idle node|each takes|^(ok|FAIL)' $$log | sed 's/^ *//'; rm -f $$log; exit $$bad
 
 ## test-servers: drivers against real servers, fetched and started by internal/servers; STORES="s3"
 test-servers:

@@ -14,6 +14,7 @@ import (
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/internal/racetest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/internal/vfs/vfstest"
 	"github.com/millpond/millpond/tier"
@@ -132,6 +133,9 @@ func (c *crashCase) run(t *testing.T) {
 		}
 	}
 	o := vfstest.Options{Seeds: 2, From: "prepared", To: "done", Points: c.points}
+	if racetest.On {
+		o.Points = 8
+	}
 	vfstest.CrashEach(t, o, work, func(t *testing.T, disk *vfs.Mem, acked []string) {
 		if slices.Contains(acked, "prepared") {
 			p.store.OnCall(nil)

@@ -21,13 +21,13 @@ import (
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/internal/harness/signed"
+	"github.com/millpond/millpond/internal/racetest"
 	"github.com/millpond/millpond/tier"
 	_ "github.com/millpond/millpond/ufs/fileufs"
 )
 
 const (
 	killEnv     = "MILLPOND_KILL_TEST_DIR"
-	killRounds  = 32
 	killWorkers = 4
 )
 
@@ -56,15 +56,15 @@ func TestKill(t *testing.T) {
 	for i := range want {
 		want[i] = killState{}
 	}
-	acks := 0
-	for round := range killRounds {
+	rounds, acks := racetest.Fewer(32), 0
+	for round := range rounds {
 		log := runAndKill(t, dir, 5+rand.IntN(150))
 		for w := range want {
 			acks += want[w].replay(t, log, w)
 		}
 		verifyKilled(t, dir, round, want)
 	}
-	t.Logf("%d kills, %d acknowledged operations, all there", killRounds, acks)
+	t.Logf("%d kills, %d acknowledged operations, all there", rounds, acks)
 }
 
 // runAndKill starts this test binary as the victim and kills it after so many acknowledgements.

@@ -11,17 +11,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/racetest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/tier"
 	"github.com/millpond/millpond/ufs"
 )
 
 var (
-	metaSeeds     = flag.Int("metamorphic.seeds", 25, "seeds for each Config of the metamorphic run, about: more where they cost little")
+	metaSeeds     = flag.Int("metamorphic.seeds", racetest.Fewer(25), "seeds for each Config of the metamorphic run, about: more where they cost little")
 	metaFirst     = flag.Uint64("metamorphic.first", 1, "first seed of the metamorphic run")
 	metaOps       = flag.Int("metamorphic.ops", 500, "operations of each seed of the metamorphic run")
 	metaFor       = flag.Duration("metamorphic.for", 0, "how long the metamorphic run over several nodes goes on, with new seeds")
-	metaNodeSeeds = flag.Int("metamorphic.nodeseeds", 100, "seeds of the metamorphic run over several nodes, all its Configs together")
+	metaNodeSeeds = flag.Int("metamorphic.nodeseeds", racetest.Fewer(200), "seeds of the metamorphic run over several nodes, all its Configs together")
 	metaFile      = flag.String("metamorphic.replay", "", "file with the operations of a failed run, as it printed them")
 )
 

@@ -16,6 +16,7 @@ import (
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/internal/racetest"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/memufs"
@@ -226,7 +227,7 @@ func (o cutting) run(t *testing.T) {
 	c := cachefstest.New(t, 3)
 	kinds := map[string]int{}
 	step := 200 * time.Millisecond
-	if bubbletest.Race {
+	if racetest.On {
 		step *= 4 // make test does all of it without
 	}
 	for after := step; after <= 3*time.Second; after += step {

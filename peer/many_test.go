@@ -9,10 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/internal/racetest"
 	"github.com/millpond/millpond/peer"
 )
 
-// TestManyNodes joins 100 nodes and says what that takes: a figure to look at, with bounds far from it.
+// many is how many nodes the largest mesh of the tests has.
+const many = 100 / racetest.Divisor
+
+// TestManyNodes joins them and says what that takes: a figure to look at, with bounds far from it.
 func TestManyNodes(t *testing.T) {
 	wall := time.Now()
 	bubbletest.Test(t, func(t *testing.T) {

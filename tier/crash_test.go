@@ -9,12 +9,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/racetest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/internal/vfs/vfstest"
 	"github.com/millpond/millpond/tier"
 )
 
-var crashPoints = flag.Int("crash.points", 60, "operations of the disk, evenly spread, before which the power is lost; 0: all, which takes a minute")
+var crashPoints = flag.Int("crash.points", racetest.Fewer(60), "operations of the disk, evenly spread, before which the power is lost; 0: all, which takes a minute")
 
 // crashTiers are small, so that a few blocks run through all of them; in roomy ones nothing is evicted.
 var (

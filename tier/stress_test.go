@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/racetest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/tier"
 )
@@ -109,11 +110,11 @@ func TestMovingIsNoMiss(t *testing.T) {
 		require.NoError(t, s.Put(ctx, id(n), body(n, 6*kib), tier.PutOptions{Hold: true}))
 	}
 	var work sync.WaitGroup
-	errs := make([]error, 4)
+	errs, rounds := make([]error, 4), racetest.Fewer(8000)
 	for g := range errs {
 		work.Go(func() {
 			rng, p := rand.New(rand.NewPCG(uint64(g), 9)), make([]byte, 16)
-			for i := 0; i < 8000 && errs[g] == nil; i++ {
+			for i := 0; i < rounds && errs[g] == nil; i++ {
 				n := rng.IntN(held)
 				_ = s.Put(ctx, id(100_000*(g+1)+i), p, tier.PutOptions{})
 				if _, _, ok := s.Has(id(n)); !ok {

@@ -6,10 +6,9 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
-)
 
-// Race says that the race detector is on: what a bubble does takes ten times as long.
-const Race = race
+	"github.com/millpond/millpond/internal/racetest"
+)
 
 // Test runs f in a bubble, on one thread under the race detector.
 func Test(t *testing.T, f func(*testing.T)) {
@@ -23,7 +22,7 @@ func Test(t *testing.T, f func(*testing.T)) {
 // process ends with "tsan_rtl.cpp: CHECK failed" or a SIGSEGV in maybeRunChan. The detector still sees what is not
 // ordered: it goes by what happens before what, not by what runs beside what.
 func OneThread(t testing.TB) {
-	if !race {
+	if !racetest.On {
 		return
 	}
 	threads.keep()

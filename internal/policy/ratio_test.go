@@ -6,11 +6,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/internal/policy/policytest"
+	"github.com/millpond/millpond/internal/racetest"
 )
 
 // A loop of 1.2 times the capacity hits, where LRU never does; and blocks used three times within
 // half the capacity and then never hit as with LRU, at any number of shards.
 func TestRatioLoopAndRecent(t *testing.T) {
+	racetest.Skip(t)
 	const capacity, n = 5_000, 500_000
 	var loop, recent []uint32
 	for i := range uint32(n) {

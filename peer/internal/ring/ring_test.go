@@ -10,6 +10,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/racetest"
 	"github.com/millpond/millpond/peer/internal/ring"
 )
 
@@ -37,8 +38,11 @@ func fairShare(r *ring.Ring, m ring.Member) float64 {
 	return float64(m.Weight) / total * ring.Slots
 }
 
+const many = 1000 // members
+
 // TestBalance holds each share to 5 % of the fair one, or to a slot where 5 % is less.
 func TestBalance(t *testing.T) {
+	racetest.Skip(t)
 	for _, n := range []int{1, 2, 3, 5, 25, 100, many} {
 		for _, kinds := range []int{1, 8} {
 			if n == many && kinds == 1 {
@@ -60,6 +64,7 @@ func TestBalance(t *testing.T) {
 
 // TestMovement adds a member: it takes its share, and hardly anything moves between the others.
 func TestMovement(t *testing.T) {
+	racetest.Skip(t)
 	for _, n := range []int{1, 2, 5, 25, many} {
 		r := ring.New(mesh(n, 1)...)
 		was, now := ring.Owners(r), ring.Owners(r.With(ring.Member{ID: "new", Weight: 1024}))
@@ -84,6 +89,7 @@ func TestMovement(t *testing.T) {
 
 // TestSameEverywhere makes rings of equal members by different ways.
 func TestSameEverywhere(t *testing.T) {
+	racetest.Skip(t)
 	for seed := range uint64(6) {
 		rnd := rand.New(rand.NewPCG(seed, 0))
 		ms, weight := make([]ring.Member, 1+rnd.IntN(8)), rnd.Uint32()
@@ -104,6 +110,7 @@ func TestSameEverywhere(t *testing.T) {
 
 // TestOwners: the successors of a key own it when those before them are gone.
 func TestOwners(t *testing.T) {
+	racetest.Skip(t)
 	r := ring.New(mesh(10, 3)...)
 	for i := range 10 {
 		key := binary.BigEndian.AppendUint64(nil, rand.Uint64())

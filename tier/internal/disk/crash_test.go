@@ -10,12 +10,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/racetest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/internal/vfs/vfstest"
 	"github.com/millpond/millpond/tier/internal/disk"
 )
 
-var crashPoints = flag.Int("crash.points", 80, "operations of the disk, evenly spread, before which the power is lost; 0: all, which takes a minute")
+var crashPoints = flag.Int("crash.points", racetest.Fewer(80), "operations of the disk, evenly spread, before which the power is lost; 0: all, which takes a minute")
 
 const crashQuota = 1 << 20
 

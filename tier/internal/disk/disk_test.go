@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/millpond/millpond/internal/racetest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/tier/internal/disk"
 )
@@ -101,6 +102,7 @@ func TestPutReadReopen(t *testing.T) {
 // TestChurn admits four times the quota in blocks of all sizes and deletes at random: disk use stays within the quota,
 // and no block reads as another.
 func TestChurn(t *testing.T) {
+	racetest.Skip(t)
 	dir := filepath.Join(t.TempDir(), "d")
 	const quota = 16 << 20
 	d := open(t, vfs.OS, dir, disk.Options{Quota: quota, DirtyLimit: 8 << 20})
