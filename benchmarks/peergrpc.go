@@ -32,7 +32,8 @@ func (rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
 	return nil
 }
 
-// service has one unary method, over one connection, with windows that are large enough for a block. codec nil: protobuf.
+// service has one unary method, over one connection. codec nil: protobuf, and gRPC's own windows, which it fits to the connection; with a
+// codec they are large enough for a block.
 type service struct {
 	codec encoding.CodecV2
 	serve func(decode func(any) error) (any, error)
@@ -84,12 +85,12 @@ func (s service) rival() (*rival, error) {
 	if err != nil {
 		return nil, err
 	}
-	const window = 4 * miB
-	forServer := []grpc.ServerOption{grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window)}
-	forClient := []grpc.DialOption{
-		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window),
-	}
+	var forServer []grpc.ServerOption
+	forClient := []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}
 	if s.codec != nil {
+		const window = 4 * miB
+		forServer = append(forServer, grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window))
+		forClient = append(forClient, grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window))
 		forServer = append(forServer, grpc.ForceServerCodecV2(s.codec))
 		forClient = append(forClient, grpc.WithDefaultCallOptions(grpc.ForceCodecV2(s.codec)))
 	}
