@@ -14,8 +14,9 @@ type BlockWriter struct {
 	sent    int64 // bytes that were written
 	holders []string
 
-	lent    []byte   // not sent yet: the request's end may go with it
-	sums    []uint64 // of lent's pieces; nil: they are to be made
+	lent    []byte                          // not sent yet: the request's end may go with it
+	sums    []uint64                        // of lent's pieces; nil: they are to be made
+	made    [frameBytes/pieceLen + 1]uint64 // those of one frame
 	release func()
 
 	err error // of the handler's counting, of the request's context, of a write
@@ -137,7 +138,7 @@ func (w *BlockWriter) flush(last bool) error {
 // nextSums are those of b's pieces: kept ones, or new ones.
 func (w *BlockWriter) nextSums(b []byte) (sums []uint64) {
 	if w.sums == nil {
-		return appendSums(make([]uint64, 0, frameBytes/pieceLen), w.pos(), b)
+		return appendSums(w.made[:0], w.pos(), b)
 	}
 	k := countPieces(w.pos(), int64(len(b)))
 	sums, w.sums = w.sums[:k], w.sums[k:]

@@ -62,7 +62,7 @@ func (c *client) send(ctx context.Context, q *request, frame func(b []byte) []by
 	others, posted, mine := c.out.enqueue(encode)
 	switch {
 	case mine:
-		c.write(others, c.out.end)
+		c.write(others, c.flush)
 	case !posted:
 		if err := c.out.begin(ctx, c.dead); err != nil {
 			return c.unsent(q, err)

@@ -22,6 +22,8 @@ type client struct {
 	credit credit
 	dead   chan struct{} // closed when the connection has failed
 
+	flush func() // out.end, made once
+
 	lastID uint64 // the sink's order guards it: ids rise on the wire
 
 	mu struct {
@@ -39,6 +41,7 @@ func newClient(e *Endpoint, p *pool, a *admitted) *client {
 	c := &client{e: e, peer: a.peer, conn: a.conn, pool: p, credit: a.credit, dead: make(chan struct{})}
 	c.src.conn = a.conn
 	c.out = newSink(a.conn, e.cfg.StallTime, c.fail)
+	c.flush = c.out.end
 	c.mu.requests = map[uint64]*request{}
 	c.load.used = time.Now()
 	return c

@@ -22,7 +22,8 @@ func (e *Endpoint) ReadBlock(ctx context.Context, to string, r BlockRequest, dst
 		l = laneBulk
 	}
 	for again := false; ; again = true {
-		q := &request{read: &r, dst: append(make([][]byte, 0, 4), dst...), arrived: arrived, done: make(chan struct{})}
+		q := &request{asked: r, arrived: arrived, done: make(chan struct{})}
+		q.read, q.dst = &q.asked, append(q.place[:0], dst...)
 		c, err := e.acquire(ctx, to, l, q)
 		if err != nil {
 			return nil, err
@@ -36,13 +37,13 @@ func (e *Endpoint) ReadBlock(ctx context.Context, to string, r BlockRequest, dst
 }
 
 func (c *client) sendRead(ctx context.Context, q *request) error {
-	m := readMeta{timeout: timeLeft(ctx), req: *q.read}
-	frame := func(b []byte) []byte { return appendRead(b, q.id, m) }
-	if len(m.req.Hint) <= directBytes {
+	timeout := timeLeft(ctx)
+	frame := func(b []byte) []byte { return appendRead(b, q.id, readMeta{timeout, *q.read}) }
+	if len(q.read.Hint) <= directBytes {
 		if err := c.send(ctx, q, frame); err != nil {
 			return err
 		}
-	} else if m.req.Hint = append([]byte(nil), m.req.Hint...); !c.e.spawn(func() { c.send(ctx, q, frame) }) {
+	} else if q.read.Hint = append([]byte(nil), q.read.Hint...); !c.e.spawn(func() { c.send(ctx, q, frame) }) {
 		return ErrClosed
 	}
 	return c.await(ctx, q)

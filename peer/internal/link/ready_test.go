@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/racetest"
 	"github.com/millpond/millpond/peer/internal/link"
 )
 
@@ -80,4 +81,22 @@ func TestReadyReadThatLendsTooLittle(t *testing.T) {
 	got, err := a.Call(ctx, "b", "echo", block)
 	require.NoError(t, err)
 	require.Equal(t, block, got)
+}
+
+// TestSmallReadAllocates little: on both sides together, whose nodes are in this process.
+func TestSmallReadAllocates(t *testing.T) {
+	if racetest.On {
+		t.Skip("the race detector allocates")
+	}
+	m := newMesh(t)
+	a := m.add("a", &handler{}, nil)
+	block := random(4 << 10)
+	m.add("b", &readyHandler{ready: func(_ *link.BlockRequest, w *link.BlockWriter) bool { return w.Lend(block, nil) == nil }}, nil)
+	dst := [][]byte{make([]byte, len(block))}
+	read := func() {
+		_, err := a.ReadBlock(t.Context(), "b", link.BlockRequest{Length: int64(len(block))}, dst, nil)
+		require.NoError(t, err)
+	}
+	require.LessOrEqual(t, testing.AllocsPerRun(1000, read), 8.0)
+	require.Equal(t, block, dst[0])
 }

@@ -10,8 +10,10 @@ type request struct {
 	others bool // are under way as well, or were when it was written
 	call   int  // bytes of a call's request that count against the credit
 
-	read    *BlockRequest // nil: a call
+	read    *BlockRequest // asked; nil: a call
+	asked   BlockRequest
 	dst     [][]byte      // what is left of the place for the bytes; the reader goroutine's
+	place   [2][]byte     // what dst lies in, where it has few parts
 	got     int64         // bytes that are verified; the reader goroutine's
 	arrived func(n int64) // may be nil
 	began   bool          // dst was written to

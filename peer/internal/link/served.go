@@ -17,6 +17,13 @@ type served struct {
 	cancel context.CancelFunc
 }
 
+// servedRead is a read and all that goes with it: one allocation for each is a part of what a small one costs.
+type servedRead struct {
+	served
+	req BlockRequest
+	w   BlockWriter
+}
+
 func (s *server) request(id uint64, call int, timeout time.Duration) *served {
 	q := &served{s: s, id: id, call: call}
 	q.begin(timeout)

@@ -107,18 +107,19 @@ func (s *server) read(h head, meta []byte) error {
 	if err != nil {
 		return err
 	}
-	q := &served{s: s, id: h.id}
+	r := &servedRead{served: served{s: s, id: h.id}, req: m.req}
+	q, w := &r.served, &r.w
 	if err := s.admit(q); err != nil {
 		return err
 	}
-	w := &BlockWriter{q: q, off: m.req.Off, length: m.req.Length}
-	if s.ready(q, &m.req, w) {
+	w.q, w.off, w.length = q, m.req.Off, m.req.Length
+	if s.ready(q, &r.req, w) {
 		return nil
 	}
 	q.begin(m.timeout)
 	s.serving.Go(func() {
 		defer q.end()
-		w.finish(s.e.cfg.Handler.ServeBlock(q.ctx, s.peer.ID, &m.req, w))
+		w.finish(s.e.cfg.Handler.ServeBlock(q.ctx, s.peer.ID, &r.req, w))
 	})
 	return nil
 }
