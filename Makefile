@@ -38,6 +38,7 @@ WHOLE      = ./internal/offheap ./internal/inodes ./internal/xcopy ./internal/me
 test-whole:
 	$(GO) test -timeout 15m -v -run '$(WHOLE_RUNS)' ./cachefs
 	$(GO) test -timeout 10m -v -run 'ManyNodes' ./cachefs/cachefstest ./peer
+	$(GO) test -timeout 10m -run 'FounderDies|SmallReadAllocates' ./journal ./peer/internal/link
 	$(GO) test -timeout 10m ./tier ./tier/internal/disk -crash.points 0
 	$(GO) test -timeout 10m $(WHOLE)
 

@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/internal/racetest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/journal"
 	"github.com/millpond/millpond/journal/journaltest"
@@ -273,7 +273,7 @@ func TestFounderDies(t *testing.T) {
 // have joined.
 func moments(d founderDeath, begins time.Duration) (all []founderDeath) {
 	step := int64(2)
-	if bubbletest.Race {
+	if racetest.On {
 		step = 11
 	}
 	for d.after = 1; d.after <= 71; d.after += step {
