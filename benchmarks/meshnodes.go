@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/journal"
 	"github.com/millpond/millpond/peer"
 	"github.com/millpond/millpond/tier"
 )
@@ -62,8 +63,19 @@ func meshConfig(addr string, join ...string) cachefs.Config {
 	}
 }
 
+// closeNodes closes those without a vote at once, and then one voter after the other, who hands its vote over.
 func closeNodes(nodes []*cachefs.Node) {
+	var all sync.WaitGroup
+	var voters []*cachefs.Node
 	for _, n := range nodes {
+		if n.Metrics().Journal.Role == journal.RoleLearner {
+			all.Go(func() { n.Close() })
+		} else {
+			voters = append(voters, n)
+		}
+	}
+	all.Wait()
+	for _, n := range voters {
 		n.Close()
 	}
 }
