@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/millpond/millpond/internal/namespace"
+	"github.com/millpond/millpond/ufs"
 )
 
 // look finds what path names: in what was found just now, in the replica, in the under store. from is set while the
@@ -27,7 +28,7 @@ func (n *Node) lookOnce(ctx context.Context, path string, sync bool) (in namespa
 		return in, nil, err
 	}
 	u := n.user(ctx)
-	if f := n.overlay.get(path); f != nil && !sync {
+	if f := n.overlay.get(path); f != nil && !sync && n.believed(f.mount, &f.in) {
 		// The parents were found with it, or before it; permissions on them are the replica's.
 		if u == nil {
 			n.counters.saved.inc()
@@ -67,10 +68,10 @@ func (n *Node) lookOnce(ctx context.Context, path string, sync bool) (in namespa
 // here meanwhile and what was seen may be older. Who waits looks again here.
 var errKnown = errors.New("known by now")
 
-// knows reports whether path is in the overlay or the replica.
+// knows reports whether path is in the overlay, and believed, or in the replica.
 func (n *Node) knows(path string) bool {
-	if n.overlay.get(path) != nil {
-		return true
+	if f := n.overlay.get(path); f != nil {
+		return n.believed(f.mount, &f.in)
 	}
 	_, err := n.tree.Stat(path, nil)
 	return err == nil
@@ -164,7 +165,10 @@ func (n *Node) statStore(ctx context.Context, m *mount, path, key string) (*foun
 	if err != nil {
 		return nil, &accessError{err}
 	}
-	if n.overlay.get(path) != nil { // an earlier look is on its way: what it found is what this one is compared with
+	if f := n.overlay.get(path); f != nil { // an earlier look is on its way: what it found is what this one is compared with
+		if a, err := store.Stat(ctx, key); err == nil && f.shows(a) {
+			return f, nil // without the journal, which may have nobody to order it
+		}
 		if err := n.overlay.flush(ctx); err != nil {
 			return nil, err
 		}
@@ -214,6 +218,11 @@ func (n *Node) statStore(ctx context.Context, m *mount, path, key string) (*foun
 // sameVersion reports whether the replica has what the store has.
 func sameVersion(was, now *namespace.Inode) bool {
 	return was.Ino != 0 && was.Dir == now.Dir && (was.Dir || was.Version.Is(now.Version.String()))
+}
+
+// shows reports whether f is what a store has.
+func (f *found) shows(a ufs.Attr) bool {
+	return f.in.Dir == a.Dir && (a.Dir || f.in.Version.Is(a.Version))
 }
 
 // parentsOf are the directories above f, below its mount, that the replica lacks: f cannot be without them.
