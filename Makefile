@@ -30,7 +30,7 @@ check-module:
 RACE = GOMEMLIMIT=2GiB $(GO) test -race -timeout 25m
 # What runs without the race detector, too, and there as a whole: random runs, crashes, and sums of one goroutine, which are a fifth or nothing under
 # it; memory off the heap, which it does not see, and how much is taken, to which it adds.
-WHOLE_RUNS = ^Test(Metamorphic.*|CrashedNode|LyingDisk|Kill|SyncOfManyObjects|FailingDisk|PersistNeverGivesUp|ToldOfACutOffChange)$$
+WHOLE_RUNS = ^Test(Metamorphic.*|CrashedNode|LyingDisk|Kill|SyncOfManyObjects|FailingDisk|PersistNeverGivesUp|ToldOfACutOffChange.*)$$
 WHOLE      = ./internal/offheap ./internal/inodes ./internal/xcopy ./internal/memtest ./internal/policy ./internal/traces ./internal/racetest \
              ./peer/internal/ring ./tier/internal/arena
 
