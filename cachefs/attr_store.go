@@ -57,18 +57,19 @@ func (c *attrChange) below(ctx context.Context, s *ufs.Store, key string) error 
 	return nil
 }
 
-// set changes one key. The outcome has the version that the bytes of version have after it.
+// set changes one key: first the owner, which a store may refuse where it takes the mode, so that a refusal changes nothing. The outcome has
+// the version that the bytes of version have after it.
 func (c *attrChange) set(ctx context.Context, s *ufs.Store, key, version string) (out outcome, err error) {
-	if c.o.Mode != nil && s.Caps().Mode {
-		a, err := s.SetMode(ctx, key, c.o.Mode.Perm())
+	if (c.o.Owner != nil || c.o.Group != nil) && s.Caps().Owner {
+		a, err := s.SetOwner(ctx, key, deref(c.o.Owner), deref(c.o.Group))
 		if err != nil {
 			return out, err
 		}
 		out = sameBytes(version, a)
 		version = out.version
 	}
-	if (c.o.Owner != nil || c.o.Group != nil) && s.Caps().Owner {
-		a, err := s.SetOwner(ctx, key, deref(c.o.Owner), deref(c.o.Group))
+	if c.o.Mode != nil && s.Caps().Mode {
+		a, err := s.SetMode(ctx, key, c.o.Mode.Perm())
 		if err != nil {
 			return out, err
 		}

@@ -105,6 +105,38 @@ func TestOwnerThatCannotBeGiven(t *testing.T) {
 	}
 }
 
+// TestOwnerRefused: a SetAttr of mode and owner whose owner the store refuses changes neither, there or in the namespace. One that it takes
+// has both.
+func TestOwnerRefused(t *testing.T) {
+	n, m := overMemory(t, memufs.Directory())
+	w, err := n.Create(t.Context(), "/m/f", &cachefs.CreateOptions{Mode: 0o640})
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	modes := func() [2]fs.FileMode {
+		a, err := m.UFS().Stat(t.Context(), "f")
+		require.NoError(t, err)
+		i, err := n.Stat(t.Context(), "/m/f", nil)
+		require.NoError(t, err)
+		return [2]fs.FileMode{a.Mode, i.Mode().Perm()}
+	}
+	mode, owner := fs.FileMode(0o600), "bob"
+	o := &cachefs.AttrOptions{Mode: &mode, Owner: &owner}
+	m.OnCall(func(op, _ string) error {
+		if op == "setowner" {
+			return fs.ErrPermission
+		}
+		return nil
+	})
+	require.ErrorIs(t, n.SetAttr(t.Context(), "/m/f", o), fs.ErrPermission)
+	require.Equal(t, [2]fs.FileMode{0o640, 0o640}, modes())
+	m.OnCall(nil)
+	require.NoError(t, n.SetAttr(t.Context(), "/m/f", o))
+	require.Equal(t, [2]fs.FileMode{0o600, 0o600}, modes())
+	a, err := m.UFS().Stat(t.Context(), "f")
+	require.NoError(t, err)
+	require.Equal(t, "bob", a.Owner)
+}
+
 // TestParentsOfCreate: directories that Create makes are the file's owner's in the namespace, where the checks are made; the
 // store has made its own. Mkdir gives them in both.
 func TestParentsOfCreate(t *testing.T) {
