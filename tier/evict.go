@@ -46,9 +46,9 @@ func (s *Store) evictOne(ctx context.Context) (done bool) {
 			return false
 		}
 		to, err := s.demote(ctx, b, lower)
+		s.moves.Add(1) // before it goes from here
 		switch {
 		case to != nil:
-			s.moves.Add(1)
 			m.drop(b) // its copy has what keeps it
 		case ctx.Err() == nil && m.dropUnmarked(b):
 		case !m.putBack(b):

@@ -51,7 +51,7 @@ func (dir *directory) evictOne(ctx context.Context, m *mounted) bool {
 		to, err := dir.demote(ctx, m, lower, v)
 		switch {
 		case to != nil:
-		case ctx.Err() == nil && m.d.DeleteIf(v.ID, 0):
+		case ctx.Err() == nil && m.deleteUnmarked(v.ID):
 		case !m.putBack(v):
 			return true // dropped meanwhile
 		case marked && ctx.Err() == nil:
@@ -85,6 +85,12 @@ func (m *mounted) victim(ctx context.Context, marked bool) (v disk.Info, ok bool
 	}
 	_, ok = m.pol.Evict(may)
 	return v, ok
+}
+
+// deleteUnmarked deletes a victim, unless somebody has marked it meanwhile. Memory may have a copy.
+func (m *mounted) deleteUnmarked(id disk.ID) bool {
+	m.dir.t.s.moves.Add(1)
+	return m.d.DeleteIf(id, 0)
 }
 
 // putBack gives the policy a victim that cannot leave after all; false if it has left.

@@ -36,7 +36,7 @@ func (s *Store) Promote(ctx context.Context, id BlockID) (*Block, error) {
 
 // bringUp is Promote that tells the tier that had the block: nil if memory did.
 func (s *Store) bringUp(ctx context.Context, id BlockID) (b *Block, from *disks, err error) {
-	s.look(func() bool {
+	s.look(ctx, func() bool {
 		b, from, err = s.bringUpOnce(ctx, id)
 		return err == nil || !errors.Is(err, ErrMiss)
 	})

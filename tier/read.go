@@ -24,10 +24,10 @@ func (s *Store) Get(id BlockID) *Block {
 
 // look has once look into all tiers, and again if it found nothing while blocks moved: one that goes from a tier to another is always
 // in one of them, but who looks into one after the other may meet it in none.
-func (s *Store) look(once func() (found bool)) {
+func (s *Store) look(ctx context.Context, once func() (found bool)) {
 	for {
 		before := s.moves.Load()
-		if once() || s.moves.Load() == before {
+		if once() || s.moves.Load() == before || ctx.Err() != nil {
 			return
 		}
 	}
@@ -35,7 +35,7 @@ func (s *Store) look(once func() (found bool)) {
 
 // Has reports the fastest tier that has a block, and the block's length in bytes. It does no I/O.
 func (s *Store) Has(id BlockID) (kind Kind, length int64, ok bool) {
-	s.look(func() bool {
+	s.look(s.ctx, func() bool {
 		kind, length, ok = s.find(id)
 		return ok
 	})
@@ -81,40 +81,57 @@ func (s *Store) read(ctx context.Context, id BlockID, p []byte, off int64, promo
 	if off < 0 {
 		return 0, 0, fmt.Errorf("%w: read at %d", fs.ErrInvalid, off)
 	}
-	s.look(func() bool {
-		n, kind, err = s.readOnce(id, p, off, promote, check)
+	var from *disks
+	s.look(ctx, func() bool {
+		n, from, err = s.readOnce(id, p, off, check)
 		return err == nil || !errors.Is(err, ErrMiss)
 	})
-	return n, kind, err
+	switch {
+	case errors.Is(err, ErrMiss):
+		s.count(nil)
+		return 0, 0, err
+	case from == nil:
+		return n, Memory, err
+	case err != nil:
+		return 0, from.cfg.Kind, err
+	}
+	s.count(from)
+	if promote && s.mem != nil {
+		s.promoteSoon(id)
+	}
+	return n, from.cfg.Kind, nil
 }
 
-func (s *Store) readOnce(id BlockID, p []byte, off int64, promote, check bool) (n int, kind Kind, err error) {
+// readOnce says which tier had the block, or failed; nil: memory, or none.
+func (s *Store) readOnce(id BlockID, p []byte, off int64, check bool) (n int, from *disks, err error) {
 	if b := s.Get(id); b != nil {
 		if n, ok := b.ReadAt(p, off); ok {
-			return n, Memory, nil
+			return n, nil, nil
 		}
 	}
 	if s.closed.Load() {
-		return 0, 0, ErrClosed
+		return 0, nil, ErrClosed
 	}
+	for _, t := range s.disks {
+		if n, err := t.readAt(id, p, off, check); !errors.Is(err, ErrMiss) {
+			return n, t, err
+		}
+	}
+	return 0, nil, ErrMiss
+}
+
+// count counts a look that did not find its block in memory, and found it in a disk tier; nil: in none.
+func (s *Store) count(from *disks) {
 	if s.mem != nil {
 		s.mem.count.misses.Add(1)
 	}
 	for _, t := range s.disks {
-		n, err := t.readAt(id, p, off, check)
-		if err == nil {
+		if t == from {
 			t.count.hits.Add(1)
-			if promote && s.mem != nil {
-				s.promoteSoon(id)
-			}
-			return n, t.cfg.Kind, nil
-		}
-		if !errors.Is(err, ErrMiss) {
-			return 0, t.cfg.Kind, err
+			return
 		}
 		t.count.misses.Add(1)
 	}
-	return 0, 0, ErrMiss
 }
 
 // View lends a piece of a block, at most n bytes and to the end of the piece that off lies in. A block on a disk is
@@ -147,15 +164,6 @@ func (s *Store) viewed(ctx context.Context, id BlockID) (*Block, error) {
 	if errors.Is(err, ErrClosed) {
 		return nil, err
 	}
-	if s.mem != nil {
-		s.mem.count.misses.Add(1)
-	}
-	for _, t := range s.disks {
-		if t == from {
-			t.count.hits.Add(1)
-			break
-		}
-		t.count.misses.Add(1)
-	}
+	s.count(from)
 	return b, err
 }
