@@ -13,7 +13,8 @@ import (
 // spot is where the files of a mount are. Mounts are apart: of two whose spots overlap one file would have two names, and a
 // change of one would not be seen at the other.
 type spot struct {
-	name    string // of the place in its store
+	name    string // of the place in its store, as people are shown it
+	place   string // in full
 	options string // of a URL that is not open yet: they may say which store it is
 	dir     string // of this machine; "" for a place that is elsewhere
 	real    string // dir with its links followed
@@ -21,16 +22,16 @@ type spot struct {
 
 // spot is what is known before the store is opened.
 func (m *MountConfig) spot() spot {
-	s := spot{name: m.place(), dir: m.localDir()}
+	s := spot{name: m.place(), place: m.place(), dir: m.localDir()}
 	if u, err := url.Parse(m.URL); err == nil && m.Store == nil {
-		s.options = u.RawQuery
+		s.place, s.options = u.Scheme+"://"+u.Host+u.Path, u.RawQuery
 	}
 	return s.follow()
 }
 
 // spot knows the store also while it is not open here.
 func (m *mount) spot() spot {
-	s := spot{name: m.spec.Store, dir: ufs.LocalDir(m.spec.URL)}
+	s := spot{name: m.spec.Store, place: m.spec.Store, dir: ufs.LocalDir(m.spec.URL)}
 	if store := m.store.Load(); store != nil {
 		s.dir = store.LocalDir()
 	}
@@ -57,7 +58,7 @@ func (s spot) overlaps(o spot) bool {
 	if s.dir != "" && o.dir != "" {
 		return inside(s.real, o.real) || inside(o.real, s.real)
 	}
-	return s.options == o.options && overlap(s.name, o.name)
+	return s.options == o.options && overlap(s.place, o.place)
 }
 
 // overlap reports whether one place of a store contains the other, or is it.
