@@ -165,12 +165,9 @@ func (n *Node) statStore(ctx context.Context, m *mount, path, key string) (*foun
 	if err != nil {
 		return nil, &accessError{err}
 	}
-	if f := n.overlay.get(path); f != nil { // an earlier look is on its way: what it found is what this one is compared with
-		if a, err := store.Stat(ctx, key); err == nil && f.shows(a) {
-			return f, nil // without the journal, which may have nobody to order it
-		}
-		if err := n.overlay.flush(ctx); err != nil {
-			return nil, err
+	if f := n.overlay.get(path); f != nil {
+		if now, err := n.statAgain(ctx, store, f); now != nil || err != nil {
+			return now, err
 		}
 	}
 	was, _ := n.tree.Stat(path, nil) // not what the caller saw: what was found since may be there by now
@@ -213,6 +210,32 @@ func (n *Node) statStore(ctx context.Context, m *mount, path, key string) (*foun
 		return f, nil
 	}
 	return f, n.overlay.add(ctx, append(n.parentsOf(f), f)...)
+}
+
+// statAgain looks at what an earlier look found and the journal does not have yet. nil: it has it by now, and that is what the store is
+// to be compared with. Where nobody orders the journal, what the store says is the answer, and is told to nobody: a later look finds it.
+func (n *Node) statAgain(ctx context.Context, store *ufs.Store, f *found) (*found, error) {
+	a, err := store.Stat(ctx, f.key)
+	if err == nil && f.shows(a) {
+		return f, nil
+	}
+	led, end, unled := n.whileLed(ctx)
+	defer end()
+	if unled == nil {
+		unled = n.overlay.flush(led)
+	}
+	if !errors.Is(unled, ErrNoPrimary) {
+		return nil, unled
+	}
+	if err == nil {
+		err = n.checkLength(a)
+	}
+	if err != nil {
+		return nil, err
+	}
+	now := n.foundAt(f.mount, f.path, a, f.was)
+	now.since = f.since
+	return now, nil
 }
 
 // sameVersion reports whether the replica has what the store has.

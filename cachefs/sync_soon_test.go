@@ -10,6 +10,7 @@ import (
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/memufs"
 )
 
@@ -46,6 +47,17 @@ func TestAlwaysWithoutAPrimary(t *testing.T) {
 			require.Greater(t, total(c.Store.Calls()), calls, "it was asked")
 			require.Zero(t, time.Since(began), "and nobody else")
 		}
+		cachefstest.Put(t, s, "d/f", "newer")
+		require.Equal(t, "newer", cachefstest.At(t, n, "/mem/d/f"))
+		c.Store.OnCall(func(string, string) error { return ufs.ErrUnavailable })
+		_, err := n.Stat(t.Context(), "/mem/d/f", nil)
+		require.ErrorIs(t, err, ufs.ErrUnavailable)
+		c.Store.OnCall(nil)
+		require.NoError(t, s.Delete(t.Context(), "d/f"))
+		require.Equal(t, "gone", cachefstest.At(t, n, "/mem/d/f"))
+		cachefstest.Put(t, s, "d/f", "the newest")
 		c.Start(1, 2)
+		time.Sleep(time.Minute)
+		require.Equal(t, "the newest", cachefstest.At(t, n, "/mem/d/f"))
 	})
 }
