@@ -36,11 +36,13 @@ WHOLE      = ./internal/offheap ./internal/inodes ./internal/xcopy ./internal/me
 
 # test-whole: what of test runs without the race detector
 test-whole:
-	$(GO) test -timeout 15m -v -run '$(WHOLE_RUNS)' ./cachefs
-	$(GO) test -timeout 10m -v -run 'ManyNodes' ./cachefs/cachefstest ./peer
-	$(GO) test -timeout 10m -run 'FounderDies|SmallReadAllocates' ./journal ./peer/internal/link
-	$(GO) test -timeout 10m ./tier ./tier/internal/disk -crash.points 0
-	$(GO) test -timeout 10m $(WHOLE)
+	@bad=0; \
+	$(GO) test -timeout 15m -v -run '$(WHOLE_RUNS)' ./cachefs || bad=1; \
+	$(GO) test -timeout 10m -v -run 'ManyNodes' ./cachefs/cachefstest ./peer || bad=1; \
+	$(GO) test -timeout 10m -run 'FounderDies|SmallReadAllocates' ./journal ./peer/internal/link || bad=1; \
+	$(GO) test -timeout 10m ./tier ./tier/internal/disk -crash.points 0 || bad=1; \
+	$(GO) test -timeout 10m $(WHOLE) || bad=1; \
+	exit $$bad
 
 ## test: all tests that need no root and no server, with the race detector, and beside it what runs without; that prints its seeds, faults and figures
 test:
