@@ -70,7 +70,7 @@ func (m *mesh) enter(ctx context.Context) error {
 		return err
 	}
 	if member && m.founder {
-		if member, err = m.hasBegun(); err != nil {
+		if member, err = m.dropUnheard(); err != nil {
 			return err
 		}
 	}

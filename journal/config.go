@@ -53,10 +53,6 @@ type Config struct {
 	Expect int
 	// BootstrapWait is how long they are waited for at most. Default 3 s.
 	BootstrapWait time.Duration
-	// Lost are nodes that are gone for good, as a person knows: Open calls Recover with them if nobody has led for BootstrapWait. It is the
-	// way out for new nodes that have heard of a journal of which only those had any, and whose Open waits for them. Empty it again
-	// afterwards. Default: nobody is lost.
-	Lost []string
 	// Restore is called by Open of a node that begins a new history, before that has an entry. It hands streams of [Journal.Backup] to
 	// restore until one is taken, which is nil; restore may be called again, and the last call counts: if that failed so does Open, also
 	// where another stream was taken before, or Restore returns nil. Only if there is no backup, and it never calls restore, nil has the

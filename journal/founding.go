@@ -24,14 +24,17 @@ func (m *mesh) founds(c transport.Cluster) (bool, error) {
 	return !begun, err
 }
 
-// hasBegun says whether a history that this node was to begin has more than there can be before others hear of it. If not, that is
-// deleted: others may have begun another one meanwhile.
-func (m *mesh) hasBegun() (bool, error) {
-	begun, err := m.hasMore()
-	if err != nil || begun {
-		return begun, err
+// dropUnheard deletes what this node has of a history that it was to begin, if that is all that there can be before others hear of it:
+// they may have begun another one meanwhile. If there is more that is kept, and the node is one that has a replica, as any other.
+func (m *mesh) dropUnheard() (kept bool, err error) {
+	if kept, err = m.hasMore(); err != nil {
+		return false, err
 	}
-	return false, errors.Join(m.j.snaps.Clear(), m.j.store.clear())
+	if !kept {
+		return false, errors.Join(m.j.snaps.Clear(), m.j.store.clear())
+	}
+	m.founder = false
+	return true, m.j.state.Put(keyBegun, []byte{1})
 }
 
 // hasMore looks for more than what comes first, and what a primary writes by itself when it begins to lead.
@@ -49,18 +52,25 @@ func (m *mesh) hasMore() (bool, error) {
 	return false, err
 }
 
-// mayBegin is asked when the state is the one that the history begins with, which may have taken long: others that took this node for
-// dead may have begun theirs.
-func (m *mesh) mayBegin() error {
-	_, mine := m.is()
+// lookForOthers looks for those that have begun a history of theirs, having taken this node for dead, or not heard of it: an error.
+func (m *mesh) lookForOthers() (sight, error) {
 	seen, err := m.look()
-	if err == nil && seen.history != none && seen.history != mine {
-		err = &ClusterError{Node: seen.member, Ours: mine, Theirs: seen.history}
-	}
 	if err != nil {
-		return fmt.Errorf("others have begun meanwhile, open again to join them: %w", err)
+		return seen, othersBegan(err)
+	}
+	return seen, m.isMine(seen.member, seen.history)
+}
+
+// isMine is an error where node id has a part of another history than this node begins.
+func (m *mesh) isMine(id string, c transport.Cluster) error {
+	if _, mine := m.is(); c != none && c != mine {
+		return othersBegan(&ClusterError{Node: id, Ours: mine, Theirs: c})
 	}
 	return nil
+}
+
+func othersBegan(err error) error {
+	return fmt.Errorf("others have begun meanwhile, open again to join them: %w", err)
 }
 
 // begun tells the others of the history that this node has begun. Not before raft has its state: one that cannot be restored, or that
@@ -70,14 +80,15 @@ func (m *mesh) begun() error {
 	if s != wire.Founding {
 		return nil
 	}
-	if err := m.mayBegin(); err != nil {
+	if _, err := m.lookForOthers(); err != nil { // the state that the history begins with may have taken long
 		return err
 	}
 	return m.belong(mine)
 }
 
-// settleFirst waits until this node, which begins the journal, can be used: the other new nodes are to have taken its name. They
-// would begin their own, should this one die with changes that it has acknowledged, and that they have not heard of.
+// settleFirst waits until this node, which begins the journal, can be used: the other new nodes are to have taken its name, if they do
+// within BootstrapWait. They would begin their own, should this one die with changes that it has acknowledged, and that they have not
+// heard of. Those that have heard may be served meanwhile: they wait for this node, should it die.
 func (m *mesh) settleFirst(ctx context.Context) error {
 	if err := m.j.awaitPrimary(ctx); err != nil {
 		return err
@@ -104,16 +115,26 @@ func (m *mesh) awaitHeard(ctx context.Context) error {
 	}
 }
 
-// deaf says whether another new node that lives has not heard of the journal. They are asked themselves, since what they announce takes
-// its time.
-func (m *mesh) deaf(ctx context.Context) (bool, error) {
-	seen, err := m.look()
-	others := slices.DeleteFunc(seen.fresh, func(id string) bool { return id == m.j.node })
-	if err != nil || len(others) == 0 {
+// deaf says whether another new node that lives has not heard of the journal: one that begins its own has not. They are asked themselves,
+// since what they announce takes its time.
+func (m *mesh) deaf(ctx context.Context) (deaf bool, err error) {
+	seen, err := m.lookForOthers()
+	if err != nil {
 		return false, err
 	}
-	is := m.askStates(ctx, others)
-	return slices.ContainsFunc(is, func(o *wire.Replica) bool { return o == nil || o.State == wire.Fresh }), nil
+	others := slices.DeleteFunc(seen.fresh, func(id string) bool { return id == m.j.node })
+	if seen.founder != "" {
+		others = append(others, seen.founder)
+	}
+	for i, o := range m.askStates(ctx, others) {
+		switch {
+		case o == nil || o.State == wire.Fresh || o.State == wire.Founding:
+			deaf = true
+		default:
+			err = errors.Join(err, m.isMine(others[i], o.Cluster))
+		}
+	}
+	return deaf, err
 }
 
 // askStates asks nodes what they are, all at once; nil for those that do not answer.

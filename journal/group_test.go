@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/internal/bubbletest"
@@ -49,8 +50,8 @@ func (g *group) config(id string) journal.Config {
 	g.t.Helper()
 	if g.disks[id] == nil {
 		g.disks[id] = vfs.NewMem()
-		require.NoError(g.t, g.disks[id].MkdirAll("/d", 0o700))
-		require.NoError(g.t, g.disks[id].SyncDir("/"))
+		assert.NoError(g.t, g.disks[id].MkdirAll("/d", 0o700)) // also of goroutines that are not the test's
+		assert.NoError(g.t, g.disks[id].SyncDir("/"))
 	}
 	cfg := journal.Config{Dir: "/d/j", FS: g.disks[id], NodeID: id, JoinSource: true, Peers: g.net.Peer(id, journaltest.Options{})}
 	if os.Getenv("JOURNAL_LOG") != "" {

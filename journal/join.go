@@ -8,115 +8,11 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/millpond/millpond/journal/internal/transport"
 	"github.com/millpond/millpond/journal/internal/wire"
 )
 
 // configTimeout bounds how long raft may take to begin a change of its configuration.
 const configTimeout = 5 * time.Second
-
-// settle waits until this node can be used.
-func (j *Journal) settle(ctx context.Context) error {
-	switch {
-	case j.mesh == nil:
-		return j.awaitPrimary(ctx)
-	case j.mesh.founder:
-		return j.mesh.settleFirst(ctx)
-	}
-	return j.mesh.settle(ctx)
-}
-
-// settle waits until this node has what was acknowledged when it came. A new one has nothing to show before; one that has a replica
-// shows that when nobody has led for a while: it may be the first one to be back.
-func (m *mesh) settle(ctx context.Context) error {
-	wait, cancel := context.WithTimeout(ctx, m.j.cfg.BootstrapWait)
-	err := m.join(wait)
-	cancel()
-	if err != nil && ctx.Err() == nil && m.j.err() == nil {
-		err = m.settleWithout(ctx, err)
-	}
-	if err != nil || !m.fresh {
-		return err
-	}
-	if err := m.j.state.Put(keyBegun, []byte{1}); err != nil {
-		return err
-	}
-	return m.j.state.Put(keyJoined, []byte{1})
-}
-
-// settleWithout goes on where nobody has led for a while, which is err.
-func (m *mesh) settleWithout(ctx context.Context, err error) error {
-	if len(m.j.cfg.Lost) > 0 && m.j.PrimaryID() == "" {
-		if _, err := m.recover(ctx, m.j.cfg.Lost); err != nil {
-			return fmt.Errorf("recovering without Config.Lost: %w", err)
-		}
-		return m.join(ctx)
-	}
-	if !m.fresh {
-		m.j.log.Warn("no primary yet: the replica is as it was", "error", err)
-		return nil
-	}
-	if other, err := m.moved(ctx); err != nil || other != none {
-		return errors.Join(err, m.join(ctx))
-	}
-	missed := m.missed(ctx)
-	m.j.log.Warn("waiting for the journal", "error", missed)
-	if err := m.join(ctx); err != nil {
-		return errors.Join(err, missed)
-	}
-	return nil
-}
-
-// moved takes the name of the history that others have, where nobody has any of the one that this node has heard of, this node
-// neither: it has been begun anew without this node. It returns none where that is not so.
-func (m *mesh) moved(ctx context.Context) (transport.Cluster, error) {
-	if last, err := m.j.store.LastIndex(); err != nil || last > 0 {
-		return none, err
-	}
-	var there transport.Cluster
-	_, ours := m.is()
-	for _, r := range m.askStates(ctx, m.living()) {
-		switch {
-		case r == nil || r.State != wire.Member || r.Last == 0 || r.Cluster == there:
-		case r.Cluster == ours || there != none:
-			return none, nil
-		default:
-			there = r.Cluster
-		}
-	}
-	if there == none {
-		return none, nil
-	}
-	m.j.log.Warn("nobody has the journal any more: joining the one that others have", "was", ours, "is", there)
-	return there, m.adopt(there)
-}
-
-// living are the others that are seen to live.
-func (m *mesh) living() (ids []string) {
-	for _, o := range m.peers.Members() {
-		if o.Alive && o.ID != m.j.node {
-			ids = append(ids, o.ID)
-		}
-	}
-	return ids
-}
-
-// missed tells a person whose return a new node waits for, and what would do without.
-func (m *mesh) missed(ctx context.Context) error {
-	_, c := m.is()
-	for id, r := range m.replicas(ctx) {
-		if r.Last > 0 {
-			return fmt.Errorf("node %s has a replica of journal %s and no primary: a majority of its voters is to come back; "+
-				"if they are lost for good, Recover there begins anew", id, c)
-		}
-	}
-	who := "its nodes are"
-	if m.told != "" {
-		who = fmt.Sprintf("node %s, which told of it, or another of its nodes is", m.told)
-	}
-	return fmt.Errorf("nobody here has any of journal %s: %s to come back with its disk; "+
-		"if they are lost for good, open one node again that names them in Config.Lost, to begin anew", c, who)
-}
 
 // join asks the primary to take this node in, and waits until the replica is as far as the primary was then.
 func (m *mesh) join(ctx context.Context) error {

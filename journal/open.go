@@ -22,7 +22,7 @@ const patience = 350 * time.Millisecond
 
 const (
 	keyNode  = "node/id"
-	keyBegun = "node/begun" // the log had a first entry: one that is empty now has been lost
+	keyBegun = "node/begun" // the log has had what is not dropped: one that is empty now has been lost
 )
 
 // Open opens the journal, or begins one, restores sm from the newest checkpoint that checks and applies the log behind it. When it

@@ -79,12 +79,8 @@ func (m *mesh) mayRecover(all map[string]wire.Replica, lost []string) error {
 	if id := m.j.PrimaryID(); id != "" {
 		return fmt.Errorf("%w: node %s leads", ErrNotLost, id)
 	}
-	servers := m.j.raft.GetConfiguration().Configuration().Servers
-	if len(servers) == 0 {
-		return m.mayBeginAnew(all, lost)
-	}
 	voters, gone := 0, 0
-	for _, s := range servers {
+	for _, s := range m.j.raft.GetConfiguration().Configuration().Servers {
 		id := string(s.ID)
 		answers := all[id].Last > 0 // one whose disk was lost has nothing to answer with
 		named := slices.Contains(lost, id)
@@ -102,19 +98,6 @@ func (m *mesh) mayRecover(all map[string]wire.Replica, lost []string) error {
 	}
 	if voters-gone > voters/2 {
 		return fmt.Errorf("%w: %d of %d voters answer, which is enough to go on", ErrNotLost, voters-gone, voters)
-	}
-	return nil
-}
-
-// mayBeginAnew does so where this node has none of the journal and knows no voters: nobody else is to have any of it either.
-func (m *mesh) mayBeginAnew(all map[string]wire.Replica, lost []string) error {
-	for id, r := range all {
-		if r.Last > 0 {
-			return fmt.Errorf("%w: this node has none of the journal, and node %s has: it is the one to recover from", ErrNotLost, id)
-		}
-	}
-	if _, answers := all[m.told]; m.told != "" && !answers && !slices.Contains(lost, m.told) {
-		return fmt.Errorf("%w: node %s, which told of it, does not answer, and is not named as lost", ErrNotLost, m.told)
 	}
 	return nil
 }
