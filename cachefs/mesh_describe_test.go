@@ -20,6 +20,7 @@ func TestLocateInAMesh(t *testing.T) {
 		r.put("f", 2*meshBlock+5)
 		r.expect(0, "f", cachefs.CachePromote)
 		r.expect(2, "f", cachefs.CachePromote)
+		time.Sleep(time.Second) // a reader has its bytes before the block that they came with is whole
 		for i, node := range r.nodes {
 			list, err := node.Locate(t.Context(), "/mem/f", nil)
 			require.NoError(t, err)
