@@ -75,7 +75,7 @@ type Node struct {
 
 // Open starts this process's node. It returns when the namespace of the last run is back and changes can be made;
 // cached blocks of the last run are there as far as they are needed, and are checked behind. ctx bounds the start
-// only. Everything that is wrong with cfg is reported at once.
+// only. Everything that is wrong with cfg is reported at once, and only then what is wrong with a place that it names.
 func Open(ctx context.Context, cfg Config) (*Node, error) { return open(ctx, cfg, nil) }
 
 // open is Open among the nodes that among makes; nil: those that cfg says.

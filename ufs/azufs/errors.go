@@ -50,11 +50,11 @@ func read(err error) error {
 		return nil
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
-		return fmt.Errorf("%s: %w", u.Op, u.Err)
+		return fmt.Errorf("%s: %w", u.Op, driver.NotOfStore(u.Err))
 	}
 	r, ok := errors.AsType[*azcore.ResponseError](err)
 	if !ok {
-		return err
+		return driver.NotOfStore(err)
 	}
 	return answer(r)
 }

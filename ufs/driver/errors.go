@@ -24,6 +24,15 @@ var (
 	ErrUnavailable = errors.New("under store unavailable")
 )
 
+// NotOfStore is err of a request that the store did not answer. What a driver lacks to ask it, a file with credentials for example, may be
+// missing: that is no word on what is in the store, and does not stay an ErrNotExist, nor an ErrExist.
+func NotOfStore(err error) error {
+	if errors.Is(err, ErrNotExist) || errors.Is(err, ErrExist) {
+		return errors.New(err.Error())
+	}
+	return err
+}
+
 // Retryable says that a store refused a call for now: it had no effect, so it may be made again, whatever it was. It is
 // for a store that is asked too much (429, SlowDown, Retry-After); one that does not work (500) is an error as it is.
 // After a Commit that is Retryable the writer is as it was, and Commit may be called again.

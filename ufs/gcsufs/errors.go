@@ -46,9 +46,9 @@ func read(err error) error {
 		return fmt.Errorf("%w: the credentials were refused by their issuer", driver.ErrPermission)
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
-		return fmt.Errorf("%s: %w", u.Op, u.Err)
+		return fmt.Errorf("%s: %w", u.Op, driver.NotOfStore(u.Err))
 	}
-	return err
+	return driver.NotOfStore(err)
 }
 
 // answer maps what the server said.

@@ -3,6 +3,9 @@ package s3ufs_test
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"testing"
 
@@ -43,6 +46,38 @@ func TestNoCredentialsSayWhatWouldDo(t *testing.T) {
 		for _, says := range []string{"AWS_ACCESS_KEY_ID", "profile=", "Options.Credentials", "anonymous=true", "get identity"} {
 			require.ErrorContains(t, err, says)
 		}
+	}
+}
+
+// A machine without a role says 404, a token whose file is missing that it does not exist: neither is said of an object.
+func TestNoCredentialsAreNoMissingObject(t *testing.T) {
+	noCredentials(t)
+	for status, what := range map[int]string{404: "a machine without a role", 403: "a metadata service that refuses", 500: "one that is broken"} {
+		t.Run(what, func(t *testing.T) {
+			machine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+			defer machine.Close()
+			t.Setenv("AWS_EC2_METADATA_DISABLED", "")
+			t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", machine.URL)
+			requireNoCredentials(t, nil)
+		})
+	}
+	t.Run("a file that is missing", func(t *testing.T) { requireNoCredentials(t, locked{fs.ErrNotExist}) })
+}
+
+func requireNoCredentials(t *testing.T, from aws.CredentialsProvider) {
+	s, err := s3ufs.Open(t.Context(), "box", "", &s3ufs.Options{Region: "us-east-1", Credentials: from, UFS: &ufs.Options{Attempts: 1}})
+	require.NoError(t, err)
+	defer s.Close()
+	_, stat := s.Stat(t.Context(), "a")
+	var list error
+	for _, list = range s.List(t.Context(), ufs.ListOptions{}) {
+		break
+	}
+	_, _, open := s.Open(t.Context(), "a", 0, 1, "")
+	for _, err := range []error{stat, list, open, s.Delete(t.Context(), "a")} {
+		require.ErrorContains(t, err, "no credentials")
+		require.NotErrorIs(t, err, driver.ErrNotExist)
+		require.NotErrorIs(t, err, driver.ErrPermission)
 	}
 }
 

@@ -64,14 +64,23 @@ func expired(err error) bool {
 	return slices.Contains([]string{"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired", "BadRequest"}, code(err))
 }
 
+// code is that of the store's refusal, "" if it did not answer.
 func code(err error) string {
+	if err != nil && unsigned(err) {
+		return ""
+	}
 	if e, ok := errors.AsType[smithy.APIError](err); ok {
 		return e.ErrorCode()
 	}
 	return ""
 }
 
+// status is that of the store's answer, 0 if it did not answer. Where there are no credentials the answer within err is that of who was asked
+// for some: a machine without a role says 404, which is no word on the object.
 func status(err error) (int, http.Header) {
+	if err != nil && unsigned(err) {
+		return 0, nil
+	}
 	e, ok := errors.AsType[*smithyhttp.ResponseError](err)
 	if !ok || e.Response == nil {
 		return 0, nil
@@ -105,6 +114,7 @@ func unsigned(err error) bool {
 // noCredentials says which settings would do: the SDK's own text names the last place alone that it has looked at. It stays an error that
 // may pass, for a machine's or a program's provider may be back.
 func (b *bucket) noCredentials(err error) error {
+	err = driver.NotOfStore(err)
 	if b.o.Credentials != nil {
 		return fmt.Errorf("no credentials from Options.Credentials: %w", err)
 	}
@@ -125,7 +135,7 @@ func (b *bucket) explain(ctx context.Context, o op, err error) error {
 	case s == 0 && unsigned(err):
 		return b.noCredentials(err)
 	case s == 0:
-		return err
+		return driver.NotOfStore(err)
 	case c == "NoSuchBucket":
 		return fmt.Errorf("%w: the bucket does not exist (region %s): %w", driver.ErrInvalid, b.region, err)
 	case s == http.StatusMovedPermanently, c == "AuthorizationHeaderMalformed", c == "PermanentRedirect":

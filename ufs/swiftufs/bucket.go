@@ -48,7 +48,7 @@ func (b *bucket) call(ctx context.Context, o swift.RequestOpts) (*http.Response,
 	if err != nil {
 		return nil, err
 	}
-	o.Retries = 1
+	o.Retries, o.ErrorMap = 1, swift.ContainerErrorMap                 // a 404 of a login has no name of it
 	o.OnReAuth = func() (string, error) { return b.c.StorageUrl, nil } // under the lock that GetStorageUrl wants
 	r, h, err := b.c.Call(ctx, at, o)
 	if s, aerr := strconv.Atoi(h["Retry-After"]); err != nil && aerr == nil && s > 0 {

@@ -30,11 +30,11 @@ const rateLimited = 498
 // read maps the error of a request that changes nothing. A network error's text is not handed on: it has the URL.
 func read(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
-		return fmt.Errorf("%s: %w", u.Op, u.Err)
+		return fmt.Errorf("%s: %w", u.Op, driver.NotOfStore(u.Err))
 	}
 	e, ok := errors.AsType[*swift.Error](err)
 	if !ok || e.StatusCode == 0 {
-		return err
+		return driver.NotOfStore(err)
 	}
 	text := fmt.Sprintf("swift answered %d %s", e.StatusCode, http.StatusText(e.StatusCode))
 	switch e.StatusCode {
@@ -45,10 +45,16 @@ func read(err error) error {
 		}
 		return later
 	}
-	if c := conditions[e.StatusCode]; c != nil {
+	if c := conditions[e.StatusCode]; c != nil && !ofLogIn(err, e) {
 		return fmt.Errorf("%w: %s", c, text)
 	}
 	return &failure{e.StatusCode, text}
+}
+
+// ofLogIn reports whether a 404 is no word on an object or a container: the library asks for a new token within any request, and gives
+// names to the answers of call's requests alone.
+func ofLogIn(err error, e *swift.Error) bool {
+	return e.StatusCode == http.StatusNotFound && !errors.Is(err, swift.ObjectNotFound) && !errors.Is(err, swift.ContainerNotFound)
 }
 
 // asked is an error beside which the server said how long it wants to be left alone.

@@ -121,6 +121,35 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// Where people log in may be gone: what they were to see is not.
+func TestLogInIsNoMissingObject(t *testing.T) {
+	var srv *httptest.Server
+	logins := 0
+	srv = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path != "/auth":
+			w.WriteHeader(http.StatusUnauthorized) // the token has ended
+		case logins > 0:
+			w.WriteHeader(http.StatusNotFound)
+		default:
+			logins++
+			w.Header().Set("X-Storage-Url", srv.URL+"/v1/me")
+			w.Header().Set("X-Auth-Token", "hunter2")
+		}
+	}))
+	t.Cleanup(srv.Close)
+	s, err := swiftufs.Open(t.Context(), "box", "p", &swiftufs.Options{UFS: &ufs.Options{Attempts: 1}, Connect: func(c *swift.Connection) error {
+		c.UserName, c.ApiKey, c.AuthUrl, c.AuthVersion = "me", "hunter2", srv.URL+"/auth", 1
+		return nil
+	}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	_, err = s.Stat(t.Context(), "f")
+	isOnly(t, err, nil)
+	_, _, err = s.Open(t.Context(), "f", 0, 1, "")
+	isOnly(t, err, nil)
+}
+
 // isOnly asserts that err has one condition and no other, none for nil, and no credentials.
 func isOnly(t *testing.T, err, want error) {
 	t.Helper()
