@@ -106,7 +106,7 @@ func crashChanges() []crashCase {
 			check: checkCrashedPersist, first: write("/m/f", "1", cachefs.CreateOptions{WriteType: cachefs.MustCache, Overwrite: true}),
 			do: job(func(ctx context.Context, n *cachefs.Node) (*cachefs.Job, error) { return n.Persist(ctx, "/m", nil) }),
 		}, {
-			name: "Load", before: file, stored: file, check: checkCrashedLoad, points: 40,
+			name: "Load", before: file, stored: file, check: checkCrashedLoad,
 			do: job(func(ctx context.Context, n *cachefs.Node) (*cachefs.Job, error) {
 				return n.Load(ctx, "/m", nil)
 			}),
@@ -114,7 +114,7 @@ func crashChanges() []crashCase {
 			name: "Free", before: file,
 			do: on(func(ctx context.Context, n *cachefs.Node) error { return n.Free(ctx, "/m/f", nil) }),
 		}, {
-			name: "Shutdown", before: file, check: checkCrashedLoad, points: 40,
+			name: "Shutdown", before: file, check: checkCrashedLoad,
 			do: on(func(ctx context.Context, n *cachefs.Node) error { return n.Shutdown(ctx) }),
 		},
 	}

@@ -80,7 +80,6 @@ type crashCase struct {
 	parts  bool                            // it may have happened to some paths
 	check  func(c *crashed)                // beside that
 	retry  []error                         // what a second call may answer if the first has happened; then there is one effect. nil: not retried
-	points int                             // crash points at most; 0: all
 	kept   map[string]cachefs.PersistState // of files that need not be in the store
 }
 
@@ -132,9 +131,9 @@ func (c *crashCase) run(t *testing.T) {
 			ack("done")
 		}
 	}
-	o := vfstest.Options{Seeds: 2, From: "prepared", To: "done", Points: c.points}
+	o := vfstest.Options{Seeds: 2, From: "prepared", To: "done"}
 	if racetest.On {
-		o.Points = 8
+		o.Points = 8 // without it, all
 	}
 	vfstest.CrashEach(t, o, work, func(t *testing.T, disk *vfs.Mem, acked []string) {
 		if slices.Contains(acked, "prepared") {
