@@ -1,7 +1,6 @@
 package peer_test
 
 import (
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/internal/memtest"
 	"github.com/millpond/millpond/internal/racetest"
 	"github.com/millpond/millpond/peer"
 )
@@ -21,12 +21,12 @@ func TestManyNodes(t *testing.T) {
 	wall := time.Now()
 	bubbletest.Test(t, func(t *testing.T) {
 		m := newMesh(t)
-		before := heap()
+		before := memtest.InUse()
 		start := time.Now()
 		ns := m.grow(many)
 		meet(t, time.Minute, ns...)
 		joined, sent := time.Since(start), m.net.Stats()
-		perNode := (heap() - before) / many
+		perNode := (memtest.InUse() - before) / many
 		t.Logf("%d nodes know each other after %v: each sent %d KB in packets and %d KB over streams, and takes %d KB of memory",
 			many, joined, sent.PacketBytes/many>>10, sent.ConnBytes/many>>10, perNode>>10)
 		require.Less(t, perNode, int64(2<<20))
@@ -36,14 +36,6 @@ func TestManyNodes(t *testing.T) {
 			(idle.PacketBytes-sent.PacketBytes)/many/60, (idle.ConnBytes-sent.ConnBytes)/many/60, float64(idle.Conns-sent.Conns)/many)
 	})
 	t.Logf("wall time %v", time.Since(wall).Round(time.Millisecond))
-}
-
-// heap is what is in use, in bytes.
-func heap() int64 {
-	runtime.GC()
-	var s runtime.MemStats
-	runtime.ReadMemStats(&s)
-	return int64(s.HeapInuse + s.StackInuse)
 }
 
 // TestLifeOfManyNodes: 25 join, some die, the network splits and heals.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/internal/memtest"
 	"github.com/millpond/millpond/internal/netsim"
 	"github.com/millpond/millpond/peer"
 )
@@ -64,7 +65,7 @@ func TestReplayedPackets(t *testing.T) {
 		again := open(t, cfg, "node-01")
 		meet(t, 10*time.Second, ns[0], again)
 		time.Sleep(5 * time.Second)
-		memory, before := heap(), [][]peer.Member{ns[0].Members(), again.Members()}
+		memory, before := memtest.InUse(), [][]peer.Member{ns[0].Members(), again.Members()}
 		for range 20 {
 			for _, s := range sent {
 				for _, to := range []string{s.To, ns[0].Addr(), again.Addr()} {
@@ -76,7 +77,7 @@ func TestReplayedPackets(t *testing.T) {
 		require.Equal(t, before, [][]peer.Member{ns[0].Members(), again.Members()})
 		require.Greater(t, ns[0].Metrics().Gossip.Replayed, int64(100))
 		require.Greater(t, again.Metrics().Gossip.Refused, int64(100))
-		require.Less(t, heap()-memory, int64(2<<20), "%d packets", 20*3*len(sent))
+		require.Less(t, memtest.InUse()-memory, int64(2<<20), "%d packets", 20*3*len(sent))
 	})
 }
 
@@ -93,7 +94,7 @@ func TestForgedPackets(t *testing.T) {
 		meet(t, 10*time.Second, strangers...)
 		time.Sleep(time.Minute)
 		sent := tape.stop(m.net)
-		before, memory := ns[0].Members(), heap()
+		before, memory := ns[0].Members(), memtest.InUse()
 		rnd := rand.New(rand.NewPCG(1, 1))
 		for range 20_000 {
 			s := sent[rnd.IntN(len(sent))]
@@ -112,7 +113,7 @@ func TestForgedPackets(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		require.Equal(t, before, ns[0].Members())
 		require.Greater(t, ns[0].Metrics().Gossip.Refused, int64(15_000))
-		require.Less(t, heap()-memory, int64(2<<20))
+		require.Less(t, memtest.InUse()-memory, int64(2<<20))
 	})
 }
 

@@ -1,7 +1,6 @@
 package cachefstest_test
 
 import (
-	"runtime"
 	"testing"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/internal/memtest"
 	"github.com/millpond/millpond/internal/racetest"
 	"github.com/millpond/millpond/journal"
 	"github.com/millpond/millpond/tier"
@@ -23,7 +23,7 @@ const many = 100 / racetest.Divisor
 func TestManyNodes(t *testing.T) {
 	wall := time.Now()
 	bubbletest.Test(t, func(t *testing.T) {
-		before, start := memory(), time.Now()
+		before, start := memtest.InUse(), time.Now()
 		c := cachefstest.New(t, many, func(c *cachefs.Config) {
 			c.BlockSize, c.Tiers = 64<<10, []tier.Config{{Kind: tier.Memory, Size: 1 << 20}}
 		})
@@ -41,7 +41,7 @@ func TestManyNodes(t *testing.T) {
 		require.Equal(t, 1, roles[journal.RolePrimary])
 		require.Equal(t, 4, roles[journal.RoleVoter])
 		require.EqualValues(t, many-5, roles[journal.RoleLearner])
-		perNode := (memory() - before) / many
+		perNode := (memtest.InUse() - before) / many
 		t.Logf("each takes %d KB of memory, its tier of 1 MiB with it", perNode>>10)
 		require.Less(t, perNode, int64(16<<20))
 
@@ -72,12 +72,4 @@ func everywhere(t *testing.T, c *cachefstest.Cluster, path string) {
 		_, err := n.Stat(t.Context(), path, &cachefs.StatOptions{Consistent: true})
 		require.NoError(t, err, "node %d", i)
 	}
-}
-
-// memory is what is in use, in bytes.
-func memory() int64 {
-	runtime.GC()
-	var s runtime.MemStats
-	runtime.ReadMemStats(&s)
-	return int64(s.HeapInuse + s.StackInuse)
 }

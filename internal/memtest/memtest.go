@@ -1,4 +1,4 @@
-// Package memtest tells tests how much memory the process takes: nothing but 0 where the system does not say, and under the race
+// Package memtest tells tests how much memory the process takes. Resident and Peak are 0 where the system does not say, and under the race
 // detector, whose own memory is several times that.
 package memtest
 
@@ -11,6 +11,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
+
+// InUse is how many bytes of the Go heap and of stacks are in use, after a collection.
+func InUse() int64 {
+	runtime.GC()
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return int64(s.HeapInuse + s.StackInuse)
+}
 
 // Resident is how many bytes of memory the process has, and where Peak begins to look.
 func Resident(t testing.TB) int64 {
