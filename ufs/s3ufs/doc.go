@@ -5,7 +5,7 @@
 //	s3://BUCKET/PREFIX?region=&endpoint=&path_style=&profile=&anonymous=&requester_pays=&sse=
 //
 //	region          default: the environment's or the profile's, else us-east-1
-//	endpoint        http(s) URL of a store that is not AWS
+//	endpoint        http(s) URL of a store that is not AWS, without user and options
 //	path_style      the bucket in the path; true by itself where the endpoint is an IP address or localhost
 //	profile         of the SDK's shared configuration (~/.aws)
 //	anonymous       requests are not signed

@@ -58,13 +58,10 @@ func (o Options) complete() (Options, error) {
 	if o.CopyWhole < minPart || o.CopyWhole > mostCopied {
 		bad = append(bad, fmt.Sprintf("CopyWhole is %d; want %d to %d", o.CopyWhole, minPart, int64(mostCopied)))
 	}
-	if o.Endpoint != "" {
-		u, err := url.Parse(o.Endpoint)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
-			bad = append(bad, fmt.Sprintf("Endpoint is no http or https URL of a host (without user): %q", redact(o.Endpoint)))
-		} else {
-			o.PathStyle = o.PathStyle || isIP(u.Hostname())
-		}
+	if why := o.checkEndpoint(); why != "" {
+		bad = append(bad, why)
+	} else if u, _ := url.Parse(o.Endpoint); u.Host != "" {
+		o.PathStyle = o.PathStyle || isIP(u.Hostname())
 	}
 	if algorithm, key := o.encryption(); o.SSE != "" && (!slices.Contains([]types.ServerSideEncryption{"AES256", "aws:kms"}, algorithm) || algorithm == "AES256" && key != "") {
 		bad = append(bad, fmt.Sprintf("SSE is %q; want AES256, aws:kms or aws:kms:KEY", o.SSE))
@@ -78,6 +75,21 @@ func (o Options) complete() (Options, error) {
 	return o, nil
 }
 
+// checkEndpoint does not quote what it refuses: a secret may stand in it. An endpoint goes into the place's name as it is.
+func (o Options) checkEndpoint() string {
+	if o.Endpoint == "" {
+		return ""
+	}
+	u, err := url.Parse(o.Endpoint)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return "Endpoint is no http or https URL of a host"
+	case u.User != nil || strings.ContainsAny(o.Endpoint, "?#"):
+		return "Endpoint has a user, options after '?' or what follows '#'; want a URL without, and credentials by reference: the environment, a profile, or Options.Credentials"
+	}
+	return ""
+}
+
 // encryption splits SSE.
 func (o Options) encryption() (algorithm types.ServerSideEncryption, key string) {
 	if key, is := strings.CutPrefix(o.SSE, "aws:kms:"); is {
@@ -89,12 +101,4 @@ func (o Options) encryption() (algorithm types.ServerSideEncryption, key string)
 // isIP reports whether no bucket's name can stand before host.
 func isIP(host string) bool {
 	return host == "localhost" || strings.Trim(host, "0123456789.") == "" || strings.Contains(host, ":")
-}
-
-// redact takes the user out of an URL that goes into an error.
-func redact(raw string) string {
-	if i := strings.LastIndex(raw, "@"); i >= 0 {
-		return "..." + raw[i:]
-	}
-	return raw
 }
