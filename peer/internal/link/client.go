@@ -11,7 +11,7 @@ import (
 )
 
 // client is a frame connection that this node dialled, and makes its requests over. Requests are written by who makes
-// them; one goroutine reads what comes back.
+// them; one goroutine reads what comes back, or who made the only request that is under way.
 type client struct {
 	e      *Endpoint
 	peer   Peer
@@ -26,19 +26,27 @@ type client struct {
 
 	lastID uint64 // the sink's order guards it: ids rise on the wire
 
+	wake    chan struct{} // to the parked reader goroutine: the turn is its own
+	drained time.Time     // when the reader goroutine found no request left; its own
+
 	mu struct {
 		sync.Mutex
 		requests map[uint64]*request // until their last frame
-		inside   *request            // the reader goroutine writes to its dst
+		inside   *request            // who reads writes to its dst
 		sent     int                 // bytes of requests that are not answered yet, about
 		err      error               // why the connection failed
+
+		turn      turn     // whose src is
+		own       *request // whose maker reads
+		recent    bool     // somebody has, since the reader goroutine looked
+		calledOff bool     // the context of own's maker has ended
 	}
 	load load // guarded by the pool's mu
 	idle *time.Timer
 }
 
 func newClient(e *Endpoint, p *pool, a *admitted) *client {
-	c := &client{e: e, peer: a.peer, conn: a.conn, pool: p, credit: a.credit, dead: make(chan struct{})}
+	c := &client{e: e, peer: a.peer, conn: a.conn, pool: p, credit: a.credit, dead: make(chan struct{}), wake: make(chan struct{}, 1)}
 	c.src.conn = a.conn
 	c.out = newSink(a.conn, e.cfg.StallTime, c.fail)
 	c.flush = c.out.end
@@ -52,7 +60,9 @@ func (c *client) run() {
 	c.e.cfg.Events.connects(ConnectInfo{ID: c.peer.ID, Addr: c.peer.Addr, Dialled: true})
 	var err error
 	for err == nil {
-		err = c.step()
+		if err = c.step(); err == nil {
+			c.lull()
+		}
 	}
 	c.fail(err)
 	c.pool.remove(c)
@@ -142,6 +152,7 @@ func (c *client) fits() bool {
 
 // await waits for q's end, and takes q back when ctx ends first.
 func (c *client) await(ctx context.Context, q *request) error {
+	c.readOwn(ctx, q)
 	select {
 	case <-q.done:
 		return q.err

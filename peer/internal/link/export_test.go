@@ -176,3 +176,21 @@ func (r *replay) Read(p []byte) (int, error) {
 	r.b = r.b[n:]
 	return n, nil
 }
+
+// Parked reports whether the reader goroutine of a small connection to node id is, and nobody else reads.
+func (e *Endpoint) Parked(id string) bool {
+	p, err := e.pool(id)
+	if err != nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.mu.lanes[laneSmall].list {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.mu.turn == nobodys {
+			return true
+		}
+	}
+	return false
+}

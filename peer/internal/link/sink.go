@@ -26,15 +26,16 @@ type sink struct {
 
 	mu struct {
 		sync.Mutex
-		posted []byte
-		spare  []byte // the one before, for its memory
+		posted *[]byte // nil: nothing is
 	}
 }
 
+// postings has the memory of what was posted: much with many requests under way, and nothing that a quiet connection keeps.
+var postings = sync.Pool{New: func() any { return new([]byte) }}
+
 const (
-	smallFrame  = 16 << 10  // beyond, a copy costs more than a write
-	mostPosted  = 512 << 10 // waits for a reader that does not read; who comes then waits for the turn
-	largestKept = 64 << 10
+	smallFrame = 16 << 10  // beyond, a copy costs more than a write
+	mostPosted = 512 << 10 // waits for a reader that does not read; who comes then waits for the turn
 )
 
 func newSink(conn net.Conn, stall time.Duration, fail func(error)) *sink {
@@ -61,13 +62,9 @@ func (s *sink) post(encode func(b []byte) (frames []byte, others bool)) bool {
 
 // enqueue is post without the writing: mine says that the turn is the caller's, who owes end.
 func (s *sink) enqueue(encode func(b []byte) (frames []byte, others bool)) (others, posted, mine bool) {
-	s.mu.Lock()
-	if len(s.mu.posted) > mostPosted {
-		s.mu.Unlock()
-		return false, false, false
+	if others, posted = s.put(encode); !posted {
+		return others, false, false
 	}
-	s.mu.posted, others = encode(s.mu.posted)
-	s.mu.Unlock()
 	select {
 	case <-s.turn:
 		return others, true, true
@@ -76,15 +73,26 @@ func (s *sink) enqueue(encode func(b []byte) (frames []byte, others bool)) (othe
 	}
 }
 
-// add is post without a write: flush follows, or somebody else's write takes it along.
-func (s *sink) add(encode func(b []byte) (frames []byte, others bool)) bool {
+// put is enqueue without the turn.
+func (s *sink) put(encode func(b []byte) (frames []byte, others bool)) (others, posted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.mu.posted) > mostPosted {
-		return false
+	p := s.mu.posted
+	if p == nil {
+		p = postings.Get().(*[]byte)
+		s.mu.posted = p
 	}
-	s.mu.posted, _ = encode(s.mu.posted)
-	return true
+	if len(*p) > mostPosted {
+		return false, false
+	}
+	*p, others = encode(*p)
+	return others, true
+}
+
+// add is post without a write: flush follows, or somebody else's write takes it along.
+func (s *sink) add(encode func(b []byte) (frames []byte, others bool)) bool {
+	_, posted := s.put(encode)
+	return posted
 }
 
 // flush writes what was added, unless somebody else is writing, who does.
@@ -117,42 +125,37 @@ func (s *sink) begin(ctx context.Context, dead <-chan struct{}) error {
 func (s *sink) head(encode func(b []byte) []byte) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := encode(s.mu.posted)
-	s.mu.posted = nil
-	return b
+	var b []byte
+	if s.mu.posted != nil {
+		b, s.mu.posted = *s.mu.posted, nil
+	}
+	return encode(b)
 }
 
 // end writes what was posted meanwhile, and passes the turn on.
 func (s *sink) end() {
 	for {
-		b := s.nextPosted()
-		if b == nil {
+		p := s.nextPosted()
+		if p == nil {
 			return
 		}
-		s.write(b)
-		s.keep(b)
+		s.write(*p)
+		*p = (*p)[:0]
+		postings.Put(p)
 	}
 }
 
 // nextPosted is nil when there is nothing left to write; then the turn is passed on.
-func (s *sink) nextPosted() []byte {
+func (s *sink) nextPosted() *[]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.mu.posted
-	if len(b) == 0 {
+	p := s.mu.posted
+	if p == nil || len(*p) == 0 {
 		s.turn <- struct{}{} // under mu: who posts next finds the turn free, or is seen here
 		return nil
 	}
-	s.mu.posted, s.mu.spare = s.mu.spare, nil
-	return b
-}
-
-func (s *sink) keep(b []byte) {
-	if cap(b) <= largestKept {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.mu.spare = b[:0]
-	}
+	s.mu.posted = nil
+	return p
 }
 
 // gather is the most that is copied into one slice where the connection would take each slice with a call of its own:

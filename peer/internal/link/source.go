@@ -15,7 +15,7 @@ import (
 const wakeBytes = 4 * pieceLen
 
 // source reads frames from a connection: heads through a small buffer, bodies straight to where they belong. It is its
-// connection's reader goroutine's own.
+// connection's reader goroutine's own, or of whom that lets read (own.go).
 type source struct {
 	conn net.Conn
 	idle func() // called before a read of conn that may wait; nil: nothing is to be done
@@ -47,15 +47,43 @@ func (s *source) Read(p []byte) (int, error) {
 		if len(p) >= len(s.buf) {
 			return s.conn.Read(p)
 		}
-		n, err := s.conn.Read(s.buf[:])
-		s.r, s.w = 0, n
-		if n == 0 {
+		s.r, s.w = 0, 0
+		if err := s.fill(); s.w == 0 {
 			return 0, err
 		}
 	}
 	n := copy(p, s.buf[s.r:s.w])
 	s.r += n
 	return n, nil
+}
+
+func (s *source) buffered() int { return s.w - s.r }
+
+// holds reports whether a whole frame of request id is next in the buffer, and else whether it may be one when more has come.
+func (s *source) holds(id uint64) (whole, more bool) {
+	b := s.buf[s.r:s.w]
+	if len(b) < headLen {
+		return false, true
+	}
+	h, err := parseHead(b)
+	if err != nil || h.id != id {
+		return false, false
+	}
+	n := headLen + h.meta + h.body
+	return n <= len(b), n <= len(s.buf)
+}
+
+// fill reads once into the buffer, which has room for more.
+func (s *source) fill() error {
+	if s.r > 0 {
+		s.r, s.w = 0, copy(s.buf[:], s.buf[s.r:s.w])
+	}
+	n, err := s.conn.Read(s.buf[s.w:])
+	s.w += n
+	if n > 0 {
+		return nil
+	}
+	return err
 }
 
 // next reads a frame's head and meta, which is valid until the next call. The end of the connection between two frames
