@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"strings"
 
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
@@ -58,13 +57,7 @@ func (s spot) overlaps(o spot) bool {
 	if s.dir != "" && o.dir != "" {
 		return inside(s.real, o.real) || inside(o.real, s.real)
 	}
-	return s.options == o.options && overlap(s.place, o.place)
-}
-
-// overlap reports whether one place of a store contains the other, or is it.
-func overlap(a, b string) bool {
-	a, b = strings.TrimRight(a, "/"), strings.TrimRight(b, "/")
-	return a != "" && b != "" && (a == b || strings.HasPrefix(a, b+"/") || strings.HasPrefix(b, a+"/"))
+	return s.options == o.options && driver.Overlap(s.place, o.place)
 }
 
 // inside reports whether path is dir, or lies in it.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/millpond/millpond/internal/inodes"
+	"github.com/millpond/millpond/ufs/driver"
 )
 
 func (x *SetAttr) apply(t *Tree, a *applied) {
@@ -103,7 +104,7 @@ func inside(a, b string) bool {
 
 func (x *Mount) apply(t *Tree, a *applied) {
 	for _, m := range t.mounts {
-		if inside(m.Place, x.Place) || inside(x.Place, m.Place) {
+		if driver.Overlap(m.Place, x.Place) {
 			a.fail(ErrInvalid)
 			return
 		}

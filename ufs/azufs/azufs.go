@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/objects"
 )
 
@@ -52,7 +53,6 @@ func newTransport() *http.Transport {
 // placeID names a place on any machine and without credentials: what the service's URL has before the options, where a
 // signature may stand.
 func placeID(serviceURL, container, prefix string) string {
-	s, _, _ := strings.Cut(serviceURL, "?")
-	_, s, _ = strings.Cut(s, "://")
-	return "azblob://" + strings.TrimSuffix(strings.TrimSuffix(s, "/")+"/"+container+"/"+prefix, "/")
+	_, s, _ := strings.Cut(driver.Endpoint(serviceURL), "://")
+	return "azblob://" + strings.TrimSuffix(s+"/"+container+"/"+prefix, "/")
 }

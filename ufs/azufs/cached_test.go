@@ -1,6 +1,7 @@
 package azufs_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,4 +24,18 @@ func TestServer59FirstReaders(t *testing.T) {
 func TestServerSync(t *testing.T) {
 	s := connect(t)
 	cachefstest.Sync(t, s.open(t, "p"), s.open(t, "p"))
+}
+
+// TestServerMountedTwice: a container has one place, however the account's endpoint is spelled.
+func TestServerMountedTwice(t *testing.T) {
+	s := connect(t)
+	for _, name := range []string{"a/in/f", "ab/f"} {
+		s.put(t, name, nil, nil)
+	}
+	_, account, _ := strings.Cut(strings.Replace(s.endpoint, "127.0.0.1", "localhost", 1), "://")
+	host, path, _ := strings.Cut(account, "/")
+	at := func(key, endpoint string) string { return "azblob://" + s.name + key + "?endpoint=" + endpoint }
+	cachefstest.Apart(t, at("/a", "http://"+account),
+		[]string{at("/a/", "http://"+account), at("/a", "http://"+account+"/"), at("/a/in", "HTTP://"+strings.ToUpper(host)+"/"+path), at("", "http://"+account)},
+		[]string{at("/ab", "http://"+account), at("/ab", "http://"+strings.ToUpper(host)+"/"+path+"/")})
 }

@@ -83,6 +83,8 @@ func TestIdentity(t *testing.T) {
 		{"/a/b/", azufs.Options{}, "azblob://fromenv.blob.core.windows.net/box/a/b"},
 		{"a b", azufs.Options{Account: "me"}, "azblob://me.blob.core.windows.net/box/a b"},
 		{"", azufs.Options{Endpoint: "http://127.0.0.1:1/x"}, "azblob://127.0.0.1:1/x/box"},
+		{"", azufs.Options{Endpoint: "HTTPS://Me.Blob.core.windows.net:443//"}, "azblob://me.blob.core.windows.net/box"},
+		{"", azufs.Options{Endpoint: "http://[0::1]:80/x/"}, "azblob://[::1]/x/box"},
 		{"", azufs.Options{Account: "me", Anonymous: true}, "azblob://me.blob.core.windows.net/box"},
 	} {
 		c.o.Client = client

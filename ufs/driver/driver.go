@@ -180,8 +180,9 @@ type (
 )
 
 // Opener opens the place that a URL names. The id is that place's lasting name, the same on every machine and without
-// credentials: it goes into the names of cached blocks. Two places of one store have ids where one is a prefix of the
-// other, up to a '/', if and only if one holds the other.
+// credentials, and however the URL is spelled: it goes into the names of cached blocks. Two places of one store have ids
+// where one is a prefix of the other, up to a '/', if and only if one holds the other. A store with several addresses may
+// have them all in its id, HOST:PORT,HOST:PORT: it is the store of each. See Endpoint and Overlap.
 type Opener func(ctx context.Context, u *url.URL) (s Store, id string, err error)
 
 // Parser takes the URL of a place apart and opens nothing: no file, no connection, no credentials. Its error is ErrInvalid

@@ -7,6 +7,7 @@ import (
 	"cloud.google.com/go/storage"
 
 	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/objects"
 )
 
@@ -40,8 +41,8 @@ func openBucket(ctx context.Context, bucketName, prefix string, o Options) (obje
 // endpoint's.
 func placeID(endpoint, bucket, prefix string) string {
 	place := strings.TrimSuffix(bucket+"/"+prefix, "/")
-	if endpoint == "" {
+	if endpoint = driver.Endpoint(endpoint); endpoint == "" || endpoint == "https://storage.googleapis.com" {
 		return "gs://" + place
 	}
-	return "gs+" + strings.TrimSuffix(endpoint, "/") + "/" + place
+	return "gs+" + endpoint + "/" + place
 }

@@ -17,10 +17,13 @@ import (
 
 func TestURL(t *testing.T) {
 	for raw, id := range map[string]string{
-		"gs://box?anonymous=true":                                   "gs://box",
-		"gs://box/a/b/?anonymous=1&reads=xml&user_project=me":       "gs://box/a/b",
-		"gs://box/a%20b?anonymous=true&reads=json":                  "gs://box/a b",
-		"gs://box/p?anonymous=true&endpoint=http://127.0.0.1:4443/": "gs+http://127.0.0.1:4443/box/p",
+		"gs://box?anonymous=true":                                           "gs://box",
+		"gs://box/a/b/?anonymous=1&reads=xml&user_project=me":               "gs://box/a/b",
+		"gs://box/a%20b?anonymous=true&reads=json":                          "gs://box/a b",
+		"gs://box/p?anonymous=true&endpoint=http://127.0.0.1:4443/":         "gs+http://127.0.0.1:4443/box/p",
+		"gs://box/p?anonymous=true&endpoint=HTTP://H:80":                    "gs+http://h/box/p",
+		"gs://box/p?anonymous=true&endpoint=https://h:443":                  "gs+https://h/box/p",
+		"gs://box/p?anonymous=true&endpoint=https://storage.googleapis.com": "gs://box/p",
 	} {
 		s, err := ufs.Open(t.Context(), raw, nil)
 		require.NoError(t, err, raw)

@@ -2,7 +2,10 @@ package hdfsufs_test
 
 import (
 	"path"
+	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/ufs/hdfsufs"
@@ -20,4 +23,18 @@ func TestServerSync(t *testing.T) {
 	v := realServer(t)
 	dir := v.place(t)
 	cachefstest.Sync(t, v.open(t, dir, hdfsufs.Options{}), v.open(t, dir, hdfsufs.Options{}))
+}
+
+// TestServerMountedTwice: a directory has one place, by whichever of the NameNodes' addresses.
+func TestServerMountedTwice(t *testing.T) {
+	v := realServer(t)
+	dir := v.place(t)
+	for _, in := range []string{"a/in", "ab"} {
+		require.NoError(t, v.client.MkdirAll(path.Join(dir, in), 0o777))
+	}
+	nn := strings.Replace(v.namenode, "127.0.0.1", "localhost", 1)
+	const another = ",127.0.0.1:1" // a NameNode that is down
+	cachefstest.Apart(t, "hdfs://"+nn+another+dir+"/a",
+		[]string{"hdfs://" + nn + dir + "/a/", "hdfs://" + strings.ToUpper(nn) + dir + "/a/in", "hdfs://" + nn + another + another + dir, "hdfs://" + nn + "/?user=me"},
+		[]string{"hdfs://" + nn + dir + "/ab"})
 }

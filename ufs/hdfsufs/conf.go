@@ -44,7 +44,17 @@ func (c conf) resolve(authority string) (lasting string, namenodes []string, err
 	if namenodes, err = addresses(authority); err != nil {
 		return "", nil, err
 	}
-	return strings.Join(slices.Sorted(slices.Values(namenodes)), ","), namenodes, nil
+	return spelled(namenodes), namenodes, nil
+}
+
+// spelled is the one spelling of a list of addresses: a name service's NameNodes are asked in any order.
+func spelled(namenodes []string) string {
+	list := make([]string, len(namenodes))
+	for i, addr := range namenodes {
+		list[i] = driver.Authority("hdfs", addr)
+	}
+	slices.Sort(list)
+	return strings.Join(slices.Compact(list), ",")
 }
 
 // addresses are those of the hosts that authority lists.

@@ -6,8 +6,11 @@
 //	hdfs://namenode:port/path?user=NAME
 //
 // For namenode stands a host, with port 8020 if none is said; several of them with commas between, of which the active
-// one is found ("nn1:8020,nn2:8020"); a name service of Hadoop's configuration; or nothing, for that of fs.defaultFS. user
-// is its one option: who works there. An option that looks like a secret is refused.
+// one is found ("nn1:8020,nn2:8020"; if one has a port, the last has one); a name service of Hadoop's configuration; or
+// nothing, for that of fs.defaultFS. user is its one option: who works there. An option that looks like a secret is refused.
+//
+// Two places with a NameNode's address in common are of one file system. A name service and its NameNodes' addresses are not
+// seen to be one: the configuration of another machine may have others.
 //
 // # Configuration
 //

@@ -52,6 +52,7 @@ func TestIDs(t *testing.T) {
 		{nil, "hdfs://nn:9000/?user=you", "hdfs://nn:9000"},
 		{nil, "hdfs://two,one:9000/a/", "hdfs://one:9000,two:8020/a"},
 		{nil, "hdfs://[::1]/a", "hdfs://[::1]:8020/a"},
+		{nil, "hdfs://NN.Example:8020,nn.example:8020/a", "hdfs://nn.example:8020/a"},
 		{cluster, "hdfs:///a", "hdfs://mill/a"},
 		{cluster, "hdfs://mill/a", "hdfs://mill/a"},
 		{cluster, "hdfs://elsewhere/a%20b", "hdfs://elsewhere:8020/a b"},

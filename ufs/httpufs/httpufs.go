@@ -99,15 +99,11 @@ func place(u *url.URL) (*url.URL, error) {
 	case u.User != nil:
 		return nil, fmt.Errorf("%w: a user before the host; hand over a Client or a Header that has the credentials", driver.ErrInvalid)
 	}
-	host := strings.ToLower(u.Host)
-	if port := map[string]string{"http": ":80", "https": ":443"}[scheme]; strings.HasSuffix(host, port) {
-		host = strings.TrimSuffix(host, port)
-	}
 	p := path.Clean("/" + u.Path)
 	if p != "/" {
 		p += "/"
 	}
-	return &url.URL{Scheme: scheme, Host: host, Path: p}, nil
+	return &url.URL{Scheme: scheme, Host: driver.Authority(scheme, u.Host), Path: p}, nil
 }
 
 // setClient takes a client, or makes one, that leaves redirects to us.

@@ -1,6 +1,7 @@
 package s3ufs_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/millpond/millpond/cachefs/cachefstest"
@@ -21,4 +22,23 @@ func TestServerSync(t *testing.T) {
 	v := realServer(t)
 	prefix := place()
 	cachefstest.Sync(t, v.open(t, prefix, s3ufs.Options{}), v.open(t, prefix, s3ufs.Options{}))
+}
+
+// TestServerMountedTwice: a bucket has one place, however its endpoint is spelled.
+func TestServerMountedTwice(t *testing.T) {
+	v := realServer(t)
+	prefix := strings.TrimSuffix(place(), "/")
+	for _, name := range []string{"a/in/f", "ab/f"} {
+		v.put(t, prefix+"/"+name, nil)
+	}
+	_, host, _ := strings.Cut(strings.Replace(v.endpoint, "127.0.0.1", "localhost", 1), "://")
+	at := func(key, options string) string {
+		return "s3://" + v.bucket + "/" + prefix + key + "?path_style=true&endpoint=" + options
+	}
+	cachefstest.Apart(t, at("/a", "http://"+host),
+		[]string{
+			at("/a/", "http://"+host), at("/a", "http://"+host+"/"), at("/a/in", "HTTP://"+strings.ToUpper(host)), at("", "http://"+host+"/"),
+			at("/a", "http://"+host+"&requester_pays=false"),
+		},
+		[]string{at("/ab", "http://"+host), at("/ab", "http://"+strings.ToUpper(host)+"/")})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/objects"
 )
 
@@ -40,10 +42,16 @@ func openBucket(ctx context.Context, bucketName, prefix string, o Options) (obje
 // endpoint's.
 func placeID(endpoint, bucket, prefix string) string {
 	place := strings.TrimSuffix(bucket+"/"+prefix, "/")
-	if endpoint == "" {
+	if endpoint = driver.Endpoint(endpoint); endpoint == "" || ofAWS(endpoint) {
 		return "s3://" + place
 	}
-	return "s3+" + strings.TrimSuffix(endpoint, "/") + "/" + place
+	return "s3+" + endpoint + "/" + place
+}
+
+// ofAWS reports whether an endpoint is one of AWS's own, which all have the same buckets.
+func ofAWS(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	return err == nil && u.Path == "" && (strings.HasPrefix(u.Host, "s3.") || strings.HasPrefix(u.Host, "s3-")) && strings.HasSuffix(u.Host, ".amazonaws.com")
 }
 
 // connect makes the SDK's client. Its own retries are off: package ufs retries what may be retried, and counts it.

@@ -14,11 +14,16 @@ import (
 
 func TestPlacesHaveLastingNames(t *testing.T) {
 	for url, id := range map[string]string{
-		"s3://bucket":                              "s3://bucket",
-		"s3://bucket/":                             "s3://bucket",
-		"s3://bucket/a/b/?region=eu-west-1":        "s3://bucket/a/b",
-		"s3://bucket/a?endpoint=http://h:1/":       "s3+http://h:1/bucket/a",
-		"s3://bucket/a?anonymous&path_style=false": "s3://bucket/a",
+		"s3://bucket":                                                 "s3://bucket",
+		"s3://bucket/":                                                "s3://bucket",
+		"s3://bucket/a/b/?region=eu-west-1":                           "s3://bucket/a/b",
+		"s3://bucket/a?endpoint=http://h:1/":                          "s3+http://h:1/bucket/a",
+		"s3://bucket/a?endpoint=HTTP://H:80//":                        "s3+http://h/bucket/a",
+		"s3://bucket/a?endpoint=https://h:443":                        "s3+https://h/bucket/a",
+		"s3://bucket/a?endpoint=https://h/x/":                         "s3+https://h/x/bucket/a",
+		"s3://bucket/a?endpoint=https://s3.eu-west-1.amazonaws.com/":  "s3://bucket/a",
+		"s3://bucket/a?endpoint=https://s3.amazonaws.com.example.com": "s3+https://s3.amazonaws.com.example.com/bucket/a",
+		"s3://bucket/a?anonymous&path_style=false":                    "s3://bucket/a",
 	} {
 		s, err := ufs.Open(t.Context(), url, nil)
 		require.NoError(t, err, url)

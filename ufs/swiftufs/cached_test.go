@@ -26,3 +26,13 @@ func TestServerSync(t *testing.T) {
 	s := connect(t)
 	cachefstest.Sync(t, s.open(t, "p"), s.open(t, "p"))
 }
+
+// TestServerMountedTwice: a container has one place.
+func TestServerMountedTwice(t *testing.T) {
+	s := connect(t)
+	for _, name := range []string{"a/in/f", "ab/f"} {
+		require.NoError(t, s.c.ObjectPutBytes(t.Context(), s.name, name, nil, ""))
+	}
+	at := "swift://" + s.name
+	cachefstest.Apart(t, at+"/a", []string{at, at + "/", at + "/a/", at + "/a/in"}, []string{at + "/ab"})
+}

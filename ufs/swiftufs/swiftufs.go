@@ -96,6 +96,6 @@ func nowhere(c *swift.Connection) error {
 
 // placeID names a place by the account's address, which has no credentials.
 func placeID(storageURL, container, prefix string) string {
-	_, s, _ := strings.Cut(storageURL, "://")
-	return "swift://" + strings.TrimSuffix(strings.TrimSuffix(s, "/")+"/"+container+"/"+prefix, "/")
+	_, s, _ := strings.Cut(driver.Endpoint(storageURL), "://")
+	return "swift://" + strings.TrimSuffix(s+"/"+container+"/"+prefix, "/")
 }

@@ -34,6 +34,27 @@ func TestURLRefused(t *testing.T) {
 	}
 }
 
+// The account's address has one spelling, whatever the service says.
+func TestPlaceHasOneName(t *testing.T) {
+	for address, id := range map[string]string{
+		"http://swift:8080/v1/me":               "swift://swift:8080/v1/me/box/p",
+		"HTTPS://Swift.Example:443/v1/AUTH_me/": "swift://swift.example/v1/AUTH_me/box/p",
+	} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Storage-Url", address)
+			w.Header().Set("X-Auth-Token", "token")
+		}))
+		s, err := swiftufs.Open(t.Context(), "box", "/p/", &swiftufs.Options{Connect: func(c *swift.Connection) error {
+			c.UserName, c.ApiKey, c.AuthUrl, c.AuthVersion = "me", "key", srv.URL, 1
+			return nil
+		}})
+		srv.Close()
+		require.NoError(t, err)
+		require.Equal(t, id, s.ID())
+		require.NoError(t, s.Close())
+	}
+}
+
 // Who has set nothing, or an address that does not tell its version, is told what to set.
 func TestNowhereToLogIn(t *testing.T) {
 	for _, name := range []string{"ST_AUTH", "OS_AUTH_URL", "ST_AUTH_VERSION"} {
