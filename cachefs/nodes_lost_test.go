@@ -1,6 +1,7 @@
 package cachefs_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -101,6 +102,48 @@ func TestLeavingHandsOn(t *testing.T) {
 			s.everywhere(func(n *cachefs.Node) {
 				require.NoError(s, same(readAll(s.T, n, "/f"), planned("1"), 0), n.ID())
 			})
+		})
+	}
+}
+
+// TestOneOfTwoIsLost: of two nodes one is the only voter. What was written to the cache when it is lost for good is on the other, inode and
+// bytes, when Close has returned, whichever of them wrote it; a promise to persist it is kept by who is left.
+func TestOneOfTwoIsLost(t *testing.T) {
+	for _, voterWrites := range []bool{true, false} {
+		overSeveral(t, 2, nil, func(s *several) {
+			voter := s.rig.Primary().ID()
+			left := s.others(voter)[0]
+			writer := left
+			if voterWrites {
+				writer = voter
+			}
+			s.store.OnCall(func(op, _ string) error {
+				if op == "commit" {
+					return errors.New("down")
+				}
+				return nil
+			})
+			want := map[string][]byte{"/f": content(1, 100_000), "/m/f": content(2, 100_000)}
+			require.NoError(s, writeFile(s.Context(), s.nodes[writer], "/f", want["/f"], cachefs.CreateOptions{WriteType: cachefs.MustCache}))
+			require.NoError(s, writeFile(s.Context(), s.nodes[writer], "/m/f", want["/m/f"], cachefs.CreateOptions{WriteType: cachefs.AsyncThrough}))
+			s.crash(voter)
+			n := s.nodes[left]
+			soon, cancel := context.WithTimeout(s.Context(), 10*time.Second)
+			defer cancel()
+			require.Error(s, n.Mkdir(soon, "/d", nil), "the only voter is gone")
+			_, err := n.Recover(s.Context(), []string{voter})
+			require.NoError(s, err)
+			for path, data := range want {
+				in, err := n.Stat(s.Context(), path, nil)
+				require.NoError(s, err, path)
+				require.True(s, in.Complete(), path)
+				require.NoError(s, same(readAll(s.T, n, path), data, 0), path)
+			}
+			require.NoError(s, n.Mkdir(s.Context(), "/d", nil))
+			s.store.OnCall(nil)
+			time.Sleep(3 * time.Minute)
+			require.Equal(s, cachefs.Persisted, s.state("/m/f"))
+			s.requireStored("f", want["/m/f"])
 		})
 	}
 }

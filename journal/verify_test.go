@@ -98,3 +98,35 @@ func TestReaderIsNotServedByAnEarlierQuestion(t *testing.T) {
 		late.Store(0)
 	})
 }
+
+// TestBarriersWriteNothing: a consistent read asks how far the primary is, wherever it begins; no log grows by it.
+func TestBarriersWriteNothing(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		g.grow("a", "b", "c", "d")
+		g.primary().add("k")
+		time.Sleep(time.Second)
+		roles := map[journal.Role]*node{}
+		logs := func() (last map[string]uint64) {
+			last = map[string]uint64{}
+			rs, err := g.primary().Replicas(t.Context())
+			require.NoError(t, err)
+			for _, r := range rs {
+				last[r.ID], roles[r.Role] = r.RaftIndex, g.nodes[r.ID]
+			}
+			return last
+		}
+		before := logs()
+		for _, role := range []journal.Role{journal.RolePrimary, journal.RoleVoter, journal.RoleLearner} {
+			for range 1000 {
+				require.NoError(t, roles[role].Barrier(t.Context()))
+			}
+		}
+		time.Sleep(time.Second)
+		require.Equal(t, before, logs(), "the last entry of each node's log")
+		g.primary().add("k")
+		time.Sleep(time.Second)
+		for id, last := range logs() {
+			require.Greater(t, last, before[id], "a change is an entry")
+		}
+	})
+}
