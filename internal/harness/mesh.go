@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+
+	"github.com/millpond/millpond/journal"
 )
 
 // Mesh is processes that share one store and one secret, each with a name and an address of its own that outlive it.
@@ -113,6 +115,23 @@ func (m *Mesh) Primary(ctx context.Context) int {
 		return slices.Index(m.runs, p)
 	}
 	return -1
+}
+
+// Roles are the processes that are open, by the parts in the journal that they say they have.
+func (m *Mesh) Roles(ctx context.Context) map[journal.Role][]int {
+	roles := map[journal.Role][]int{}
+	for _, p := range m.Open() {
+		a, err := p.Do(ctx, Request{Op: "cluster"})
+		if err != nil || a.Err != "" {
+			continue
+		}
+		m.mu.Lock()
+		if i := slices.Index(m.runs, p); i >= 0 {
+			roles[journal.Role(a.Role)] = append(roles[journal.Role(a.Role)], i)
+		}
+		m.mu.Unlock()
+	}
+	return roles
 }
 
 // Kill ends all processes, and says what they last wrote.

@@ -20,6 +20,7 @@ import (
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/internal/harness"
 	"github.com/millpond/millpond/internal/harness/signed"
+	"github.com/millpond/millpond/journal"
 )
 
 var (
@@ -116,23 +117,32 @@ func pause(t *testing.T, d time.Duration) {
 	}
 }
 
-// TestKills kills the primary and others in random order under load, and starts them again.
+// TestKills kills the primary, voters and learners in random order under load, and starts them again. Reads through the others go on.
 func TestKills(t *testing.T) {
-	m, load, stop := startMesh(t, freePorts(t, 5))
-	rng := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
+	m, load, stop := startMesh(t, freePorts(t, 6)) // five have votes
+	looks := &harness.Looks{Files: putThrough(t, m.Process(0), load.Ledger, "/m/still"), Nodes: m.Open, Workers: 2}
+	for _, p := range m.Open() {
+		hear(t, p)
+	}
+	looking, stopLooking := context.WithCancel(t.Context())
+	looked := make(chan error, 1)
+	go func() { looked <- looks.Run(looking) }()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(1, seed))
 	var gaps []time.Duration
-	kills := 0
-	for end := time.Now().Add(*loadTime); time.Now().Before(end); kills++ {
+	kills := map[journal.Role]int{}
+	for end := time.Now().Add(*loadTime); time.Now().Before(end); {
 		pause(t, time.Second)
-		victim := m.Primary(t.Context())
-		primary := victim >= 0 && kills%2 == 0
-		if !primary {
-			victim = rng.IntN(len(m.Hosts))
+		role, victim := anyOf(rng, m.Roles(t.Context()))
+		if victim < 0 {
+			continue
 		}
+		kills[role]++
 		at := time.Now()
 		require.NoError(t, m.Process(victim).Kill())
 		pause(t, 4*time.Second)
-		if primary {
+		if role == journal.RolePrimary {
 			gaps = append(gaps, load.Gap(at, at.Add(4*time.Second)))
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -140,12 +150,27 @@ func TestKills(t *testing.T) {
 		cancel()
 	}
 	stop()
+	stopLooking()
+	require.NoError(t, <-looked)
 	verify(t, m, load.Ledger)
 	slices.Sort(gaps)
-	t.Logf("%d kills (%d of the primary): %s; all there on each node", kills, len(gaps), load.Ledger.Counts())
+	t.Logf("kills %v: %s; all there on each node", kills, load.Ledger.Counts())
+	longest, n := looks.Longest()
+	t.Logf("%d times a file was looked up, listed and read meanwhile: none failed, the longest took %v", n, longest)
+	require.NotZero(t, n)
+	require.Less(t, longest, slowestRead)
 	if len(gaps) > 0 {
 		t.Logf("without an acknowledgement after the primary was killed: median %v, p95 %v, longest %v", gaps[len(gaps)/2], gaps[len(gaps)*95/100], gaps[len(gaps)-1])
 	}
+}
+
+// anyOf chooses a role, the primary's half of the time, and a process that has it; -1 if there is none.
+func anyOf(rng *rand.Rand, roles map[journal.Role][]int) (role journal.Role, process int) {
+	role = []journal.Role{journal.RolePrimary, journal.RoleVoter, journal.RolePrimary, journal.RoleLearner}[rng.IntN(4)]
+	if len(roles[role]) == 0 {
+		return role, -1
+	}
+	return role, roles[role][rng.IntN(len(roles[role]))]
 }
 
 // slowestRead is how long a read may last while a node is stopped: it takes less than two seconds to be taken for dead.
@@ -182,6 +207,36 @@ func TestStopped(t *testing.T) {
 	verify(t, m, load.Ledger)
 	t.Logf("%d stops of some seconds (%d of the primary): %s; all there on each node", stops, primaries, load.Ledger.Counts())
 	t.Logf("%d reads meanwhile of what the stopped node had written: none failed, the longest took %v", reads, longest)
+}
+
+// TestPauses freezes the primary for 200 ms, as a busy disk or a collection of garbage does, again and again: it goes on to lead.
+func TestPauses(t *testing.T) {
+	m, load, stop := startMesh(t, freePorts(t, 3))
+	pause(t, 5*time.Second) // all have votes
+	victim := m.Primary(t.Context())
+	require.GreaterOrEqual(t, victim, 0)
+	p := m.Process(victim)
+	ask := func() harness.Answer {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		a, err := p.Do(ctx, harness.Request{Op: "cluster"})
+		require.NoError(t, err)
+		return a
+	}
+	began := ask()
+	pauses := 0
+	for end := time.Now().Add(*loadTime); time.Now().Before(end); pauses++ {
+		require.NoError(t, p.Stop())
+		pause(t, 200*time.Millisecond)
+		require.NoError(t, p.Continue())
+		pause(t, 300*time.Millisecond)
+		a := ask()
+		require.Equal(t, p.ID, a.Primary, "after %d pauses", pauses)
+		require.Equal(t, began.Term, a.Term, "it led all the while")
+	}
+	stop()
+	verify(t, m, load.Ledger)
+	t.Logf("%d pauses of 200 ms of the primary, which led all the while: %s; all there on each node", pauses, load.Ledger.Counts())
 }
 
 // putThrough makes a process write files to the store, and returns what each must be.

@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path"
 	"path/filepath"
 	"sync"
 	"time"
@@ -130,6 +131,9 @@ func (s *server) do(ctx context.Context, r harness.Request) (a harness.Answer, e
 	case "read":
 		a.What, err = s.read(ctx, r.Path)
 		return a, err
+	case "look":
+		a.What, err = s.look(ctx, r.Path)
+		return a, err
 	case "hear":
 		_, err = s.node.Stat(ctx, r.Path, &cachefs.StatOptions{Consistent: true})
 		return a, err
@@ -141,7 +145,8 @@ func (s *server) do(ctx context.Context, r harness.Request) (a harness.Answer, e
 		if err != nil {
 			return a, err
 		}
-		a.Node, a.Primary = c.Self, primary(c)
+		j := s.node.Metrics().Journal
+		a.Node, a.Primary, a.Role, a.Term = c.Self, primary(c), string(j.Role), j.Term
 		return a, nil
 	}
 	return a, fmt.Errorf("unknown request %q", r.Op)
@@ -182,10 +187,28 @@ func (s *server) read(ctx context.Context, path string) (string, error) {
 	return signed.Identify(data)
 }
 
+// look stats a file, finds it in its directory, and reads it.
+func (s *server) look(ctx context.Context, file string) (string, error) {
+	if _, err := s.node.Stat(ctx, file, nil); err != nil {
+		return "", err
+	}
+	listed := false
+	for info, err := range s.node.List(ctx, path.Dir(file), nil) {
+		if err != nil {
+			return "", err
+		}
+		listed = listed || info.Path() == file
+	}
+	if !listed {
+		return "", fmt.Errorf("%s is not in its directory", file)
+	}
+	return s.read(ctx, file)
+}
+
 // tree reads all files below dir, as the primary has them.
 func (s *server) tree(ctx context.Context, dir string) (map[string]string, error) {
 	tree := map[string]string{}
-	for info, err := range s.node.List(ctx, dir, &cachefs.ListOptions{Recursive: true}) {
+	for info, err := range s.node.List(ctx, dir, &cachefs.ListOptions{Recursive: true, Consistent: true}) {
 		switch {
 		case err != nil:
 			return nil, err
