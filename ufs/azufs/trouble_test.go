@@ -64,7 +64,7 @@ func TestServerTrouble(t *testing.T) {
 		return st
 	}
 	h := troubletest.Harness{
-		Target: server.String(), Kind: kind, PartSize: mib, Refuse: refuse, Passing: []int{500, 503},
+		Target: server.String(), Kind: kind, PartSize: mib, Refuse: refuse, Passing: []int{500, 503}, Busy: []int{503, 429},
 		Open: func(tb testing.TB, endpoint string, o *ufs.Options) *ufs.Store {
 			return through(tb, endpoint, s.name, rand.Text(), o)
 		},

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"time"
 )
@@ -43,6 +44,17 @@ type Retryable struct {
 
 func (e *Retryable) Error() string { return e.Err.Error() }
 func (e *Retryable) Unwrap() error { return e.Err }
+
+// NotAgain is err of a call that its caller cannot make again: what it was made with is used up, or it was made again often enough. Then it does not
+// stay *Retryable, but is ErrUnavailable.
+func NotAgain(err error) error {
+	_, again := errors.AsType[*Retryable](err)
+	_, unknown := errors.AsType[*Unknown](err)
+	if !again || unknown {
+		return err
+	}
+	return fmt.Errorf("%w: %v", ErrUnavailable, err)
+}
 
 // Unknown says that a change may or may not have happened: its answer was lost.
 type Unknown struct{ Err error }

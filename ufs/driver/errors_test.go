@@ -23,3 +23,15 @@ func TestNotOfStore(t *testing.T) {
 	require.Same(t, other, driver.NotOfStore(other))
 	require.NoError(t, driver.NotOfStore(nil))
 }
+
+func TestNotAgain(t *testing.T) {
+	got := driver.NotAgain(fmt.Errorf("part 3: %w", &driver.Retryable{Err: errors.New("slow down")}))
+	require.ErrorIs(t, got, driver.ErrUnavailable)
+	require.ErrorContains(t, got, "part 3: slow down")
+	_, again := errors.AsType[*driver.Retryable](got)
+	require.False(t, again)
+	lost := &driver.Unknown{Err: &driver.Retryable{Err: errors.New("slow down")}}
+	require.Same(t, lost, driver.NotAgain(lost), "nobody makes that again")
+	require.Same(t, fs.ErrExist, driver.NotAgain(fs.ErrExist))
+	require.NoError(t, driver.NotAgain(nil))
+}

@@ -25,7 +25,7 @@
 // condition of the request that publishes; of a resumable upload it is said when that begins. In a bucket that keeps old generations the newest alone is read.
 //
 // What fits one part is one request, with its CRC32C, which Google compares. Else a resumable upload sends one part after
-// the other, each up to four times, and publishes with the last. Whole reads are compared with their CRC32C; ranges have
+// the other, each again and again for up to a minute, and publishes with the last. Whole reads are compared with their CRC32C; ranges have
 // none. Objects that are stored as gzip are read as they are stored.
 //
 // # Requests

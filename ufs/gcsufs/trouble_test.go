@@ -97,7 +97,7 @@ func TestServerTrouble(t *testing.T) {
 		return st
 	}
 	h := troubletest.Harness{
-		Target: s.endpoint, Kind: kind, PartSize: part, Refuse: refuse, Passing: []int{500, 502, 503, 504, 429},
+		Target: s.endpoint, Kind: kind, PartSize: part, Refuse: refuse, Passing: []int{500, 502, 503, 504, 429}, Busy: []int{503, 429},
 		Open: func(tb testing.TB, endpoint string, o *ufs.Options) *ufs.Store {
 			return through(tb, endpoint, s.name, rand.Text(), o)
 		},

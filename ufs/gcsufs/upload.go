@@ -37,9 +37,9 @@ type upload struct {
 	w      *storage.Writer // from then on
 }
 
-// A part of a resumable upload may be sent again: the service knows where it ends.
+// The beginning of a resumable upload may be asked for again, and a part may be sent again: the service knows where it ends.
 const (
-	partTries  = 4
+	beginTries = 4
 	partWithin = time.Minute // 8 MiB in it are 140 KB/s
 )
 
@@ -52,15 +52,15 @@ func (u *upload) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	if u.w == nil {
-		u.w = u.o.Retryer(storage.WithPolicy(storage.RetryAlways), storage.WithMaxAttempts(partTries)).NewWriter(u.ctx)
+		u.w = u.o.Retryer(storage.WithPolicy(storage.RetryAlways), storage.WithMaxAttempts(beginTries)).NewWriter(u.ctx)
 		u.w.ChunkSize, u.w.ChunkRetryDeadline = u.part, partWithin
 		if _, err := u.w.Write(u.first); err != nil {
-			return 0, u.noBucket(read(err))
+			return 0, u.noBucket(driver.NotAgain(read(err)))
 		}
 		u.first = nil
 	}
 	n, err := u.w.Write(p)
-	return n, u.noBucket(read(err))
+	return n, u.noBucket(driver.NotAgain(read(err)))
 }
 
 // noBucket: what an upload does not find is no file.
@@ -73,42 +73,65 @@ func (u *upload) noBucket(err error) error {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// whole is the one request of a small object, which the service refuses if its sum is another. It is not repeated: with
+// whole is the one request of a small object, which the service refuses if its sum is another. The SDK does not repeat it: with
 // a condition, the second answer would be that of the first one's success.
-func (u *upload) whole() error {
-	u.w = u.o.NewWriter(u.ctx)
-	u.w.ChunkSize = 0
-	u.w.SendCRC32C, u.w.CRC32C = true, crc32.Checksum(u.first, castagnoli)
-	_, err := u.w.Write(u.first)
-	return errors.Join(err, u.w.Close())
+func (u *upload) whole() (*storage.ObjectAttrs, error) {
+	w := u.o.NewWriter(u.ctx)
+	w.ChunkSize = 0
+	w.SendCRC32C, w.CRC32C = true, crc32.Checksum(u.first, castagnoli)
+	_, err := w.Write(u.first)
+	if err = errors.Join(err, w.Close()); err != nil {
+		return nil, changed(u.ctx, err)
+	}
+	return w.Attrs(), nil
 }
 
+// last ends a resumable upload. The SDK has asked again where the service said that it is busy, and of the answers before the last one nothing is known: one
+// may have been lost, that of a success.
+func (u *upload) last() (*storage.ObjectAttrs, error) {
+	err := changed(u.ctx, u.w.Close())
+	if _, again := errors.AsType[*driver.Retryable](err); again {
+		err = &driver.Unknown{Err: driver.NotAgain(err)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return u.w.Attrs(), nil
+}
+
+// Commit leaves a small object as it is where the service asks to be asked again.
 func (u *upload) Commit(ctx context.Context) (objects.Object, error) {
 	if err := errors.Join(context.Cause(u.ctx), context.Cause(ctx)); err != nil {
 		return objects.Object{}, errors.Join(err, u.Abort(ctx))
 	}
 	stop := context.AfterFunc(ctx, func() { u.cancel(context.Cause(ctx)) })
 	defer stop()
-	defer u.cancel(context.Canceled)
-	var err error
+	publish := u.last
 	if u.w == nil {
-		err = u.whole()
-	} else {
-		err = u.w.Close()
+		publish = u.whole
 	}
-	if err = u.noBucket(changed(u.ctx, err)); u.absent && errors.Is(err, driver.ErrChanged) {
+	a, err := publish()
+	if _, again := errors.AsType[*driver.Retryable](err); again {
+		return objects.Object{}, err
+	}
+	u.end()
+	if err = u.noBucket(err); u.absent && errors.Is(err, driver.ErrChanged) {
 		err = fmt.Errorf("%w: it is there already", driver.ErrExist)
 	}
 	if err != nil {
 		return objects.Object{}, err
 	}
-	return object(u.w.Attrs()), nil
+	return object(a), nil
+}
+
+func (u *upload) end() {
+	u.cancel(context.Canceled)
+	u.first = nil
 }
 
 // Abort ends the upload. What a resumable one has sent nobody sees, and the service forgets it after a week.
 func (u *upload) Abort(context.Context) error {
-	u.cancel(context.Canceled)
-	u.first = nil
+	u.end()
 	if u.w != nil {
 		_ = u.w.Close() // waits for the SDK's goroutine; that it was cancelled is no news
 	}

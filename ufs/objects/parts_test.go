@@ -20,6 +20,7 @@ type sink struct {
 	mu           sync.Mutex
 	whole        []byte
 	refuse       error // Whole and Finish, once
+	dropping     error // Drop, always
 	parts        map[int][]byte
 	flying, most int64
 	begun, done  int
@@ -83,7 +84,7 @@ func (s *sink) Drop(context.Context) error {
 	defer s.mu.Unlock()
 	s.dropped++
 	s.parts = map[int][]byte{}
-	return nil
+	return s.dropping
 }
 
 func (s *sink) bytes(n int) (all []byte) {
@@ -170,6 +171,27 @@ func TestAPartIsSentAgainAndThenGivenUp(t *testing.T) {
 		_, unknown := errors.AsType[*driver.Unknown](err)
 		require.False(t, unknown, "nothing can have been published")
 		require.Equal(t, []int{0, 1}, []int{s.done, s.dropped})
+	})
+}
+
+// TestRefusedTooOften: an upload that has lost a part has no Commit to make again, also where the store refuses to drop the rest.
+func TestRefusedTooOften(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		later := &driver.Retryable{Err: errors.New("slow down")}
+		for name, s := range map[string]*sink{
+			"a part": {fail: func(n int) error { return later }},
+			"a drop": {fail: func(n int) error { return driver.ErrPermission }, dropping: later},
+		} {
+			s.parts = map[int][]byte{}
+			u := objects.NewParts(10, 100).Upload(t.Context(), s, 0)
+			_, err := u.Write(pattern(25))
+			require.NoError(t, err)
+			_, err = u.Commit(t.Context())
+			require.ErrorIs(t, err, driver.ErrUnavailable, name)
+			require.ErrorContains(t, err, "slow down", name)
+			_, again := errors.AsType[*driver.Retryable](err)
+			require.False(t, again, "%s: %v", name, err)
+		}
 	})
 }
 

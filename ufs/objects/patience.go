@@ -16,12 +16,13 @@ const (
 	lastWait  = firstWait << (tries - 2)
 )
 
-// patiently calls f until it succeeds, fails for good, or has failed tries times.
+// patiently calls f until it succeeds, fails for good, or has failed tries times: the error is not *driver.Retryable, whoever gets it has only the whole
+// upload to make again.
 func patiently(ctx context.Context, f func() error) error {
 	for n := 1; ; n++ {
 		err := definite(f())
 		if err == nil || n == tries || final(err) {
-			return err
+			return driver.NotAgain(err)
 		}
 		wait := jitter.Delay(n, firstWait, lastWait)
 		if r, ok := errors.AsType[*driver.Retryable](err); ok {

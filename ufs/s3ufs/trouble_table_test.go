@@ -30,7 +30,7 @@ func TestServerTrouble(t *testing.T) {
 	prefixes := map[*ufs.Store]string{}
 	const part = 5 << 20
 	h := troubletest.Harness{
-		Target: v.endpoint, Kind: faultproxy.S3, PartSize: part, Refuse: refuse, Passing: []int{500, 502, 503, 429},
+		Target: v.endpoint, Kind: faultproxy.S3, PartSize: part, Refuse: refuse, Passing: []int{500, 502, 503, 429}, Busy: []int{503, 429},
 		Open: func(tb testing.TB, endpoint string, o *ufs.Options) *ufs.Store {
 			prefix := place()
 			s := v.open(tb, prefix, s3ufs.Options{Endpoint: endpoint, PartSize: part, UFS: o})

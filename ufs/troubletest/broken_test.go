@@ -24,6 +24,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // breakages are habits of drivers and stores, and the items that must see them.
 var breakages = map[string][]string{
 	"gives up on a server that fails":               {"refusals_are_retried"},
+	"takes a refusal for a lost answer":             {"refused_upload_is_sent_again", "refused_completion_is_asked_for_again"},
+	"asks to be called again and lets go":           {"refused_upload_is_sent_again", "refused_completion_is_asked_for_again"},
+	"gives up on a busy server":                     {"refused_part_is_sent_again"},
 	"asks again by itself":                          {"retries_are_bounded"},
 	"all come back together":                        {"retries_have_jitter"},
 	"comes back at once":                            {"retry_after_is_kept"},
@@ -62,7 +65,7 @@ func (d *depot) harness(habit string) troubletest.Harness {
 		return s
 	}
 	return troubletest.Harness{
-		Target: d.URL, Kind: kind, PartSize: part, Passing: []int{500, 503, 429},
+		Target: d.URL, Kind: kind, PartSize: part, Passing: []int{500, 503, 429}, Busy: []int{503, 429},
 		Refuse: func(status int, after time.Duration) faultproxy.Fault {
 			return faultproxy.Answer(status, http.Header{"Retry-After": {strconv.Itoa(int(after.Seconds()))}}, "")
 		},

@@ -116,6 +116,9 @@ func (c *client) status(resp *http.Response) error {
 		if c.habit == "comes back at once" {
 			after = 0
 		}
+		if c.habit == "gives up on a busy server" {
+			return fmt.Errorf("%w: %s", driver.ErrInvalid, why)
+		}
 		return &driver.Retryable{Err: errors.New(why), After: time.Duration(after) * time.Second}
 	}
 	return errors.New(why)
@@ -175,23 +178,33 @@ func (c *client) Get(ctx context.Context, name string, off, n int64, version str
 func (c *client) Delete(context.Context, string) error { return driver.ErrUnsupported }
 
 func (c *client) Put(ctx context.Context, name string, o objects.PutOptions) (objects.Upload, error) {
-	return c.parts.Upload(ctx, &multipart{c, name}, o.Size), nil
+	return c.parts.Upload(ctx, &multipart{c: c, name: name}, o.Size), nil
 }
 
 // multipart is an object on its way.
 type multipart struct {
-	c    *client
-	name string
+	c     *client
+	name  string
+	spent bool
 }
 
 // change makes a request that publishes: an answer that is lost, or says that the server failed, leaves it open.
 func (m *multipart) change(ctx context.Context, method, path string, body *objects.Body) (objects.Object, error) {
+	if m.spent {
+		return objects.Object{}, context.Canceled
+	}
 	resp, err := m.c.do(ctx, method, path, body, nil)
 	switch {
 	case err == nil:
 		resp.Body.Close()
 		return object(m.name, resp.Header), nil
 	case errors.Is(err, driver.ErrPermission), errors.Is(err, driver.ErrInvalid), errors.Is(err, driver.ErrNotExist), m.c.habit == "is sure of what it does not know":
+		return objects.Object{}, err
+	}
+	if _, later := errors.AsType[*driver.Retryable](err); later && m.c.habit == "asks to be called again and lets go" {
+		m.spent = true
+		return objects.Object{}, err
+	} else if later && m.c.habit != "takes a refusal for a lost answer" {
 		return objects.Object{}, err
 	}
 	return objects.Object{}, &driver.Unknown{Err: err}

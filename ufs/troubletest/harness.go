@@ -41,6 +41,8 @@ type Harness struct {
 	Refuse func(status int, after time.Duration) faultproxy.Fault
 	// Passing are the statuses that the driver tells as something that passes.
 	Passing []int
+	// Busy are those by which the store refuses a write for now, which then did nothing.
+	Busy []int
 	// CompletesAgain says that the store knows the request that publishes an upload again: it may be made more than once.
 	CompletesAgain bool
 	// Pinned reports whether a request to read has a version as its condition.

@@ -2,6 +2,7 @@ package troubletest
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/stretchr/testify/require"
 
@@ -11,6 +12,9 @@ import (
 
 func writeItems() []item {
 	return []item{
+		{"refused_upload_is_sent_again", refusedUpload},
+		{"refused_part_is_sent_again", refusedPart},
+		{"refused_completion_is_asked_for_again", refusedCompletion},
 		{"cut_upload_publishes_nothing", cutUpload},
 		{"cut_part_is_sent_again", cutPartOnce},
 		{"cancelled_upload_publishes_nothing", cancelledUpload},
@@ -20,6 +24,28 @@ func writeItems() []item {
 		{"lost_answer_of_a_completion_is_Unknown", lostCompletion},
 		{"denied_upload_is_ErrPermission", deniedUpload},
 		{"server_error_at_completion_publishes_nothing", completionFails},
+	}
+}
+
+// Busy stores refuse a request for now: it is made again, and the file is published, once.
+func refusedUpload(p *place)     { p.refused(Put, p.sizes()[Put]) }
+func refusedPart(p *place)       { p.refused(Part, p.sizes()[Part]) }
+func refusedCompletion(p *place) { p.refused(Complete, p.sizes()[Part]) }
+
+// refused lets the first request of a kind be refused.
+func (p *place) refused(kind string, size int) {
+	p.Helper()
+	for _, status := range p.h.Busy {
+		p.Reset()
+		p.meet(kind, 1, p.h.Refuse(status, 0))
+		key := fmt.Sprintf("%s%d", kind, status)
+		require.NoError(p, p.write(p.Context(), key, size), status)
+		p.holds(key, size)
+		if kind == Part {
+			require.Greater(p, p.Counts()[kind], 3-1, status) // the third may be the completion
+		} else {
+			require.Equal(p, 2, p.Counts()[kind], status)
+		}
 	}
 }
 
