@@ -23,6 +23,9 @@ func (s *Store) Calls() map[string]int {
 	return maps.Clone(s.mu.calls)
 }
 
+// Sent is how many bytes of files it has given so far.
+func (s *Store) Sent() int64 { return s.sent.Load() }
+
 // enter begins a call.
 func (s *Store) enter(ctx context.Context, op, key string) error {
 	if s.o.Latency > 0 {

@@ -9,6 +9,7 @@
 //	node, err := cachefs.Open(ctx, cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/data", Store: store.UFS()}}})
 //	store.OnCall(func(op, key string) error { return ... }) // from here on the store has troubles
 //	store.Calls()["open"]                                  // how often was it read?
+//	store.Sent()                                           // and how many bytes did it give?
 //
 // # Model
 //

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/millpond/millpond/ufs"
@@ -59,6 +60,7 @@ type Store struct {
 	o    Options
 	caps driver.Caps
 	u    *ufs.Store
+	sent atomic.Int64
 	mu   struct {
 		sync.Mutex
 		root     *node

@@ -64,6 +64,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n := copy(p, b.left)
 	b.left = b.left[n:]
+	b.s.sent.Add(int64(n))
 	return n, nil
 }
 
