@@ -9,7 +9,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
+	"github.com/millpond/millpond/internal/piece"
 
 	"github.com/millpond/millpond/peer"
 )
@@ -34,7 +34,7 @@ func newPeerPair(ctx context.Context, dir string, cfg peer.Config) (*peerPair, e
 	p := &peerPair{block: make([]byte, miB)}
 	rand.Read(p.block)
 	for at := 0; at < len(p.block); at += 64 * kiB {
-		p.sums = append(p.sums, xxhash.Sum64(p.block[at:at+64*kiB]))
+		p.sums = append(p.sums, piece.Sum(p.block[at:at+64*kiB]))
 	}
 	var err error
 	if p.file, err = blockFile(dir, p.block); err != nil {

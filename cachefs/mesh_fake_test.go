@@ -12,8 +12,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/cespare/xxhash/v2"
-
+	"github.com/millpond/millpond/internal/piece"
 	"github.com/millpond/millpond/peer"
 )
 
@@ -186,7 +185,7 @@ func (w *fakeWriter) summed(b []byte, sums []uint64) error {
 		return fmt.Errorf("%d bytes at %d of a block, with %d sums: want whole pieces of %d", len(b), at, len(sums), pieceSize)
 	}
 	for p := range slices.Chunk(b, pieceSize) {
-		if xxhash.Sum64(p) != sums[0] {
+		if piece.Sum(p) != sums[0] {
 			w.err = peer.ErrChecksum
 		}
 		if w.sums != nil {

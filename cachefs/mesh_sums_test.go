@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/internal/piece"
 	"github.com/millpond/millpond/tier"
 )
 
@@ -37,12 +37,12 @@ func TestMeshSumsComeAlong(t *testing.T) {
 		known := cachefs.Sums(r.nodes[reader], cachefs.Key(f))
 		require.Len(t, known, 8)
 		for i, sum := range known {
-			piece := want[i*pieceSize : min((i+1)*pieceSize, len(want))]
+			one := want[i*pieceSize : min((i+1)*pieceSize, len(want))]
 			if i == meshBlock/2/pieceSize { // it came in three parts
-				piece = bytes.Clone(piece)
-				piece[0] ^= 1
+				one = bytes.Clone(one)
+				one[0] ^= 1
 			}
-			require.Equal(t, xxhash.Sum64(piece), sum, "piece %d", i)
+			require.Equal(t, piece.Sum(one), sum, "piece %d", i)
 		}
 	})
 }

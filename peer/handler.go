@@ -17,7 +17,7 @@ type BlockRequest struct {
 	Fill        bool   // bring the block from its store if you lack it; else answer ErrMissing
 	Hint        []byte // what that takes, up to 16 KiB; the mesh does not look inside
 
-	// Sums is where ReadBlock puts the xxhash64 of the pieces of 64 KiB, counted from the block's start, that the bytes lie in: of
+	// Sums is where ReadBlock puts the XXH3 of the pieces of 64 KiB, counted from the block's start, that the bytes lie in: of
 	// what of them was asked for, before arrived tells of it. What came in parts, because the peer sent it as it arrived there, is
 	// left as it is. nil: they are not wanted. Not sent.
 	Sums []uint64

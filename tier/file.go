@@ -12,7 +12,7 @@ import (
 type FileRange struct {
 	File     *os.File // do not close
 	Off, Len int64
-	Sums     []uint64 // xxhash64 of the pieces of 64 KiB of the whole block, as it was written
+	Sums     []uint64 // XXH3 of the pieces of 64 KiB of the whole block, as it was written
 	Release  func()   // may be called twice
 }
 

@@ -7,9 +7,9 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/piece"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/tier"
 )
@@ -26,7 +26,7 @@ func TestFile(t *testing.T) {
 			require.Equal(t, int64(length)-off, r.Len)
 			require.Len(t, r.Sums, (length+64*kib-1)/(64*kib))
 			for i, sum := range r.Sums {
-				require.Equal(t, xxhash.Sum64(want[i*64*kib:min(length, (i+1)*64*kib)]), sum, "piece %d of %d bytes", i, length)
+				require.Equal(t, piece.Sum(want[i*64*kib:min(length, (i+1)*64*kib)]), sum, "piece %d of %d bytes", i, length)
 			}
 			s.Drop(id(n))
 			got := make([]byte, r.Len)

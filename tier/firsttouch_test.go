@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/piece"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/tier"
 )
@@ -42,7 +43,7 @@ func spoil(t *testing.T, fsys vfs.FS, dir string, off int64) {
 	require.Equal(t, 1, segments)
 }
 
-const touched = 3*piece + 100 // bytes of block 1
+const touched = 3*piece.Size + 100 // bytes of block 1
 
 // copies are the ways in which block 1 goes somewhere else from the SSD.
 var copies = map[string]func(t *testing.T, s *tier.Store) error{
@@ -55,7 +56,7 @@ var copies = map[string]func(t *testing.T, s *tier.Store) error{
 		return err
 	},
 	"ReadChecked": func(t *testing.T, s *tier.Store) error {
-		_, err := s.ReadChecked(t.Context(), id(1), make([]byte, 10), 2*piece-5)
+		_, err := s.ReadChecked(t.Context(), id(1), make([]byte, 10), 2*piece.Size-5)
 		return err
 	},
 	"Verify": func(t *testing.T, s *tier.Store) error {
@@ -84,7 +85,7 @@ func TestDamageIsSeenOnFirstTouch(t *testing.T) {
 		_, _, err := s.ReadAt(t.Context(), id(1), p, 5, false)
 		require.NoError(t, err)
 		require.Equal(t, body(1, touched)[5:15], p)
-		_, _, err = s.ReadAt(t.Context(), id(1), p, 2*piece-5, false)
+		_, _, err = s.ReadAt(t.Context(), id(1), p, 2*piece.Size-5, false)
 		return err
 	}
 	for name, touch := range ways {
@@ -117,9 +118,9 @@ func damaged(t *testing.T, read bool, touch func(t *testing.T, s *tier.Store) er
 	if read {
 		s = openWith(t, o, tiers...)
 		requireBlock(t, s, 1, touched)
-		spoil(t, disk, "/ssd", piece+77)
+		spoil(t, disk, "/ssd", piece.Size+77)
 	} else {
-		spoil(t, disk, "/ssd", piece+77)
+		spoil(t, disk, "/ssd", piece.Size+77)
 		s = openWith(t, o, tiers...)
 	}
 	defer closeStore(t, s)

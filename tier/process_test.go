@@ -124,7 +124,7 @@ func TestModes(t *testing.T) {
 
 // TestOtherFormatIsLeftAlone opens directories of a later version, and of somebody else: refused by name, nothing is changed.
 func TestOtherFormatIsLeftAlone(t *testing.T) {
-	for name, text := range map[string]string{"FORMAT": "millpond disk tier\nformat 2\n", "thesis.txt": "ten years"} {
+	for name, text := range map[string]string{"FORMAT": "millpond disk tier\nformat 3\n", "thesis.txt": "ten years"} {
 		dir := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 		_, err := tier.Open(t.Context(), tier.Options{BlockSize: 64 * kib}, ssd(8*mib, dir))

@@ -4,15 +4,14 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"github.com/cespare/xxhash/v2"
-
+	"github.com/millpond/millpond/internal/piece"
 	"github.com/millpond/millpond/tier/internal/arena"
 )
 
 // PieceSize is how many bytes of a block one checksum is of, counted from the block's start.
-const PieceSize = 64 << 10
+const PieceSize = piece.Size
 
-// sums are the xxhash64 of a block's pieces, as far as they are known: 0 where not. They lie in the arena, 8 bytes for
+// sums are the XXH3 of a block's pieces, as far as they are known: 0 where not. They lie in the arena, 8 bytes for
 // each piece, since the first was asked for.
 type sums struct {
 	known atomic.Pointer[atomic.Uint64] // of the first piece; those of the others follow
@@ -21,7 +20,7 @@ type sums struct {
 
 func countPieces(length int64) int { return int((length + PieceSize - 1) / PieceSize) }
 
-// ViewPieces is View of whole pieces, with the xxhash64 of each: off is a multiple of PieceSize, and what is lent ends at one or
+// ViewPieces is View of whole pieces, with the XXH3 of each: off is a multiple of PieceSize, and what is lent ends at one or
 // at the block's end. What is not known yet is computed, and kept if there is memory for it. ok is false if there is no
 // whole piece within n bytes that lies in one piece of memory, or if the block has left.
 func (b *Block) ViewPieces(off int64, n int) (v View, sums []uint64, ok bool) {
@@ -45,14 +44,14 @@ func (b *Block) sumsOf(off int64, p []byte) []uint64 {
 	list := make([]uint64, countPieces(int64(len(p))))
 	for i := range list {
 		at := i * PieceSize
-		piece := p[at:min(at+PieceSize, len(p))]
+		one := p[at:min(at+PieceSize, len(p))]
 		if kept == nil {
-			list[i] = xxhash.Sum64(piece)
+			list[i] = piece.Sum(one)
 			continue
 		}
 		k := &kept[int(off/PieceSize)+i]
 		if list[i] = k.Load(); list[i] == 0 {
-			list[i] = xxhash.Sum64(piece)
+			list[i] = piece.Sum(one)
 			k.Store(list[i])
 		}
 	}
@@ -96,7 +95,7 @@ func (b *Block) freeSums() {
 	}
 }
 
-// Sums tells the xxhash64 of pieces that were written, from the one that begins at off on: whoever brought them has compared
+// Sums tells the XXH3 of pieces that were written, from the one that begins at off on: whoever brought them has compared
 // them with those. 0: not known.
 func (w *Writer) Sums(off int64, list []uint64) {
 	if w.heap || w.hint < PieceSize || off%PieceSize != 0 {
@@ -130,8 +129,8 @@ func (b *Block) damaged() bool {
 	kept := b.keptSums()
 	whole := make([]byte, PieceSize)
 	for i := range kept {
-		piece := whole[:b.copyOut(whole[:min(PieceSize, b.length-int64(i)*PieceSize)], int64(i)*PieceSize)]
-		if sum := kept[i].Load(); sum != 0 && sum != xxhash.Sum64(piece) {
+		one := whole[:b.copyOut(whole[:min(PieceSize, b.length-int64(i)*PieceSize)], int64(i)*PieceSize)]
+		if sum := kept[i].Load(); sum != 0 && sum != piece.Sum(one) {
 			return true
 		}
 	}

@@ -49,7 +49,7 @@ func TestRefusalsAreSaidOnBothSides(t *testing.T) {
 		{"secret here, none there", secrets("s"), plain, link.ErrSecurity, "here a secret, there nothing"},
 		{"none here, secret there", plain, secrets("s"), link.ErrSecurity, "here nothing, there a secret"},
 		{"encrypted here only", both(secrets("s"), encrypt), secrets("s"), link.ErrSecurity, "here a secret that encrypts, there a secret"},
-		{"version", func(c *link.Config) { c.Oldest, c.Newest = 3, 4 }, plain, link.ErrVersion, "here 3 to 4, there 1 to 1"},
+		{"version", func(c *link.Config) { c.Oldest, c.Newest = 3, 4 }, plain, link.ErrVersion, "here 3 to 4, there 2 to 2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := newMesh(t)

@@ -120,7 +120,7 @@ func TestStrangerHasASecond(t *testing.T) {
 		c, err := p.dial(t.Context(), "b")
 		require.NoError(t, err)
 		begun := time.Now()
-		for _, b := range []byte("Fmlp\x01\x01\x01\x00 and then a hello that comes one byte at a time") {
+		for _, b := range []byte("Fmlp\x02\x02\x01\x00 and then a hello that comes one byte at a time") {
 			if b == ' ' {
 				c.Read(make([]byte, 40))
 			}

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/piece"
 	"github.com/millpond/millpond/peer/internal/link"
 )
 
@@ -23,7 +23,7 @@ func TestCancelWithinAFrame(t *testing.T) {
 			var here recorder
 			a := m.add("a", &handler{}, both(set, here.set))
 			block := random(64 << 10)
-			frame := link.DataFrame(1, 0, []uint64{xxhash.Sum64(block)}, block)
+			frame := link.DataFrame(1, 0, []uint64{piece.Sum(block)}, block)
 			resume := make(chan struct{})
 			m.liar(set, func(conn net.Conn, id uint64) {
 				if id == 1 {
@@ -33,7 +33,7 @@ func TestCancelWithinAFrame(t *testing.T) {
 					conn.Write(link.ErrorFrame(1, context.Canceled, false))
 					return
 				}
-				conn.Write(link.DataFrame(id, 0, []uint64{xxhash.Sum64(block)}, block))
+				conn.Write(link.DataFrame(id, 0, []uint64{piece.Sum(block)}, block))
 				conn.Write(link.EndFrame(id, int64(len(block)), nil))
 			})
 			ctx, cancel := context.WithCancel(t.Context())

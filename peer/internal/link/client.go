@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/millpond/millpond/internal/piece"
 )
 
 // client is a frame connection that this node dialled, and makes its requests over. Requests are written by who makes
@@ -17,6 +19,7 @@ type client struct {
 	peer   Peer
 	conn   net.Conn
 	src    source
+	hasher piece.Hasher // of the piece that is being read
 	out    *sink
 	pool   *pool
 	credit credit

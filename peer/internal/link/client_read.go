@@ -3,8 +3,6 @@ package link
 import (
 	"errors"
 	"os"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // step takes the next frame.
@@ -102,10 +100,10 @@ func (c *client) data(h head, meta []byte) error {
 
 // piece reads n bytes, verifies them, and tells of them.
 func (c *client) piece(q *request, n int, sum uint64) error {
-	var d xxhash.Digest
+	d := &c.hasher
 	d.Reset()
 	for left := n; left > 0; {
-		got, err := c.into(q, left, &d)
+		got, err := c.into(q, left)
 		if err != nil {
 			return within(err)
 		}
@@ -150,13 +148,13 @@ func (c *client) corrupt(q *request, off int64) {
 }
 
 // into reads at most n bytes into q's dst, or throws them away if nobody waits for them any more.
-func (c *client) into(q *request, n int, d *xxhash.Digest) (int, error) {
+func (c *client) into(q *request, n int) (int, error) {
 	if !c.enter(q) {
 		return c.src.discard(n)
 	}
 	to := q.space(n)
 	got, err := c.src.Read(to)
-	d.Write(to[:got])
+	c.hasher.Write(to[:got])
 	q.advance(got)
 	return got, c.leave(q, err)
 }

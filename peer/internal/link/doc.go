@@ -47,7 +47,7 @@
 //	6 data     server  | offset 8 | sum 8 ... |                                body: bytes of the block
 //	7 end      server  | length 8 | holders 1 | id ... |
 //
-// Sums are xxhash64: of a whole call or answer; of a block's bytes one for each piece, which end at multiples of 64 KiB
+// Sums are xxhash64 of a whole call or answer, and of a block's bytes XXH3, one for each piece, which end at multiples of 64 KiB
 // of the block and at the ends of the body, so that what a disk keeps serves for what is sent. The offset of data is
 // in what was asked for, and is what has come so far. A read ends with an end or an error, a call with an answer or an error, and both do
 // so also after a cancel.

@@ -86,7 +86,7 @@ func Seal(frame []byte, meta int) []byte {
 
 // Hellos returns one of each message of the handshake, with fixed contents.
 func Hellos() map[string][]byte {
-	s := side{newest: 1, oldest: 1, secured: securedBySecret}
+	s := side{newest: newestVersion, oldest: oldestVersion, secured: securedBySecret}
 	c := challenge{side: s, nonce: [nonceLen]byte{1, 2, 3}}
 	h := hello{nonce: [nonceLen]byte{4, 5}, boot: [16]byte{6}, time: time.Unix(1_800_000_000, 5), level: 3, id: "a", want: "b", cluster: "c", proto: "raft"}
 	a := answer{boot: [16]byte{7}, time: time.Unix(1_800_000_001, 6), level: 4, credit: ourCredit, id: "b", cluster: "c"}

@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/piece"
 	"github.com/millpond/millpond/peer/internal/link"
 )
 
@@ -223,7 +223,7 @@ func TestFileThatFails(t *testing.T) {
 			block := random(1 << 20)
 			sums := make([]uint64, 16)
 			for i := range sums {
-				sums[i] = xxhash.Sum64(block[i<<16 : (i+1)<<16])
+				sums[i] = piece.Sum(block[i<<16 : (i+1)<<16])
 			}
 			path := filepath.Join(t.TempDir(), "block")
 			require.NoError(t, os.WriteFile(path, block[:300_000], 0o600))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/millpond/millpond/internal/piece"
 )
 
 // kind says what a frame is.
@@ -22,8 +24,8 @@ const (
 
 const (
 	headLen   = 24
-	pieceLen  = 64 << 10 // what one checksum covers: hashed while it is in L2
-	maxData   = 1 << 20  // of one frame: on a link of 1 Gb/s it holds up others for 8 ms
+	pieceLen  = piece.Size
+	maxData   = 1 << 20 // of one frame: on a link of 1 Gb/s it holds up others for 8 ms
 	maxPieces = maxData/pieceLen + 1
 	maxMeta   = 20 << 10 // a hint and what stands beside it
 	maxText   = 4 << 10

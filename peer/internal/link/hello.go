@@ -20,8 +20,8 @@ const (
 // The versions of the wire that this build speaks. The first byte that means something else makes a new one; a mesh of
 // two builds works while their ranges meet.
 const (
-	newestVersion = 1
-	oldestVersion = 1
+	newestVersion = 2
+	oldestVersion = 2
 )
 
 // How a side secures connections: both have to have the same.

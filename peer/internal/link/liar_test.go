@@ -13,6 +13,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/piece"
 	"github.com/millpond/millpond/peer/internal/link"
 )
 
@@ -135,7 +136,7 @@ func answerAll(conn net.Conn, script func(net.Conn, uint64)) {
 
 func TestClientShutsOutBadFrames(t *testing.T) {
 	b := random(100)
-	sums := []uint64{xxhash.Sum64(b)}
+	sums := []uint64{piece.Sum(b)}
 	for _, c := range []struct {
 		name string
 		say  func(id uint64) []byte
@@ -154,7 +155,7 @@ func TestClientShutsOutBadFrames(t *testing.T) {
 		}, "100 bytes at 0, after 100 of 1000"},
 		{"too much", func(id uint64) []byte {
 			b := random(1001)
-			return link.DataFrame(id, 0, []uint64{xxhash.Sum64(b)}, b)
+			return link.DataFrame(id, 0, []uint64{piece.Sum(b)}, b)
 		}, "1001 bytes at 0, after 0 of 1000"},
 		{"nothing", func(id uint64) []byte { return link.DataFrame(id, 0, nil, nil) }, "0 bytes at 0"},
 		{"sums missing", func(id uint64) []byte { return link.DataFrame(id, 0, nil, b) }, "0 sums for 100 bytes"},
@@ -192,7 +193,7 @@ func TestFlippedBitInABlock(t *testing.T) {
 	var here recorder
 	a := m.add("a", &handler{}, here.set)
 	block := random(200 << 10)
-	sums := []uint64{xxhash.Sum64(block[:64<<10]), xxhash.Sum64(block[64<<10 : 128<<10]), xxhash.Sum64(block[128<<10 : 192<<10]), xxhash.Sum64(block[192<<10:])}
+	sums := []uint64{piece.Sum(block[:64<<10]), piece.Sum(block[64<<10 : 128<<10]), piece.Sum(block[128<<10 : 192<<10]), piece.Sum(block[192<<10:])}
 	bad := changed(block, 130<<10)
 	var flip atomic.Bool
 	flip.Store(true)

@@ -14,9 +14,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/internal/piece"
 	"github.com/millpond/millpond/peer/internal/link"
 )
 
@@ -226,7 +226,7 @@ func TestSumsOfWhatComesInParts(t *testing.T) {
 			if all++; got != 0 {
 				known++
 				from := (off>>16 + i) << 16
-				require.Equal(t, xxhash.Sum64(block[max(off, from):min(off+n, from+64<<10)]), got)
+				require.Equal(t, piece.Sum(block[max(off, from):min(off+n, from+64<<10)]), got)
 			}
 		}
 	}
@@ -237,7 +237,7 @@ func TestSumsOfWhatComesInParts(t *testing.T) {
 // sumsOf are the sums of a block's pieces.
 func sumsOf(block []byte) (sums []uint64) {
 	for p := range slices.Chunk(block, 64<<10) {
-		sums = append(sums, xxhash.Sum64(p))
+		sums = append(sums, piece.Sum(p))
 	}
 	return sums
 }

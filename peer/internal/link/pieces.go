@@ -3,7 +3,7 @@ package link
 import (
 	"iter"
 
-	"github.com/cespare/xxhash/v2"
+	"github.com/millpond/millpond/internal/piece"
 )
 
 // pieceAt is how many of n bytes from position pos of a block lie in the piece that pos is in: pieces lie on a grid that
@@ -34,7 +34,7 @@ func countPieces(pos, n int64) int {
 // appendSums appends the sums of the pieces of b, which lies at pos in its block.
 func appendSums(sums []uint64, pos int64, b []byte) []uint64 {
 	for p := range pieces(pos, b) {
-		sums = append(sums, xxhash.Sum64(p))
+		sums = append(sums, piece.Sum(p))
 	}
 	return sums
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // SendFile sends the n bytes of f from off, by sendfile where the system has that. They are whole pieces, of 64 KiB each
-// counted from the block's start (the block's last one may be shorter), and sums has the xxhash64 of each, as it is kept
+// counted from the block's start (the block's last one may be shorter), and sums has the XXH3 of each, as it is kept
 // with the file: the caller of ReadBlock verifies them. A range that begins or ends within a piece is for Lend or Write, by
 // who can verify the piece. f's own offset is not moved. An error of f is told to the caller, too.
 func (w *BlockWriter) SendFile(f *os.File, off, n int64, sums []uint64) error {

@@ -39,10 +39,10 @@ func TestGarbageIsShutOut(t *testing.T) {
 	for _, first := range []string{"G", "F", "S"} {
 		for _, rest := range []string{
 			"ET / HTTP/1.1\r\n\r\n",
-			"mlp\x01\x01\x00\x00" + strings.Repeat("\xff", 4096),    // a hello that is too long
-			"mlp\x01\x01\x00\x00\x00\x03abc",                        // one that is truncated
-			"mlp\x01\x01\x00\x00\x00\x40" + strings.Repeat("z", 64), // one that is nonsense
-			"mlp\x01\x01\x00\x00\x00\x00",                           // an empty one
+			"mlp\x02\x02\x00\x00" + strings.Repeat("\xff", 4096),    // a hello that is too long
+			"mlp\x02\x02\x00\x00\x00\x03abc",                        // one that is truncated
+			"mlp\x02\x02\x00\x00\x00\x40" + strings.Repeat("z", 64), // one that is nonsense
+			"mlp\x02\x02\x00\x00\x00\x00",                           // an empty one
 			strings.Repeat("x", 100),
 		} {
 			m := newMesh(t)
@@ -112,7 +112,7 @@ func TestThousandStrangers(t *testing.T) {
 	for i := range 1000 {
 		c := m.knock("b")
 		if i%2 == 0 {
-			io.WriteString(c, "Fmlp\x01\x01\x01\x00")
+			io.WriteString(c, "Fmlp\x02\x02\x01\x00")
 		}
 		if i%100 == 0 {
 			a := m.add("a", &handler{}, secrets("s"))
@@ -162,7 +162,7 @@ func TestWhatAStrangerCosts(t *testing.T) {
 	before, goroutines := held(), runtime.NumGoroutine()
 	for range strangers {
 		c := m.knock("b")
-		_, err := io.WriteString(c, "Fmlp\x01\x01\x01\x00")
+		_, err := io.WriteString(c, "Fmlp\x02\x02\x01\x00")
 		require.NoError(t, err)
 		_, err = io.ReadFull(c, make([]byte, 40)) // it waits for the hello
 		require.NoError(t, err)

@@ -48,7 +48,7 @@ const (
 	lockFile   = "LOCK"
 	dataDir    = "data"
 	probeFile  = "PROBE"
-	formatText = "millpond disk tier\nformat 1\n"
+	formatText = "millpond disk tier\nformat 2\n"
 )
 
 // Dir is the store of one directory. All methods may be called by any goroutines at the same time.

@@ -13,7 +13,7 @@
 //
 // # Guarantees
 //
-//   - A read returns the bytes that were put, or an error. Every piece of 64 KiB has an xxhash64, made by Put, compared
+//   - A read returns the bytes that were put, or an error. Every piece of 64 KiB has an XXH3, made by Put, compared
 //     when the piece is first read after Open and whenever it is copied. What does not match is dropped: ErrCorrupt.
 //   - Put's blocks survive the end of the process. What Sync or SetFlags has acknowledged survives any crash. A Delete may
 //     be forgotten by a crash of the machine; the block is then whole.
@@ -36,7 +36,7 @@
 //
 // # Format
 //
-//	DIR/FORMAT                     "millpond disk tier\nformat 1\n"; anything else is refused
+//	DIR/FORMAT                     "millpond disk tier\nformat 2\n"; anything else is refused
 //	DIR/LOCK                       held by the one process that uses the directory
 //	DIR/data/XX/NNNNNNNN.small     segment NNNNNNNN (hex) of packed blocks; XX is its number modulo 64
 //	DIR/data/XX/NNNNNNNN.large     segment of blocks that start on a page, those of 1 MiB or more on a MiB
@@ -46,7 +46,7 @@
 // A block in a segment:
 //
 //	+---------------------+----------------------------------------------+---------+
-//	| bytes               | xxhash64 of each 64 KiB, if more than 64 KiB | padding |
+//	| bytes               | XXH3 of each 64 KiB, if more than 64 KiB     | padding |
 //	+---------------------+----------------------------------------------+---------+
 //
 // A record, 48 bytes, little-endian. A put has the block's whole state, so the last record of a block counts. Damaged
@@ -60,7 +60,7 @@
 //	check  high half of (xxhash64 of bytes 4..48, plus G) times 0x9e3779b97f4a7c15
 //	kind   1 put, 2 delete, 3 segment is durable, 4 end of a snapshot (sum: records before it)
 //	flags  1 held, 2 pinned
-//	sum    xxhash64 of the bytes, or of the table if there is one
+//	sum    XXH3 of the bytes, or of the table if there is one
 //
 // An index file begins with 48 bytes: "mpdisk-L" or "mpdisk-S", version (uint32, 1), 4 zero, G (uint64), 16 zero,
 // xxhash64 of those 40. Segment numbers and offsets are never used twice, so a record never means other bytes than those

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"github.com/cespare/xxhash/v2"
+	"github.com/millpond/millpond/internal/piece"
 )
 
 // move is one block that is being copied.
@@ -145,7 +145,7 @@ func (d *Dir) copyBlock(m *move, buf []byte) error {
 		}
 		return nil
 	}
-	if xxhash.Sum64(table) != m.from.sum {
+	if piece.Sum(table) != m.from.sum {
 		return errMismatch
 	}
 	_, err := m.to.f.WriteAt(table, m.off+n)

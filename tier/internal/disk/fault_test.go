@@ -231,7 +231,7 @@ func TestRefused(t *testing.T) {
 		require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
 		return name
 	}
-	future := write("future/FORMAT", "millpond disk tier\nformat 2\n")
+	future := write("future/FORMAT", "millpond disk tier\nformat 3\n")
 	foreign := write("foreign/thesis.doc", "ten years of work")
 	for _, name := range []string{future, foreign} {
 		_, err := disk.Open(vfs.OS, filepath.Dir(name), disk.Options{Quota: 1 << 30})

@@ -57,7 +57,7 @@ func TestGolden(t *testing.T) {
 	require.True(t, d.Delete(blockID(1, 0)))
 	require.NoError(t, d.Close())
 	got := dumpDir(t, dir)
-	golden := filepath.Join("testdata", "format.v1.txt")
+	golden := filepath.Join("testdata", "format.v2.txt")
 	if *update {
 		require.NoError(t, os.MkdirAll("testdata", 0o755))
 		require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
@@ -216,7 +216,7 @@ func FuzzSegment(f *testing.F) {
 		require.NoError(t, mem.MkdirAll("/d/data/01", 0o700))
 		require.NoError(t, mem.MkdirAll("/d/data/02", 0o700))
 		for name, b := range map[string][]byte{
-			"FORMAT": []byte("millpond disk tier\nformat 1\n"), "log-0000000000000001": log,
+			"FORMAT": []byte("millpond disk tier\nformat 2\n"), "log-0000000000000001": log,
 			"data/01/00000001.small": small, "data/02/00000002.large": large,
 		} {
 			require.NoError(t, vfs.WriteFile(mem, "/d/"+name, b, 0o600))
@@ -267,7 +267,7 @@ func FuzzIndex(f *testing.F) {
 		write := func(name string, b []byte) {
 			require.NoError(t, vfs.WriteFile(mem, name, b, 0o600))
 		}
-		write("/d/FORMAT", []byte("millpond disk tier\nformat 1\n"))
+		write("/d/FORMAT", []byte("millpond disk tier\nformat 2\n"))
 		write("/d/data/01/00000001.small", segment)
 		if len(disk.Names(name)) == 0 || strings.ToLower(name) != name {
 			name = "log-0000000000000001"

@@ -1,11 +1,15 @@
 package disk
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/millpond/millpond/internal/piece"
+)
 
 const (
-	pageSize  = 4 << 10  // what file systems allocate and give back
-	pieceSize = 64 << 10 // what one checksum covers: it is hashed while it is in L2
-	maxLength = 1 << 30  // of a block
+	pageSize  = 4 << 10 // what file systems allocate and give back
+	pieceSize = piece.Size
+	maxLength = 1 << 30 // of a block
 
 	// Two index records: the one in the log and the one in a snapshot.
 	indexCharge = 2 * recordSize

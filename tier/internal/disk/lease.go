@@ -50,7 +50,7 @@ func (d *Dir) Range(id ID, off, n int64) (Range, error) {
 	}
 }
 
-// Sums are the xxhash64 of a block's pieces of 64 KiB: what Put wrote, not what the disk has by now. Errors: ErrMiss,
+// Sums are the XXH3 of a block's pieces of 64 KiB: what Put wrote, not what the disk has by now. Errors: ErrMiss,
 // ErrCorrupt (the block has been dropped), *DirError.
 func (d *Dir) Sums(id ID) ([]uint64, error) {
 	h := hashID(&id)

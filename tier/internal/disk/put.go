@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/cespare/xxhash/v2"
+	"github.com/millpond/millpond/internal/piece"
 )
 
 // Put writes a block: the pieces of data one after the other, 1 byte to 1 GiB in all. It returns when the operating
@@ -111,16 +111,16 @@ func writeBlock(seg *segment, off, n int64, data [][]byte) (uint64, error) {
 	defer tables.Put(buf)
 	*buf = appendSums((*buf)[:0], data)
 	_, err := seg.f.WriteAt(*buf, at)
-	return xxhash.Sum64(*buf), err
+	return piece.Sum(*buf), err
 }
 
 var tables = sync.Pool{New: func() any { return new([]byte) }}
 
 func sumOf(data [][]byte) uint64 {
 	if len(data) == 1 {
-		return xxhash.Sum64(data[0])
+		return piece.Sum(data[0])
 	}
-	var h xxhash.Digest
+	var h piece.Hasher
 	h.Reset()
 	for _, b := range data {
 		_, _ = h.Write(b)
@@ -130,13 +130,13 @@ func sumOf(data [][]byte) uint64 {
 
 // appendSums appends the checksum of each piece of the data.
 func appendSums(table []byte, data [][]byte) []byte {
-	var h xxhash.Digest
+	var h piece.Hasher
 	have := 0 // bytes of the piece that are in h
 	h.Reset()
 	for _, b := range data {
 		for len(b) > 0 {
 			if have == 0 && len(b) >= pieceSize {
-				table = binary.LittleEndian.AppendUint64(table, xxhash.Sum64(b[:pieceSize]))
+				table = binary.LittleEndian.AppendUint64(table, piece.Sum(b[:pieceSize]))
 				b = b[pieceSize:]
 				continue
 			}

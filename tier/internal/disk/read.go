@@ -8,7 +8,7 @@ import (
 	"runtime"
 	"sync"
 
-	"github.com/cespare/xxhash/v2"
+	"github.com/millpond/millpond/internal/piece"
 )
 
 // found is what a reader takes along of an entry.
@@ -182,7 +182,7 @@ func (d *Dir) readChecked(seg *segment, f *found, p []byte, off int64) error {
 		if len(*table) > 0 {
 			want = tableSum(*table, i)
 		}
-		if xxhash.Sum64(into) != want {
+		if piece.Sum(into) != want {
 			return errMismatch
 		}
 		if n != whole {
@@ -206,7 +206,7 @@ func readTable(seg *segment, f *found, buf *[]byte) error {
 	if _, err := seg.f.ReadAt(*buf, int64(f.off)+int64(f.len)); err != nil {
 		return err
 	}
-	if xxhash.Sum64(*buf) != f.sum {
+	if piece.Sum(*buf) != f.sum {
 		return errMismatch
 	}
 	return nil
@@ -257,7 +257,7 @@ func (d *Dir) verify(seg *segment, f *found, buf []byte) error {
 		if len(*table) > 0 {
 			want = tableSum(*table, i)
 		}
-		if xxhash.Sum64(b) != want {
+		if piece.Sum(b) != want {
 			return errMismatch
 		}
 	}
