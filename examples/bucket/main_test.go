@@ -26,16 +26,21 @@ func TestCountsADirectory(t *testing.T) {
 // TestServerCountsABucket counts in a fresh bucket, container or directory of the real server that the environment names.
 func TestServerCountsABucket(t *testing.T) {
 	place := realPlace(t)
+	put(t, place, "deep/f", "the mill the pond")
+	counts(t, place)
+}
+
+// put writes a file of a place.
+func put(t *testing.T, place, key, text string) {
 	s, err := ufs.Open(t.Context(), place, nil)
 	require.NoError(t, err)
 	defer s.Close()
-	w, err := s.Create(t.Context(), "deep/f", ufs.CreateOptions{Parents: true})
+	w, err := s.Create(t.Context(), key, ufs.CreateOptions{Parents: true})
 	require.NoError(t, err)
-	_, err = w.Write([]byte("the mill the pond"))
+	_, err = w.Write([]byte(text))
 	require.NoError(t, err)
 	_, err = w.Commit(t.Context())
 	require.NoError(t, err)
-	counts(t, place)
 }
 
 // TestCountsAWebServer counts what a web server lists.

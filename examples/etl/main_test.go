@@ -26,6 +26,7 @@ func TestServerEtl(t *testing.T) {
 	place := func(prefix string) string { return "s3://" + bucket + "/" + prefix + "?endpoint=" + endpoint }
 	var stdout, stderr bytes.Buffer
 	require.Zero(t, run(t.Context(), []string{"-generate", "120000", "-memory", "8", place("in"), place("out")}, &stdout, &stderr), stderr.String())
+	require.Regexp(t, `(?m)^transform .* calls to the input   0, .* \d+\.\d MB shuffled, ([1-9]\d*\.\d|0\.[1-9]) MB of it on disk$`, stdout.String())
 	require.Contains(t, stdout.String(), "30 files are what plain reads of the input give")
 }
 
