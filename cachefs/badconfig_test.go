@@ -51,6 +51,7 @@ func TestBadConfig(t *testing.T) {
 		"kind":                     {cachefs.Config{Tiers: []tier.Config{{Kind: 9, Size: 1 << 30, Dirs: []tier.Dir{{Path: dir}}}}}, []string{"Config.Tiers: ", "memory, ssd or hdd"}},
 		"water":                    {cachefs.Config{Tiers: []tier.Config{{Size: 64 << 20, LowWater: 2}}}, []string{"Config.Tiers: ", "0 < LowWater <= HighWater <= 1"}},
 		"journal":                  {cachefs.Config{Journal: journal.Config{SegmentSize: -1}}, []string{"Config.Journal: ", "SegmentSize is -1", "or up to 1 GiB"}},
+		"journal level":            {cachefs.Config{Journal: journal.Config{Level: 1000}}, []string{"Config.Journal.Level is 1000", "at most 4, which is the default"}},
 		"under store calls":        {cachefs.Config{UFS: ufs.Options{MaxCalls: -1}}, []string{"Config.UFS: ", "MaxCalls is -1", "0 (the default, 64) or more"}},
 		"mount at the root":        {cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "/", Store: store}}}, []string{`Config.Mounts[0].Path is "/"`, "below the root"}},
 		"mount at a relative path": {cachefs.Config{Mounts: []cachefs.MountConfig{{Path: "a", Store: store}}}, []string{`Config.Mounts[0].Path is "a"`, `paths begin with "/"`}},

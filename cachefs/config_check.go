@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/ufs"
 )
 
@@ -23,6 +24,9 @@ func (c *Config) check() (bad []error) {
 		}
 	}
 	bad = append(bad, layer("Journal", c.checkJournal())...)
+	if c.Journal.Level > namespace.MaxLevel {
+		bad = append(bad, wrong("Journal.Level", c.Journal.Level, fmt.Sprintf("at most %d, which is the default", namespace.MaxLevel)))
+	}
 	if c.Mesh != nil {
 		bad = append(bad, layer("Mesh", c.Mesh.Check())...)
 	}

@@ -33,7 +33,10 @@ func (n *Node) openMesh(ctx context.Context) (err error) {
 		c.Logger = n.log
 	}
 	n.door = &door{n: n}
-	m, err := peer.Open(ctx, c, peer.Options{ID: n.id, Level: namespace.MaxLevel, Handler: n.door})
+	if j.Level == 0 {
+		j.Level = namespace.MaxLevel
+	}
+	m, err := peer.Open(ctx, c, peer.Options{ID: n.id, Level: j.Level, Handler: n.door})
 	if err != nil {
 		return err
 	}
@@ -41,9 +44,6 @@ func (n *Node) openMesh(ctx context.Context) (err error) {
 	n.mesh = newMesh(n, m)
 	n.nodes = others{n}
 	j.NodeID, j.JoinSource = n.id, len(c.Join) > 0 || c.JoinFunc != nil
-	if j.Level == 0 {
-		j.Level = namespace.MaxLevel
-	}
 	return nil
 }
 
