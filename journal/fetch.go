@@ -16,27 +16,41 @@ import (
 )
 
 // catchUp gets a checkpoint from another node before raft starts, if this node is too far behind for the others' logs. Any node that
-// takes part may have one. It need not succeed: the primary sends its own then.
+// takes part may have one; where who has the newest does not send all of it, the next newest is taken. It need not succeed: the primary
+// sends its own then.
 func (m *mesh) catchUp(ctx context.Context) error {
 	if m.founder {
 		return nil
 	}
 	_, ours := m.is()
 	mine := m.replica(wire.Member, ours)
-	best, from := wire.Replica{}, ""
-	for id, r := range m.replicas(ctx) {
-		if r.Checkpoint > best.Checkpoint {
-			best, from = r, id
+	others := m.replicas(ctx)
+	for ctx.Err() == nil {
+		from, ok := worthFetching(others, mine.Last)
+		if !ok {
+			return nil
 		}
-		best.First = max(best.First, r.First)
+		began := time.Now()
+		size, err := m.fetch(ctx, from)
+		m.j.log.Info("checkpoint fetched", "from", from, "raft index", others[from].Checkpoint, "bytes", size, "took", time.Since(began), "error", err)
+		if err == nil {
+			return nil
+		}
+		delete(others, from)
 	}
-	if best.Checkpoint <= mine.Last || best.First <= mine.Last+1 && best.Checkpoint < mine.Last+near {
-		return nil
-	}
-	began := time.Now()
-	size, err := m.fetch(ctx, from)
-	m.j.log.Info("checkpoint fetched", "from", from, "raft index", best.Checkpoint, "bytes", size, "took", time.Since(began), "error", err)
 	return ctx.Err()
+}
+
+// worthFetching is who has the newest checkpoint, if a node whose log ends at last does well to fetch it.
+func worthFetching(others map[string]wire.Replica, last uint64) (id string, ok bool) {
+	checkpoint, first := uint64(0), uint64(0)
+	for other, r := range others {
+		if r.Checkpoint > checkpoint {
+			id, checkpoint = other, r.Checkpoint
+		}
+		first = max(first, r.First)
+	}
+	return id, checkpoint > last && (first > last+1 || checkpoint >= last+near)
 }
 
 // replicas asks the nodes that take part how far they are.
