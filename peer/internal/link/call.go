@@ -19,7 +19,7 @@ func (e *Endpoint) Call(ctx context.Context, to, method string, req []byte) ([]b
 		return nil, fmt.Errorf("call %s of %d bytes: %w: want at most %d", method, len(req), ErrTooLarge, MaxCall)
 	}
 	e.stats.calls.Add(1)
-	l := laneSmall
+	l := laneCalls
 	if len(req) > smallBytes {
 		l = laneBulk
 	}

@@ -177,15 +177,19 @@ func (r *replay) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Parked reports whether the reader goroutine of a small connection to node id is, and nobody else reads.
-func (e *Endpoint) Parked(id string) bool {
+// Parked reports whether the reader goroutine of a connection to node id for calls is, or of one for small reads, and nobody else reads.
+func (e *Endpoint) Parked(id string, reads bool) bool {
+	l := laneCalls
+	if reads {
+		l = laneReads
+	}
 	p, err := e.pool(id)
 	if err != nil {
 		return false
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, c := range p.mu.lanes[laneSmall].list {
+	for _, c := range p.mu.lanes[l].list {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.mu.turn == nobodys {

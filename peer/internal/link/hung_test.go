@@ -109,7 +109,7 @@ func TestRoomIsWaitedForWithinTheDeadline(t *testing.T) {
 			require.NoError(t, err)
 			require.Zero(t, time.Since(began))
 		}
-		require.Equal(t, [2]int{2, 0}, there.connections(), "the connections stay")
+		require.Equal(t, [2]int{3, 0}, there.connections(), "the connections stay")
 	})
 }
 

@@ -57,7 +57,23 @@ func (q *quick) warm() {
 		q.echo(q.t.Context())
 	}
 	synctest.Wait()
-	require.True(q.t, q.a.Parked("b"), "the reader goroutine reads")
+	require.True(q.t, q.a.Parked("b", false), "the reader goroutine reads")
+}
+
+// warmReads is warm for reads of blocks.
+func (q *quick) warmReads() {
+	for range 3 {
+		q.read(10)
+	}
+	synctest.Wait()
+	require.True(q.t, q.a.Parked("b", true), "the reader goroutine reads")
+}
+
+func (q *quick) read(n int) {
+	dst := make([]byte, n)
+	_, err := q.a.ReadBlock(q.t.Context(), "b", link.BlockRequest{Length: int64(n)}, [][]byte{dst}, nil)
+	require.NoError(q.t, err)
+	require.Equal(q.t, q.block[:n], dst)
 }
 
 func (q *quick) echo(ctx context.Context) {
@@ -100,7 +116,7 @@ func TestOthersWhileOneReadsOwn(t *testing.T) {
 			require.Equal(t, "first", string(got))
 		})
 		synctest.Wait()
-		require.False(t, q.a.Parked("b"), "nobody reads")
+		require.False(t, q.a.Parked("b", false), "nobody reads")
 		q.echo(t.Context())
 		var second sync.WaitGroup
 		second.Go(func() {
@@ -123,14 +139,11 @@ func TestLongAnswersAfterShortOnes(t *testing.T) {
 			got, err := q.a.Call(t.Context(), "b", "echo", q.block[:n])
 			require.NoError(t, err)
 			require.Equal(t, q.block[:n], got)
-			q.warm()
-			dst := make([]byte, n)
-			_, err = q.a.ReadBlock(t.Context(), "b", link.BlockRequest{Length: int64(n)}, [][]byte{dst}, nil)
-			require.NoError(t, err)
-			require.Equal(t, q.block[:n], dst)
+			q.warmReads()
+			q.read(n)
 		}
 		require.Zero(t, time.Since(q.begun), "an answer waited for a timer")
-		require.Equal(t, [2]int{1, 0}, q.here.connections())
+		require.Equal(t, [2]int{2, 0}, q.here.connections())
 	})
 }
 
@@ -157,17 +170,46 @@ func TestConnectionEndsBetweenRequests(t *testing.T) {
 	})
 }
 
+// TestCallsDoNotWaitForReads, of which more wait for the other side than it takes at a time.
+func TestCallsDoNotWaitForReads(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		p := &pipes{ends: map[string]*pipeEnd{}}
+		a := p.node(t, "a", &handler{}, nil)
+		goOn := make(chan struct{})
+		p.node(t, "b", &handler{call: echo, block: func(ctx context.Context, from string, r *link.BlockRequest, w *link.BlockWriter) error {
+			<-goOn
+			return served(ctx, from, r, w)
+		}}, nil)
+		var all sync.WaitGroup
+		for i := range 20 * link.Requests {
+			all.Go(func() {
+				dst := make([]byte, 10)
+				_, err := a.ReadBlock(t.Context(), "b", link.BlockRequest{Off: int64(i), Length: 10}, [][]byte{dst}, nil)
+				require.NoError(t, err)
+				require.Equal(t, pattern(int64(i), 10), dst)
+			})
+		}
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := a.Call(ctx, "b", "echo", nil)
+		close(goOn)
+		require.NoError(t, err)
+		all.Wait()
+	})
+}
+
 // An idle connection has its reader goroutine, which no timer wakes.
 func TestReaderGoesOnWhenItIsCalm(t *testing.T) {
 	inQuick(t, func(t *testing.T, q *quick) {
 		time.Sleep(time.Second)
 		synctest.Wait()
-		require.False(t, q.a.Parked("b"))
+		require.False(t, q.a.Parked("b", false))
 		for range 10 {
 			time.Sleep(time.Second)
 			q.echo(t.Context())
 			synctest.Wait()
-			require.False(t, q.a.Parked("b"), "parked for a request a second")
+			require.False(t, q.a.Parked("b", false), "parked for a request a second")
 		}
 	})
 }

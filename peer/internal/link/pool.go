@@ -8,12 +8,14 @@ import (
 	"time"
 )
 
-// A lane is the connections to one node for one size of requests: small ones do not wait behind large ones.
+// A lane is the connections to one node for one kind of requests: small ones do not wait behind large ones, and calls,
+// which ask what became of a read as well, do not wait for room that reads have taken that wait for a store.
 type lane int
 
 const (
-	laneSmall lane = iota
-	laneBulk
+	laneCalls lane = iota
+	laneReads      // small ones
+	laneBulk       // large ones of both
 )
 
 const (
@@ -22,9 +24,9 @@ const (
 	growAgain  = time.Second // after one more was not to be had: what is there has to do meanwhile
 )
 
-// maxConns are the connections of a lane. Small requests are pipelined: a second connection is for more of them than
-// the credit is. One stream fills a local network; several share more fairly, and lose less, on a long or lossy one.
-var maxConns = [2]int{laneSmall: 2, laneBulk: 4}
+// maxConns are the connections of a lane. Small requests are pipelined: more than one connection is for more of them than
+// the credit is, as when a slow store is waited for. One stream fills a local network; several share more fairly, and lose less, on a long or lossy one.
+var maxConns = [3]int{laneCalls: 2, laneReads: 8, laneBulk: 4}
 
 // errIdle ends a connection that nobody uses.
 var errIdle = errors.New("idle")
@@ -35,7 +37,7 @@ type pool struct {
 	id string
 	mu struct {
 		sync.Mutex
-		lanes   [2]connections
+		lanes   [3]connections
 		changed chan struct{} // closed when room may have come; made by who waits for it
 		closed  error
 	}

@@ -17,7 +17,7 @@ func (e *Endpoint) ReadBlock(ctx context.Context, to string, r BlockRequest, dst
 		return nil, err
 	}
 	e.stats.reads.Add(1)
-	l := laneSmall
+	l := laneReads
 	if r.Length > smallBytes {
 		l = laneBulk
 	}

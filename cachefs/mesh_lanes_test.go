@@ -1,0 +1,53 @@
+package cachefs_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/internal/netsim"
+	"github.com/millpond/millpond/ufs/memufs"
+)
+
+// TestManyReadsThatWaitForASlowStore: as many small reads as a node may have under way at another that brings them slowly take
+// nothing from the questions what became of them, nor from changes.
+func TestManyReadsThatWaitForASlowStore(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		network := netsim.New(1)
+		r := openReadersOver(t, memufs.New(&memufs.Options{Latency: 3 * time.Second}), 0)
+		r.mesh = nil
+		for k := range 500 {
+			r.put(fmt.Sprint("f", k), 1000+k)
+		}
+		for i := range 2 {
+			openMeshNode(t, r, network, i)
+		}
+		var all sync.WaitGroup
+		total := 0
+		for name, p := range r.files {
+			total += len(p)
+			all.Go(func() {
+				_, err := r.nodes[1].Stat(t.Context(), "/mem/"+name, nil)
+				require.NoError(t, err)
+			})
+		}
+		all.Wait()
+		for name := range r.files {
+			all.Go(func() { r.expect(1, name, cachefs.CachePromote) })
+		}
+		time.Sleep(time.Second)
+		begun := time.Now()
+		for i, n := range r.nodes {
+			require.NoError(t, n.Mkdir(t.Context(), fmt.Sprint("/d", i), nil))
+		}
+		require.Less(t, time.Since(begun), time.Second)
+		all.Wait()
+		require.EqualValues(t, total, r.sent())
+		require.Zero(t, r.nodes[1].Metrics().PeerFailures)
+	})
+}
