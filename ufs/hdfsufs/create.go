@@ -29,9 +29,11 @@ func (s *store) Create(ctx context.Context, key string, o driver.CreateOptions) 
 		return w, nil
 	}
 	s.pool.give(x, err)
-	if w.f != nil || lost(err) { // it may be there
-		_, derr := s.drop(context.WithoutCancel(ctx), w.temp)
-		err = errors.Join(err, derr)
+	if w.temp == "" || w.f == nil && !lost(err) {
+		return nil, err
+	}
+	if _, derr := s.drop(ctx, w.temp); derr != nil { // it may be there
+		err = errors.Join(err, w.left(derr))
 	}
 	return nil, err
 }

@@ -89,7 +89,8 @@
 //
 //   - Commit and Rename replace a file in one step; with IfAbsent, or without overwrite, they refuse an existing name in
 //     one step. A directory moves in one step.
-//   - What is cut, cancelled or aborted publishes nothing and leaves no temporary file. One that a crash left is removed
+//   - What is cut, cancelled or aborted publishes nothing and leaves no temporary file: its removal goes on for up to 30 s where the context has
+//     ended, a second of that in the caller's way. One that a crash left is removed
 //     when its directory is next listed, 10 minutes after its last byte and once the NameNode says that nobody writes it,
 //     which it knows 20 minutes after a writer died.
 //   - An upload is not mended when a DataNode fails: it fails. A block that takes less

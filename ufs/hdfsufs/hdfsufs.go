@@ -117,14 +117,15 @@ func open(p place, o Options) (driver.Store, string, error) {
 		return nil, "", err
 	}
 	dir := p.clean()
-	return &store{dir: dir, o: o, pool: newPool(options, o.Dial)}, strings.TrimSuffix("hdfs://"+authority+dir, "/"), nil
+	return &store{dir: dir, o: o, pool: newPool(options, o.Dial), drops: newDrops()}, strings.TrimSuffix("hdfs://"+authority+dir, "/"), nil
 }
 
 // store is a driver.Store.
 type store struct {
-	dir  string // absolute
-	o    Options
-	pool *pool
+	dir   string // absolute
+	o     Options
+	pool  *pool
+	drops *drops
 }
 
 func (s *store) Caps() driver.Caps {
@@ -134,4 +135,7 @@ func (s *store) Caps() driver.Caps {
 	}
 }
 
-func (s *store) Close() error { return s.pool.close() }
+func (s *store) Close() error {
+	s.drops.close()
+	return s.pool.close()
+}

@@ -2,13 +2,10 @@ package hdfsufs
 
 import (
 	"context"
-	"errors"
 	"path"
 	"time"
 
 	"github.com/colinmarc/hdfs/v2"
-
-	"github.com/millpond/millpond/ufs/driver"
 )
 
 // temp is a temporary file that a listing met.
@@ -59,16 +56,4 @@ func (x *session) dropTemps(dir string) (bool, error) {
 		}
 	}
 	return true, nil
-}
-
-// drop removes a temporary file. One that is not there is dropped.
-func (s *store) drop(ctx context.Context, path string) (removed bool, err error) {
-	err = s.call(ctx, func(x *session) error {
-		removed, err = x.remove(path)
-		return err
-	})
-	if errors.Is(err, driver.ErrNotExist) {
-		err = nil
-	}
-	return removed, err
 }

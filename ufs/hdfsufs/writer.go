@@ -53,7 +53,7 @@ func (w *writer) Write(p []byte) (int, error) {
 func (w *writer) Commit(ctx context.Context) (driver.Attr, error) {
 	if w.x != nil {
 		if err := w.close(ctx); err != nil {
-			return driver.Attr{}, errors.Join(err, w.Abort(context.WithoutCancel(ctx)))
+			return driver.Attr{}, errors.Join(driver.NotAgain(err), w.Abort(ctx)) // what was not closed is not closed once more
 		}
 	}
 	err := w.publish(ctx)
@@ -116,7 +116,7 @@ func (w *writer) publish(ctx context.Context) error {
 // undo removes what could not be published. If it was still there to be removed, it never was: also then the error is no
 // Unknown.
 func (w *writer) undo(ctx context.Context, err error) error {
-	removed, derr := w.s.drop(context.WithoutCancel(ctx), w.temp)
+	removed, derr := w.s.drop(ctx, w.temp)
 	unknown, is := errors.AsType[*driver.Unknown](err)
 	switch {
 	case is && removed:
@@ -129,7 +129,7 @@ func (w *writer) undo(ctx context.Context, err error) error {
 
 func (w *writer) left(err error) error { return fmt.Errorf("temporary file %q: %w", w.temp, err) }
 
-// Abort leaves nothing.
+// Abort leaves nothing. A NameNode that does not answer may be waited for behind.
 func (w *writer) Abort(ctx context.Context) error {
 	if w.done {
 		return nil
