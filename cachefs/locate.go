@@ -1,7 +1,9 @@
 package cachefs
 
 import (
+	"cmp"
 	"context"
+	"net"
 	"slices"
 	"sync"
 
@@ -14,7 +16,7 @@ import (
 type BlockLocation struct {
 	Offset int64 // in the file
 	Length int64
-	Nodes  []BlockReplica // this node first; empty: only the under store has it
+	Nodes  []BlockReplica // this node first, then those on its host, then all others; empty: only the under store has it
 }
 
 // BlockReplica is one cached copy.
@@ -99,6 +101,7 @@ func (n *Node) locateElsewhere(ctx context.Context, list []BlockLocation, r loca
 		return nil
 	}
 	members := slices.DeleteFunc(n.peers.Members(), func(m peer.Member) bool { return m.Self || m.State != peer.Alive })
+	n.onHostFirst(members)
 	kinds := make([][]int, len(members))
 	var asking sync.WaitGroup
 	for i := range members {
@@ -116,6 +119,28 @@ func (n *Node) locateElsewhere(ctx context.Context, list []BlockLocation, r loca
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// onHostFirst moves the nodes that have this node's host to the front.
+func (n *Node) onHostFirst(members []peer.Member) {
+	mine := hostOf(n.addr())
+	slices.SortStableFunc(members, func(a, b peer.Member) int {
+		return cmp.Compare(distance(mine, a.Addr), distance(mine, b.Addr))
+	})
+}
+
+// distance of an address from a host: 0 there, 1 elsewhere.
+func distance(host, addr string) int {
+	if hostOf(addr) == host {
+		return 0
+	}
+	return 1
+}
+
+// hostOf is the host of a member's host:port.
+func hostOf(addr string) string {
+	host, _, _ := net.SplitHostPort(addr) // of gossip, which has made it of both
+	return host
 }
 
 func addHolders(list []BlockLocation, r BlockReplica, kinds []int) {

@@ -1,12 +1,14 @@
 package cachefs_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/journal"
 	"github.com/millpond/millpond/peer"
@@ -44,6 +46,76 @@ func TestLocateInAMesh(t *testing.T) {
 		require.Len(t, list, 1)
 		require.EqualValues(t, meshBlock, list[0].Offset)
 		require.GreaterOrEqual(t, len(list[0].Nodes), 2)
+	})
+}
+
+// TestLocateNamesTheHostFirst: of the other copies those on the same machine come before those elsewhere.
+func TestLocateNamesTheHostFirst(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		r, network := openMesh(t, 3)
+		for i := range 3 { // a second node on each host
+			openMeshNode(t, r, network, i, func(c *cachefs.Config) {
+				c.Mesh.Bind, c.Mesh.Join = meshHost(i)+":7947", []string{meshHost(0) + ":7946"}
+			})
+		}
+		r.put("f", meshBlock)
+		for i := range r.nodes {
+			r.expect(i, "f", cachefs.CachePromote)
+		}
+		time.Sleep(time.Second)
+		for i, node := range r.nodes {
+			list, err := node.Locate(t.Context(), "/mem/f", nil)
+			require.NoError(t, err)
+			require.Len(t, list, 1)
+			require.Len(t, list[0].Nodes, 6)
+			require.Equal(t, node.ID(), list[0].Nodes[0].Node, "itself")
+			require.Equal(t, r.nodes[(i+3)%6].ID(), list[0].Nodes[1].Node, "the other one on its host")
+		}
+	})
+}
+
+// TestClusterSaysHowFarEachIs: a node that hears nothing of the primary lags by as many changes as it has missed; each is shown with its
+// build and with the room of its tiers, by which the ring is shared.
+func TestClusterSaysHowFarEachIs(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		sizes := map[string]int64{meshHost(0) + ":7946": 8 << 20, meshHost(1) + ":7946": 16 << 20, meshHost(2) + ":7946": 24 << 20}
+		c := cachefstest.New(t, 3, func(cfg *cachefs.Config) {
+			cfg.Tiers = []tier.Config{{Kind: tier.Memory, Size: sizes[cfg.Mesh.Bind]}}
+		})
+		time.Sleep(10 * time.Second) // all have votes
+		primary := c.Primary()
+		behind, asked := (primary+1)%3, (primary+2)%3
+		before, err := c.Nodes[asked].Cluster(t.Context())
+		require.NoError(t, err)
+		for _, p := range before.Peers {
+			require.Zero(t, p.Lag, p.ID)
+			require.NotEmpty(t, p.Version)
+			require.Len(t, p.Tiers.Tiers, 1)
+			require.Equal(t, sizes[p.Addr], p.Tiers.Tiers[0].Capacity)
+			require.InDelta(t, float64(sizes[p.Addr])/(48<<20), p.Share, 0.01)
+		}
+		c.Cut(primary, behind) // who is asked reaches both
+		for i := range 5 {
+			require.NoError(t, c.Nodes[primary].Mkdir(t.Context(), fmt.Sprint("/d", i), nil))
+		}
+		lag := func() map[string]uint64 {
+			time.Sleep(time.Second)
+			info, err := c.Nodes[asked].Cluster(t.Context())
+			require.NoError(t, err)
+			lag := map[string]uint64{}
+			for _, p := range info.Peers {
+				require.NoError(t, p.Err, p.ID)
+				lag[p.ID] = p.Lag
+			}
+			return lag
+		}
+		ids := func(lag uint64) map[string]uint64 {
+			return map[string]uint64{c.Nodes[primary].ID(): 0, c.Nodes[asked].ID(): 0, c.Nodes[behind].ID(): lag}
+		}
+		require.Equal(t, ids(5), lag())
+		c.Heal()
+		time.Sleep(5 * time.Second)
+		require.Equal(t, ids(0), lag())
 	})
 }
 
