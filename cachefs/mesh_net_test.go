@@ -1,11 +1,13 @@
 package cachefs_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
@@ -41,6 +43,10 @@ func meshHost(i int) string { return fmt.Sprintf("10.0.0.%d", i+1) }
 // openMeshNode opens the i-th node of a mesh, which finds the others by the first one.
 func openMeshNode(t *testing.T, r *readers, network *netsim.Net, i int, configure ...func(c *cachefs.Config)) *cachefs.Node {
 	t.Helper()
+	return r.open(meshNodeConfig(r, network, i, configure...))
+}
+
+func meshNodeConfig(r *readers, network *netsim.Net, i int, configure ...func(c *cachefs.Config)) cachefs.Config {
 	c := r.config()
 	c.Dir, c.FS = "/millpond", vfs.NewMem()
 	c.Mesh = &peer.Config{Bind: meshHost(i) + ":7946", Secret: meshSecret, Network: network.Host(meshHost(i))}
@@ -50,7 +56,7 @@ func openMeshNode(t *testing.T, r *readers, network *netsim.Net, i int, configur
 	for _, f := range configure {
 		f(&c)
 	}
-	return r.open(c)
+	return c
 }
 
 // TestMeshOfThree: nodes find each other, have one namespace, and read the store once.
@@ -68,5 +74,57 @@ func TestMeshOfThree(t *testing.T) {
 			}
 			return true
 		}, 5*time.Second, 10*time.Millisecond)
+	})
+}
+
+// TestNameOfItselfAlone: the first node's name has its own address alone. Others may be about to come: it waits for them before it begins a
+// journal, and one that has come by then is in the same mesh.
+func TestNameOfItselfAlone(t *testing.T) {
+	const wait = 3 * time.Second // BootstrapWait's default
+	named := func(c *cachefs.Config) { c.Mesh.Join = []string{"mesh.test:7946"} }
+	for name, comes := range map[string]bool{"nobody comes": false, "another comes": true} {
+		t.Run(name, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
+				network := netsim.New(1)
+				network.SetName("mesh.test", meshHost(0))
+				r := openReadersOver(t, memufs.New(nil), 0)
+				began := time.Now()
+				var alone *cachefs.Node
+				first := make(chan time.Duration, 1)
+				cfg := meshNodeConfig(r, network, 0, named)
+				go func() {
+					var err error
+					alone, err = cachefs.Open(context.Background(), cfg)
+					assert.NoError(t, err)
+					first <- time.Since(began)
+				}()
+				time.Sleep(wait / 3)
+				if comes {
+					network.SetName("mesh.test", meshHost(0), meshHost(1))
+					openMeshNode(t, r, network, 1, named)
+				}
+				took := <-first
+				defer alone.Close()
+				r.nodes = append(r.nodes, alone)
+				require.GreaterOrEqual(t, took, wait, "it has a join source")
+				require.Less(t, took, 2*wait)
+				require.NoError(t, r.nodes[0].Mkdir(t.Context(), "/d", nil))
+				for _, n := range r.nodes {
+					info, err := n.Cluster(t.Context())
+					require.NoError(t, err)
+					require.Len(t, info.Peers, len(r.nodes))
+					_, err = n.Stat(t.Context(), "/d", &cachefs.StatOptions{Consistent: true})
+					require.NoError(t, err)
+				}
+			})
+		})
+	}
+	t.Run("no name", func(t *testing.T) {
+		bubbletest.Test(t, func(t *testing.T) {
+			r := openReadersOver(t, memufs.New(nil), 0)
+			began := time.Now()
+			openMeshNode(t, r, netsim.New(1), 0)
+			require.Less(t, time.Since(began), wait, "there is nobody to wait for")
+		})
 	})
 }
