@@ -54,10 +54,11 @@ func (b *bucket) copied(ctx context.Context, dst *blob.Client, id string, status
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			_, err := dst.AbortCopyFromURL(context.WithoutCancel(ctx), id, nil)
-			return &driver.Unknown{Err: errors.Join(context.Cause(ctx), read(err))}
 		}
 		p, err := dst.GetProperties(ctx, nil)
+		if ctx.Err() != nil {
+			return &driver.Unknown{Err: errors.Join(context.Cause(ctx), stopCopy(ctx, dst, id))}
+		}
 		if err != nil {
 			return &driver.Unknown{Err: read(err)}
 		}
@@ -70,4 +71,11 @@ func (b *bucket) copied(ctx context.Context, dst *blob.Client, id string, status
 		return fmt.Errorf("azure ended the copy: %s", status)
 	}
 	return nil
+}
+
+func stopCopy(ctx context.Context, dst *blob.Client, id string) error {
+	return objects.Clean(ctx, false, func(ctx context.Context) error {
+		_, err := dst.AbortCopyFromURL(ctx, id, nil)
+		return read(err)
+	})
 }

@@ -120,7 +120,7 @@ func (u *upload) fill(b []byte, add func(b []byte, room int64)) (int, error) {
 // send hands the filled part to a goroutine of its own, when the bound allows one.
 func (u *upload) send() error {
 	if u.sent == 0 {
-		if err := patiently(u.going, func() error { return u.to.Begin(u.ctx) }); err != nil {
+		if err := Patiently(u.going, func() error { return u.to.Begin(u.ctx) }); err != nil {
 			return err
 		}
 	}
@@ -138,7 +138,7 @@ func (u *upload) send() error {
 		defer part.giveBack()
 		body := NewBody(part.pieces...)
 		defer body.end()
-		if err := patiently(u.going, func() error { return u.to.Part(u.ctx, n, body) }); err != nil {
+		if err := Patiently(u.going, func() error { return u.to.Part(u.ctx, n, body) }); err != nil {
 			if u.ctx.Err() != nil {
 				u.cut.Store(true)
 			}
@@ -225,11 +225,8 @@ func retryable(err error) bool {
 	return again && !unknown
 }
 
-const (
-	dropWithin = 30 * time.Second       // bounds the cleaning up, which goes on when the caller's context has ended
-	partGrace  = 2 * time.Second        // is given to parts in flight: 8 MiB at 4 MB/s
-	lateWithin = 300 * time.Millisecond // is given to what a store is still storing when its request was given up
-)
+// partGrace is given to parts in flight when an upload is aborted: 8 MiB at 4 MB/s.
+const partGrace = 2 * time.Second
 
 // Abort lets the parts in flight arrive: one that does so after the rest was dropped would stay. One whose request is given up may all
 // the same, so then the rest is dropped once more.
@@ -243,15 +240,7 @@ func (u *upload) Abort(ctx context.Context) error {
 	if u.sent == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropWithin)
-	defer cancel()
-	drop := func() error { return u.to.Drop(ctx) }
-	err := patiently(ctx, drop)
-	if err != nil || !u.cut.Load() {
-		return err
-	}
-	time.Sleep(lateWithin)
-	return patiently(ctx, drop)
+	return Clean(ctx, u.cut.Load(), u.to.Drop)
 }
 
 // definite takes away what is unknown of a request that publishes nothing.

@@ -16,12 +16,20 @@ const (
 	lastWait  = firstWait << (tries - 2)
 )
 
-// patiently calls f until it succeeds, fails for good, or has failed tries times: the error is not *driver.Retryable, whoever gets it has only the whole
-// upload to make again.
-func patiently(ctx context.Context, f func() error) error {
+// Patiently calls f, which publishes nothing, until it succeeds, fails for good, or has failed four times: the error is not *driver.Retryable, whoever gets it
+// has only the whole upload to make again.
+func Patiently(ctx context.Context, f func() error) error {
+	return repeat(ctx, func() error { return definite(f()) }, func(err error) bool { return !final(err) })
+}
+
+// WhileRefused calls f, which publishes, as long as the store refuses it for now, up to four times. The error is not *driver.Retryable.
+func WhileRefused(ctx context.Context, f func() error) error { return repeat(ctx, f, retryable) }
+
+// repeat calls f again where that may help.
+func repeat(ctx context.Context, f func() error, may func(error) bool) error {
 	for n := 1; ; n++ {
-		err := definite(f())
-		if err == nil || n == tries || final(err) {
+		err := f()
+		if err == nil || n == tries || !may(err) {
 			return driver.NotAgain(err)
 		}
 		wait := jitter.Delay(n, firstWait, lastWait)
@@ -32,6 +40,24 @@ func patiently(ctx context.Context, f func() error) error {
 			return err
 		}
 	}
+}
+
+const (
+	dropWithin = 30 * time.Second       // bounds the cleaning up, which goes on when the caller's context has ended
+	lateWithin = 300 * time.Millisecond // is given to what a store is still storing when its request was given up
+)
+
+// Clean calls drop, which removes what is left of an upload or a copy that does not come to be, for up to 30 s whatever has become of ctx. cut: the request of
+// a part was given up, and the store may be storing it all the same; then it is called once more.
+func Clean(ctx context.Context, cut bool, drop func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropWithin)
+	defer cancel()
+	again := func() error { return Patiently(ctx, func() error { return drop(ctx) }) }
+	err := again()
+	if err != nil || !cut || jitter.Wait(ctx, lateWithin) != nil {
+		return err
+	}
+	return again()
 }
 
 // final says whether asking again would bring the same answer.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -78,35 +79,48 @@ func (b *bucket) copyParts(ctx context.Context, src objects.Object, to string) (
 	if err != nil {
 		return objects.Object{}, err
 	}
-	err = begun.copyAll(ctx, src)
+	cut, err := begun.copyAll(ctx, src)
 	if err != nil {
-		return objects.Object{}, errors.Join(err, begun.Drop(context.WithoutCancel(ctx)))
+		return objects.Object{}, errors.Join(err, objects.Clean(ctx, cut, begun.Drop))
 	}
-	o, err := begun.Finish(ctx, len(begun.sent.parts))
+	var o objects.Object
+	err = objects.WhileRefused(ctx, func() (err error) {
+		o, err = begun.Finish(ctx, len(begun.sent.parts))
+		return err
+	})
 	if _, unknown := errors.AsType[*driver.Unknown](err); err != nil && !unknown {
-		err = errors.Join(err, begun.Drop(context.WithoutCancel(ctx)))
+		err = errors.Join(err, objects.Clean(ctx, false, begun.Drop))
 	}
 	return o, err
 }
 
-// copyAll copies all parts of src, several at a time; the first error ends the rest.
-func (u *upload) copyAll(ctx context.Context, src objects.Object) error {
+// copyAll copies all parts of src, several at a time, each as patiently as parts are sent; the first error ends the rest. cut: the requests of some were given
+// up.
+func (u *upload) copyAll(ctx context.Context, src objects.Object) (cut bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	size := max(min(copyPart, u.b.o.CopyWhole), (src.Size+9_999)/10_000)
 	slots := make(chan struct{}, copyAtATime)
 	var wg sync.WaitGroup
+	var left atomic.Bool
 	for n, off := 1, int64(0); off < src.Size && ctx.Err() == nil; n, off = n+1, off+size {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			if err := u.copyPart(ctx, src, n, off, min(size, src.Size-off)); err != nil {
+			err := objects.Patiently(ctx, func() error {
+				err := u.copyPart(ctx, src, n, off, min(size, src.Size-off))
+				if err != nil && ctx.Err() != nil {
+					left.Store(true)
+				}
+				return err
+			})
+			if err != nil {
 				cancel(err)
 			}
 		})
 	}
 	wg.Wait()
-	return context.Cause(ctx)
+	return left.Load(), context.Cause(ctx)
 }
 
 func (u *upload) copyPart(ctx context.Context, src objects.Object, n int, off, size int64) error {
@@ -119,6 +133,9 @@ func (u *upload) copyPart(ctx context.Context, src objects.Object, n int, off, s
 		out, err = u.b.client.UploadPartCopy(ctx, in)
 		return err
 	})
+	if err == nil && (out.CopyPartResult == nil || out.CopyPartResult.ETag == nil) {
+		err = u.b.named(op{"copy part of", src.Name}, errors.New("the store answered without an ETag"))
+	}
 	if err != nil {
 		return err
 	}

@@ -41,11 +41,17 @@
 //	Delete                   1 DELETE
 //	DeleteBatch              1 POST for up to 1,000 names
 //	Copy up to 5 GiB         1 HEAD, 1 PUT
-//	Copy above it            1 HEAD, 1 POST, 1 PUT for each 512 MiB, 1 POST
+//	Copy above it            1 HEAD, 1 POST, 1 PUT for each 512 MiB, 1 POST; where it fails 1 DELETE, 2 if that cut the request of a part
 //
-// Part sizes grow, so that 10,000 of them hold 5 TiB; the bytes of parts in flight are bounded by Options.InFlight. Parts
-// are sent again by themselves; other requests are retried by package ufs alone, the SDK's retries are off. A request
+// Part sizes grow, so that 10,000 of them hold 5 TiB; the bytes of parts in flight are bounded by Options.InFlight. The
+// beginning of an upload, its parts, and those of a copy are asked for again by themselves; other requests are retried by package ufs alone, the SDK's retries are off. A request
 // that the store refused for expired credentials is made once more with new ones.
+//
+// # What may stay
+//
+// An upload by parts that is aborted, or fails, drops its parts. Those of a process that dies stay, unseen and paid for, and so does, without a part, an
+// upload whose beginning was answered and the answer lost: it is begun again, for the store has no way to tell one from that of another writer. A rule of the
+// bucket ends both: AbortIncompleteMultipartUpload, after more days than an upload takes.
 //
 // # Errors
 //
