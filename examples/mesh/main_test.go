@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -16,7 +19,7 @@ import (
 // TestMain lets this test's program be the processes that mesh starts.
 func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
-		os.Exit(run(context.Background(), nil, os.Stdin, os.Stdout, os.Stderr))
+		main()
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -40,6 +43,36 @@ func TestThreeProcesses(t *testing.T) {
 	for _, want := range []string{"kill -9 of process", "primary, killed", "42 words in 41 files", "changes: 25 made"} {
 		require.Contains(t, stdout.String(), want)
 	}
+}
+
+// TestOneMoreJoins: a mesh that stays prints the line that lets another process join. That one counts the same, sees the changes, and
+// reads nothing from the directory, which it does not know.
+func TestOneMoreJoins(t *testing.T) {
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	in, out := io.Pipe()
+	var stderr bytes.Buffer
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"-stay", "-n", "2", "-memory", "64", tree(t)}, nil, out, &stderr)
+		out.Close()
+	}()
+	var said strings.Builder
+	for lines := bufio.NewScanner(in); !strings.Contains(said.String(), "Ctrl-C ends the mesh"); {
+		require.True(t, lines.Scan(), "%s", said.String())
+		fmt.Fprintln(&said, lines.Text())
+	}
+	line := regexp.MustCompile(secretEnv + `=(\w+) go run ./examples/mesh -join (\S+)\n`).FindStringSubmatch(said.String())
+	require.Len(t, line, 3, said.String())
+	t.Setenv(secretEnv, line[1])
+	var joined, wrong bytes.Buffer
+	require.Equal(t, 0, run(t.Context(), []string{"-memory", "64", "-join", line[2]}, nil, &joined, &wrong), wrong.String())
+	require.Contains(t, joined.String(), "42 words in 41 files; 20 changes of the others are there")
+	require.Regexp(t, `this one +follows +41 .* 0\.0 +0\.0 +\d`, joined.String())
+
+	go io.Copy(io.Discard, in)
+	end()
+	require.Equal(t, 0, <-ended, stderr.String())
 }
 
 func TestOneProcess(t *testing.T) {
