@@ -78,6 +78,9 @@ func (b *bucket) Get(ctx context.Context, name string, off, n int64, want string
 		return nil, objects.Object{}, err
 	}
 	o := &blob.DownloadStreamOptions{Range: blob.HTTPRange{Offset: off, Count: max(n, 0)}}
+	if n > 0 && n <= mostSummed {
+		o.RangeGetContentMD5 = new(true)
+	}
 	if want != "" {
 		o.AccessConditions = &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfMatch: etag(want)}}
 	}
@@ -99,19 +102,23 @@ func (b *bucket) Get(ctx context.Context, name string, off, n int64, want string
 			return nil, objects.Object{}, err
 		}
 	}
-	return r.Body, objects.Object{Name: name, Size: size, ModTime: deref(r.LastModified), Version: version(r.ETag), Sum: sum(r)}, nil
+	return r.Body, objects.Object{Name: name, Size: size, ModTime: deref(r.LastModified), Version: version(r.ETag), Sum: sum(r, off == 0 && n >= size)}, nil
 }
 
-// sum is the blob's MD5 in an answer; nil if it has none, as one that was put together of blocks has unless its writer said it.
-func sum(r blob.DownloadStreamResponse) *objects.Sum {
-	want := r.BlobContentMD5
-	if want == nil && r.ContentRange == nil { // of a range it would be the range's
+// mostSummed is the longest range, in bytes, of which Azure makes an MD5; it refuses who asks for one of more.
+const mostSummed = 4 << 20
+
+// sum is the MD5 in an answer, and nil if it has none. The blob's own was said by its writer, or made of what he sent whole; one that was put
+// together of blocks has none, and that of the range, where we asked for it, is made of what Azure has.
+func sum(r blob.DownloadStreamResponse, whole bool) *objects.Sum {
+	want, ofRange := r.BlobContentMD5, r.ContentRange != nil && !(whole && len(r.BlobContentMD5) > 0)
+	if ofRange || want == nil {
 		want = r.ContentMD5
 	}
 	if len(want) != md5.Size {
 		return nil
 	}
-	return &objects.Sum{Hash: md5.New(), Want: want}
+	return &objects.Sum{Hash: md5.New(), Want: want, Range: ofRange}
 }
 
 // total is the size in a Content-Range: "bytes 0-8/1530".

@@ -26,7 +26,8 @@
 //
 // What fits one block is sent whole. Else blocks go up in parallel and a list of them publishes, in one step. Each request
 // carries the MD5 of its bytes, which Azure compares. A whole blob that is read is compared with its MD5, if it has one: of
-// what was sent whole Azure makes it, of blocks not. Azure keeps uncommitted blocks by name, not by upload: of two
+// what was sent whole Azure makes it, of blocks not. A range of up to 4 MiB is compared with the MD5 that Azure makes of it
+// when asked; of a longer one it makes none. Azure keeps uncommitted blocks by name, not by upload: of two
 // uploads of several blocks to one name at one time, the first to commit wins, and the other fails. An upload that is
 // aborted deletes its blocks; where an older file has the name they stay, unseen, until that is written or for a week.
 //

@@ -96,10 +96,41 @@ func TestServerTrouble(t *testing.T) {
 		},
 	}
 	troubletest.Run(t, h)
+	t.Run("flipped_byte_is_fetched_again_by_cachefs", func(t *testing.T) {
+		for _, size := range []int64{100_000, 3*mib - 7} { // sent whole, which has an MD5, and by blocks, which has not
+			p, err := faultproxy.Start(server.String(), kind)
+			require.NoError(t, err)
+			defer p.Close()
+			cachefstest.Flipped(t, p, h.Open(t, p.URL(), &ufs.Options{DisableHedge: true}), troubletest.Get, size, mib)
+		}
+	})
+	t.Run("range_that_is_too_long_for_a_sum", func(t *testing.T) { longRange(t, h) })
 	t.Run("stalled_store_leaves_cached_data_and_other_mounts", func(t *testing.T) {
 		p, err := faultproxy.Start(server.String(), kind)
 		require.NoError(t, err)
 		defer p.Close()
 		cachefstest.Stall(t, p, func(o *ufs.Options) *ufs.Store { return h.Open(t, p.URL(), o) }, s.open(t, rand.Text()))
 	})
+}
+
+// longRange: of more than 4 MiB Azure tells no MD5, and refuses who asks.
+func longRange(t *testing.T, h troubletest.Harness) {
+	p, err := faultproxy.Start(h.Target, kind)
+	require.NoError(t, err)
+	defer p.Close()
+	st := h.Open(t, p.URL(), &ufs.Options{DisableHedge: true})
+	const size = 5 * mib
+	cachefstest.Put(t, st, "f", strings.Repeat("0123456789abcdef", size/16))
+	for n, asks := range map[int]string{4*mib - 1: "true", 4 * mib: "true", 4*mib + 1: "", size: ""} {
+		var asked []string
+		p.Reset()
+		p.On(faultproxy.Rule{Kinds: []string{troubletest.Get}, Match: func(r *http.Request) bool {
+			asked = append(asked, r.Header.Get("X-Ms-Range-Get-Content-Md5"))
+			return false
+		}})
+		got, err := st.ReadAt(t.Context(), "f", "", make([]byte, n), 0)
+		require.NoError(t, err, n)
+		require.Equal(t, n, got)
+		require.Equal(t, []string{asks}, asked, n)
+	}
 }

@@ -52,7 +52,7 @@ type Object struct {
 	Size    int64
 	ModTime time.Time
 	Version string // ETag, generation: equal ones of one name have equal bytes
-	Sum     *Sum   // from Get: the checksum of the whole object, whatever the range; nil if the store tells none
+	Sum     *Sum   // from Get: the checksum of the whole object, whatever the range, or of that; nil if the store tells none
 }
 
 // Query selects one page.

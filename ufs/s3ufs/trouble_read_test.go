@@ -5,9 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
-	"github.com/millpond/millpond/internal/faultproxy"
 	"github.com/millpond/millpond/ufs/s3ufs"
 )
 
@@ -34,18 +32,5 @@ func flippedRange(t *testing.T) {
 func flippedByteCached(t *testing.T) {
 	notAtOld(t, tellsNoSums)
 	v := newTrouble(t, s3ufs.Options{})
-	data := pattern(100_000)
-	_, err := writeFile(t, v.store, "f", data)
-	require.NoError(t, err)
-	n := cachefstest.New(t, 1, func(c *cachefs.Config) { c.Mounts = []cachefs.MountConfig{{Path: "/b", Store: v.store}} }).Node()
-	f, err := n.Open(t.Context(), "/b/f", nil)
-	require.NoError(t, err)
-	defer f.Close()
-	gets := v.watch("get")
-	v.meet("get", 1, faultproxy.Flip(50_000))
-	got := make([]byte, len(data))
-	_, err = f.ReadAt(got, 0)
-	require.NoError(t, err)
-	require.Equal(t, data, got)
-	require.Len(t, gets(), 2)
+	cachefstest.Flipped(t, v.Proxy, v.store, "get", 100_000, 128<<10)
 }

@@ -1,8 +1,6 @@
 package s3ufs_test
 
 import (
-	"net/http"
-	"sync"
 	"testing"
 	"time"
 
@@ -39,19 +37,6 @@ func newTrouble(t *testing.T, o s3ufs.Options) *trouble {
 	v.store = v.open(t, v.prefix, o)
 	v.Reset()
 	return v
-}
-
-// watch keeps the headers of the requests of a kind.
-func (v *trouble) watch(kind string) func() []http.Header {
-	var mu sync.Mutex
-	var seen []http.Header
-	v.On(faultproxy.Rule{Kinds: []string{kind}, Match: func(r *http.Request) bool {
-		mu.Lock()
-		defer mu.Unlock()
-		seen = append(seen, r.Header.Clone())
-		return false
-	}})
-	return func() []http.Header { mu.Lock(); defer mu.Unlock(); return seen }
 }
 
 // meet lets the next times requests of a kind, 0 for all, meet a fault.

@@ -107,6 +107,12 @@ func TestServerTrouble(t *testing.T) {
 	}
 	troubletest.Run(t, h)
 	t.Run("no_request_says_the_time", func(t *testing.T) { timeless(t, h) })
+	t.Run("flipped_byte_is_fetched_again_by_cachefs", func(t *testing.T) {
+		p, err := faultproxy.Start(server, kind)
+		require.NoError(t, err)
+		defer p.Close()
+		cachefstest.Flipped(t, p, h.Open(t, p.URL(), &ufs.Options{DisableHedge: true}), troubletest.Get, 100_000, 128<<10)
+	})
 	t.Run("stalled_store_leaves_cached_data_and_other_mounts", func(t *testing.T) {
 		p, err := faultproxy.Start(server, kind)
 		require.NoError(t, err)
