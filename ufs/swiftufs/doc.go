@@ -41,6 +41,7 @@
 //	401, 403                   ErrPermission
 //	400                        ErrInvalid
 //	429, 498, 503 to a read    *driver.Retryable; so is a GET that did not find what a HEAD then finds
+//	202 to a PUT               *driver.Retryable: Swift keeps what is there, for it is newer by its servers' clocks
 //	5xx or no answer to a change  *driver.Unknown: some of Swift's servers may have done it
 //	else                       an error with the status
 //

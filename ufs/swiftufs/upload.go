@@ -61,9 +61,12 @@ func (u *large) headers() swift.Headers {
 	return swift.Headers{}
 }
 
-// published maps the error of a request that publishes. Its one condition is that of absence, and what it does not find
-// is no file.
-func published(ctx context.Context, err error) error {
+// published says what came of a request that publishes. Its one condition is that of absence, and what it does not find
+// is no file. A 202 says that Swift keeps what is there, which is newer by its servers' clocks: it is asked again, by a later time.
+func published(ctx context.Context, r *http.Response, err error) error {
+	if err == nil && r.StatusCode == http.StatusAccepted {
+		return &driver.Retryable{Err: errors.New("swift answered 202: what it has is newer than this write by its servers' clocks")}
+	}
 	if e, ok := errors.AsType[*swift.Error](err); ok {
 		switch e.StatusCode {
 		case http.StatusPreconditionFailed:
@@ -81,8 +84,8 @@ func (u *large) Whole(ctx context.Context, content *objects.Body) (objects.Objec
 		return objects.Object{}, err
 	}
 	r, tag, err := u.b.put(ctx, u.b.container, u.name, content, u.headers())
-	if err != nil {
-		return objects.Object{}, published(ctx, err)
+	if err = published(ctx, r, err); err != nil {
+		return objects.Object{}, err
 	}
 	_ = u.b.deleteSegments(ctx, old) // published all the same; what stays is not seen
 	return objects.Object{Name: u.name, Size: content.Len(), ModTime: date(r), Version: tag}, nil
@@ -126,12 +129,12 @@ func (u *large) Finish(ctx context.Context, parts int) (objects.Object, error) {
 	}
 	h := u.headers()
 	h["Content-Length"] = strconv.Itoa(len(body))
-	_, err = u.b.call(ctx, swift.RequestOpts{
+	r, err := u.b.call(ctx, swift.RequestOpts{
 		Container: u.b.container, ObjectName: u.name, Operation: "PUT", Headers: h, Body: bytes.NewReader(body), NoResponse: true,
 		Parameters: url.Values{"multipart-manifest": {"put"}},
 	})
-	if err != nil {
-		return objects.Object{}, published(ctx, err)
+	if err = published(ctx, r, err); err != nil {
+		return objects.Object{}, err
 	}
 	_ = u.b.deleteSegments(ctx, old) // published all the same; what stays is not seen
 	o, err := u.b.Head(ctx, u.name)
