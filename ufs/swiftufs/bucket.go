@@ -1,6 +1,7 @@
 package swiftufs
 
 import (
+	"cmp"
 	"context"
 	"crypto/md5"
 	"encoding/hex"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/ncw/swift/v2"
@@ -21,20 +23,26 @@ import (
 // mostListed is the most names of a page, by Swift's default.
 const mostListed = 10_000
 
+// fewestListed is a page that every Swift gives.
+const fewestListed = 10
+
 // bucket is a container, and the one beside it that holds segments.
 type bucket struct {
 	c         *swift.Connection
 	container string
 	parts     *objects.Parts
 	idle      func()
+	page      atomic.Int32 // most names of one; 0: mostListed, a Swift that gives fewer has not said so yet
 }
+
+func (b *bucket) mostListed() int { return cmp.Or(int(b.page.Load()), mostListed) }
 
 // segments is the container of segments, named as Swift's other clients name it.
 func (b *bucket) segments() string { return b.container + "_segments" }
 
 // Features: a condition of absence is a look before the write on each of Swift's servers, so it is not atomic.
 func (b *bucket) Features() objects.Features {
-	return objects.Features{IfVersion: true, EventualList: true, PageSize: mostListed}
+	return objects.Features{IfVersion: true, EventualList: true, PageSize: b.mostListed()}
 }
 
 func (b *bucket) Close() error {
@@ -126,16 +134,34 @@ func (b *bucket) really(ctx context.Context, name string, missing error) error {
 	return err
 }
 
+// List asks for smaller pages, and from then on, where Swift is set up to give no larger ones: it answers 412 then.
 func (b *bucket) List(ctx context.Context, q objects.Query) (objects.Answer, error) {
-	o := &swift.ObjectsOpts{Limit: mostListed, Prefix: q.Prefix, Marker: q.StartAfter}
+	most := b.mostListed()
+	for n := most; ; {
+		asked := n
+		if q.Limit > 0 {
+			asked = min(q.Limit, n)
+		}
+		a, err := b.list(ctx, q, asked)
+		if asked <= fewestListed || !errors.Is(err, driver.ErrChanged) {
+			if err == nil && n < most {
+				b.page.Store(int32(n))
+			}
+			return a, err
+		}
+		for ; n >= asked; n /= 10 {
+		}
+	}
+}
+
+// list asks for a page of up to limit names.
+func (b *bucket) list(ctx context.Context, q objects.Query, limit int) (objects.Answer, error) {
+	o := &swift.ObjectsOpts{Limit: limit, Prefix: q.Prefix, Marker: q.StartAfter}
 	if q.Token != "" {
 		o.Marker = q.Token
 	}
 	if q.Delimiter != "" {
 		o.Delimiter = '/'
-	}
-	if q.Limit > 0 {
-		o.Limit = min(q.Limit, mostListed)
 	}
 	found, err := b.c.Objects(ctx, b.container, o)
 	if err = read(err); errors.Is(err, driver.ErrNotExist) { // does not mean that its files were deleted

@@ -27,7 +27,7 @@
 //
 //	opening the place      the login
 //	Open of what is missing 1 HEAD more
-//	List                   a page has up to 10,000 names
+//	List                   a page has up to 10,000 names; fewer, found out by a 412 or two, where container_listing_limit is less
 //	Create                 1 HEAD more; over a static large object 1 GET, and 1 DELETE for each of its segments
 //	  by segments          1 PUT for their container, 1 for each, 1 for the manifest, 2 HEAD; to abort 1 DELETE for each, 2 if it cut the request of one
 //	Delete                 1 HEAD more; of a static large object 1 GET, and 1 DELETE for each segment
