@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -155,3 +156,12 @@ func Intents(n *Node) []namespace.Intent { return n.tree.Intents() }
 
 // ParseMeta takes apart what a member announces.
 func ParseMeta(b []byte) (run [16]byte, journal []byte) { return parseMeta(b) }
+
+// SpreadOut is spreadOut of nodes whose names begin with their zone and rack, a letter each.
+func SpreadOut(list, homes string) string {
+	sites := map[string]site{}
+	for _, id := range strings.Fields(list + " " + homes) {
+		sites[id] = site{id[:1], id[:2]}
+	}
+	return strings.Join(spreadOut(strings.Fields(list), strings.Fields(homes), sites), " ")
+}

@@ -136,7 +136,7 @@ func (o others) members() []member {
 	all := o.n.mesh.p.Members()
 	list := make([]member, len(all))
 	for i, p := range all {
-		list[i] = member{id: p.ID, alive: p.State == peer.Alive, since: p.Since}
+		list[i] = member{id: p.ID, alive: p.State == peer.Alive, since: p.Since, site: site{p.Zone, p.Rack}}
 		list[i].run, _ = parseMeta(p.Meta)
 	}
 	return list

@@ -29,6 +29,7 @@ type member struct {
 	alive bool      // neither failed nor left
 	since time.Time // when that was noticed
 	run   [16]byte  // the lease of its present run; zero: it has not said
+	site  site
 }
 
 // alone are the nodes of a process without a mesh.

@@ -73,10 +73,16 @@ func (n *Node) spreadOver(ctx context.Context, in *namespace.Inode, homes []stri
 	return homes, nil, nil
 }
 
-// candidates are those of stay that may take copies, in the ring's order, those aside that have them.
+// candidates are those of stay that may take copies, those aside that have them: in other zones and racks than those first, then in the
+// ring's order.
 func (n *Node) candidates(in *namespace.Inode, homes []string, stay map[string]bool) []string {
 	list := n.nodes.successors([20]byte(blockID(in, 0)), len(n.living()))
-	return slices.DeleteFunc(list, func(id string) bool { return id == n.id || !stay[id] || slices.Contains(homes, id) })
+	list = slices.DeleteFunc(list, func(id string) bool { return id == n.id || !stay[id] || slices.Contains(homes, id) })
+	sites := map[string]site{}
+	for _, m := range n.nodes.members() {
+		sites[m.id] = m.site
+	}
+	return spreadOut(list, homes, sites)
 }
 
 // serveHold takes copies of a file's blocks from another node.
