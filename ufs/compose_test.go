@@ -25,6 +25,9 @@ var simple = map[string]func() driver.Store{
 	"files are moved": func() driver.Store {
 		return newPoor(memufs.New(nil), func(c *driver.Caps) { c.RenameDir = false })
 	},
+	"objects that are deleted without a condition": func() driver.Store {
+		return objects.New(objectstest.New(&objectstest.Options{PageSize: 7, Lacks: objects.Features{DeleteVersion: true}}), "place/")
+	},
 	"objects": func() driver.Store { return objects.New(objectstest.New(&objectstest.Options{PageSize: 7}), "place/") },
 }
 
@@ -170,7 +173,7 @@ func TestRenameNotOurs(t *testing.T) {
 	}
 }
 
-// meddling lets somebody in once a copy shows: with its Commit, or with the store's own Copy.
+// meddling lets somebody in once a copy shows: with the look at the source before that is deleted, or right before a conditional deletion.
 type meddling struct {
 	driver.Store
 	meddle func()
@@ -192,6 +195,13 @@ func (m *meddling) Stat(ctx context.Context, key string) (driver.Attr, error) {
 		}
 	}
 	return a, err
+}
+
+func (m *meddling) DeleteVersion(ctx context.Context, key, version string) error {
+	if key == "from" {
+		m.once()
+	}
+	return m.Store.(driver.VersionDeleter).DeleteVersion(ctx, key, version)
 }
 
 func (m *meddling) Copy(ctx context.Context, from, to, version string) (driver.Attr, error) {

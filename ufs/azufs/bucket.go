@@ -44,7 +44,7 @@ func deref[T any](p *T) T {
 }
 
 func (b *bucket) Features() objects.Features {
-	return objects.Features{IfAbsent: true, IfVersion: true, ReplaceVersion: true, Copy: true, PageSize: mostListed}
+	return objects.Features{IfAbsent: true, IfVersion: true, ReplaceVersion: true, DeleteVersion: true, Copy: true, PageSize: mostListed}
 }
 
 func (b *bucket) Close() error {
@@ -137,6 +137,18 @@ func (b *bucket) Delete(ctx context.Context, name string) error {
 		return err
 	}
 	_, err = b.c.NewBlobClient(at).Delete(ctx, nil)
+	return changed(ctx, err)
+}
+
+// DeleteVersion deletes a blob if it has that ETag.
+func (b *bucket) DeleteVersion(ctx context.Context, name, version string) error {
+	at, err := b.blob(name)
+	if err != nil {
+		return err
+	}
+	_, err = b.c.NewBlobClient(at).Delete(ctx, &blob.DeleteOptions{AccessConditions: &blob.AccessConditions{
+		ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfMatch: etag(version)},
+	}})
 	return changed(ctx, err)
 }
 

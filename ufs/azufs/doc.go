@@ -20,8 +20,8 @@
 //
 // # Model
 //
-// Directories are those of package objects. A name's version is its ETag, which each write changes; reads have it as
-// their condition, in the request. A conditional create, or replacement of a version, is a condition of the request that
+// Directories are those of package objects. A name's version is its ETag, which each write changes; reads and
+// deletions have it as their condition, in the request. A conditional create, or replacement of a version, is a condition of the request that
 // publishes.
 //
 // What fits one block is sent whole. Else blocks go up in parallel and a list of them publishes, in one step. Each request

@@ -209,3 +209,20 @@ func TestServerBackslash(t *testing.T) {
 
 // TestServerChecksum: a blob that was put at once has its MD5.
 func TestServerChecksum(t *testing.T) { ufstest.Checksum(t, connect(t).driver(t, "p")) }
+
+// TestServerDeleteVersion: the service itself deletes nothing but the version.
+func TestServerDeleteVersion(t *testing.T) {
+	s := connect(t)
+	d := s.driver(t, "p")
+	of := d.(driver.VersionDeleter)
+	require.True(t, d.Caps().DeleteVersion)
+	s.put(t, "p/f", []byte("old"), nil)
+	old, err := d.Stat(t.Context(), "f")
+	require.NoError(t, err)
+	s.put(t, "p/f", []byte("new"), nil)
+	require.ErrorIs(t, of.DeleteVersion(t.Context(), "f", old.Version), driver.ErrChanged)
+	now, err := d.Stat(t.Context(), "f")
+	require.NoError(t, err)
+	require.NoError(t, of.DeleteVersion(t.Context(), "f", now.Version))
+	require.ErrorIs(t, of.DeleteVersion(t.Context(), "f", now.Version), driver.ErrNotExist)
+}

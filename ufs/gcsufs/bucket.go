@@ -27,7 +27,7 @@ type bucket struct {
 }
 
 func (b *bucket) Features() objects.Features {
-	return objects.Features{IfAbsent: true, IfVersion: true, ReplaceVersion: true, Copy: true, PageSize: mostListed}
+	return objects.Features{IfAbsent: true, IfVersion: true, ReplaceVersion: true, DeleteVersion: true, Copy: true, PageSize: mostListed}
 }
 
 func (b *bucket) Close() error { return b.client.Close() }
@@ -128,6 +128,15 @@ func (b *bucket) List(ctx context.Context, q objects.Query) (objects.Answer, err
 
 func (b *bucket) Delete(ctx context.Context, name string) error {
 	return changed(ctx, b.h.Object(name).Delete(ctx))
+}
+
+// DeleteVersion deletes a generation, if it is the newest.
+func (b *bucket) DeleteVersion(ctx context.Context, name, version string) error {
+	o, err := b.only(name, version)
+	if err != nil {
+		return err
+	}
+	return changed(ctx, o.Delete(ctx))
 }
 
 // Copy lets the service rewrite the object, in as many requests as it wants.

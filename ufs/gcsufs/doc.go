@@ -20,8 +20,8 @@
 //
 // # Model
 //
-// Directories are those of package objects. A name's version is its generation, which each write changes; reads, and
-// copies of a version, have it as their condition, in the request. A conditional create, or replacement of a version, is a
+// Directories are those of package objects. A name's version is its generation, which each write changes; reads,
+// deletions, and copies of a version, have it as their condition, in the request. A conditional create, or replacement of a version, is a
 // condition of the request that publishes; of a resumable upload it is said when that begins. In a bucket that keeps old generations the newest alone is read.
 //
 // What fits one part is one request, with its CRC32C, which Google compares. Else a resumable upload sends one part after

@@ -40,6 +40,7 @@ type Features struct {
 	IfAbsent       bool // Put can refuse what exists, atomically
 	IfVersion      bool // Get honours a version
 	ReplaceVersion bool // Put can refuse to replace anything but a version, atomically
+	DeleteVersion  bool // a VersionDeleter that keeps its promise
 	EventualList   bool // List may lack for a while what was just written
 	Copy           bool // a Copier
 	BatchDelete    int  // names a request; 0: no BatchDeleter
@@ -90,6 +91,11 @@ type (
 	// Copier copies within the bucket, whatever the size. A version that is not "" is a condition on from.
 	Copier interface {
 		Copy(ctx context.Context, from, to, version string) (Object, error)
+	}
+	// VersionDeleter is that of package driver, for names; of an object that is missing ErrNotExist or ErrChanged. Without the
+	// feature it does what it can: stores that are like another one may ignore the condition.
+	VersionDeleter interface {
+		DeleteVersion(ctx context.Context, name, version string) error
 	}
 	// BatchDeleter is that of package driver, for names.
 	BatchDeleter interface {

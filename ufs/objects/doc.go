@@ -37,7 +37,7 @@
 //	Open                         1 GET; of no bytes 1 HEAD; at the end of the file or beyond 1 GET, 1 HEAD
 //	  of what is missing         1 GET, 1 list of 1 name
 //	Create                       1 PUT; above one part: begin, the parts, complete
-//	Delete of a file             1 HEAD, 1 DELETE
+//	Delete of a file             1 HEAD, 1 DELETE; again, three times at most, where the store takes a condition and it was replaced meanwhile
 //	  of a directory             1 HEAD, 1 list of 2 names, 1 DELETE
 //	DeleteBatch                  1
 //	Mkdir                        1 HEAD, 1 list, 1 PUT; with parents the same again for each that is missing, and

@@ -21,9 +21,10 @@ type store struct {
 
 func (s *store) Caps() driver.Caps {
 	f := s.b.Features()
+	_, deletes := s.versionDeleter()
 	return driver.Caps{
 		AtomicReplace: true, IfAbsent: f.IfAbsent, IfVersion: f.IfVersion, ReplaceVersion: f.ReplaceVersion, EventualList: f.EventualList,
-		Copy: f.Copy, BatchDelete: f.BatchDelete, PageSize: f.PageSize,
+		DeleteVersion: deletes, Copy: f.Copy, BatchDelete: f.BatchDelete, PageSize: f.PageSize,
 	}
 }
 
@@ -84,20 +85,60 @@ func (s *store) first(ctx context.Context, key string, n int) ([]Object, error) 
 	}
 }
 
-// Delete looks before it deletes: a store does not say whether there was an object.
+// deleteTries is how often Delete looks again at an object that is replaced between the look and the deletion.
+const deleteTries = 3
+
+// Delete looks before it deletes: a store does not say whether there was an object. Where it takes a condition, what was seen is
+// deleted and nothing else: a request that arrives when its caller has long given it up takes nothing that was written since. A store
+// that refuses what it says itself has no use for conditions.
 func (s *store) Delete(ctx context.Context, key string) error {
 	name, err := s.name(key)
 	if err != nil {
 		return err
 	}
-	_, err = s.b.Head(ctx, name)
-	if err == nil {
-		return s.b.Delete(ctx, name)
+	seen := ""
+	for range deleteTries {
+		var o Object
+		if o, err = s.b.Head(ctx, name); err != nil {
+			break
+		}
+		d, ok := s.b.(VersionDeleter)
+		if !ok || o.Version == seen {
+			return s.b.Delete(ctx, name)
+		}
+		seen = o.Version
+		if err = d.DeleteVersion(ctx, name, o.Version); !errors.Is(err, driver.ErrChanged) {
+			return err
+		}
 	}
 	if !errors.Is(err, driver.ErrNotExist) {
 		return err
 	}
 	return s.deleteDir(ctx, key)
+}
+
+func (s *store) versionDeleter() (VersionDeleter, bool) {
+	d, ok := s.b.(VersionDeleter)
+	return d, ok && s.b.Features().DeleteVersion
+}
+
+// DeleteVersion is that of the bucket, which may take what is gone for changed.
+func (s *store) DeleteVersion(ctx context.Context, key, version string) error {
+	name, err := s.name(key)
+	if err != nil {
+		return err
+	}
+	d, ok := s.versionDeleter()
+	if !ok {
+		return driver.ErrUnsupported
+	}
+	err = d.DeleteVersion(ctx, name, version)
+	if errors.Is(err, driver.ErrChanged) {
+		if _, e := s.b.Head(ctx, name); errors.Is(e, driver.ErrNotExist) {
+			return e
+		}
+	}
+	return err
 }
 
 func (s *store) deleteDir(ctx context.Context, key string) error {

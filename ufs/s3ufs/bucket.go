@@ -73,6 +73,20 @@ func (b *bucket) Delete(ctx context.Context, name string) error {
 	})
 }
 
+// DeleteVersion deletes an object if it has that ETag, as far as the store looks: S3 does, those that are like it may not, and
+// nothing tells. So it is no feature.
+func (b *bucket) DeleteVersion(ctx context.Context, name, version string) error {
+	return without(&b.lacks.deletion, func(with bool) error {
+		if !with {
+			return b.Delete(ctx, name)
+		}
+		return b.do(ctx, op{"delete", name}, func() error {
+			_, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &name, RequestPayer: b.payer(), IfMatch: condition(version)})
+			return err
+		})
+	})
+}
+
 // version is an ETag without its quotes.
 func version(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }
 

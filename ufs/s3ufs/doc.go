@@ -27,7 +27,7 @@
 //
 // What a store refuses as unknown (NotImplemented, InvalidRequest, InvalidArgument) is done without, and never tried
 // there again once that worked: PUT with If-None-Match or If-Match (then IfAbsent and IfVersion look first, and two writers
-// may both find what they want), DeleteObjects (then a DELETE each), x-amz-checksum headers and the sums in a list of parts. A store that ends
+// may both find what they want), DELETE with If-Match (of what was looked at before; stores that ignore it delete what is there), DeleteObjects (then a DELETE each), x-amz-checksum headers and the sums in a list of parts. A store that ends
 // the answer to a HEAD where HTTP does not (a 404 that is chunked, and not
 // Amazon's) gets each HEAD on a connection of its own from then on.
 //

@@ -11,6 +11,7 @@ import (
 type lacks struct {
 	ifAbsent atomic.Bool // PUT with If-None-Match
 	ifMatch  atomic.Bool // PUT with If-Match
+	deletion atomic.Bool // DELETE with If-Match
 	batch    atomic.Bool // DeleteObjects
 	sums     atomic.Bool // x-amz-checksum headers, and sums in the list of an upload's parts
 	tidy     atomic.Bool // answers that end where HTTP says

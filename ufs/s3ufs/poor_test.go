@@ -83,6 +83,20 @@ func TestServerLacks(t *testing.T) {
 		}
 		require.EqualValues(t, 1, asked.Load())
 	})
+	t.Run("conditional_deletion", func(t *testing.T) {
+		v := newTrouble(t, s3ufs.Options{})
+		asked := v.refusing(501, "NotImplemented", func(r *http.Request) bool {
+			return r.Method == http.MethodDelete && r.Header.Get("If-Match") != ""
+		})
+		for range 2 {
+			a, err := writeFile(t, v.store, "f", pattern(100))
+			require.NoError(t, err)
+			require.NotEmpty(t, a.Version)
+			require.NoError(t, v.store.Delete(t.Context(), "f"))
+			v.nothing(t, "f")
+		}
+		require.EqualValues(t, 1, asked.Load(), "once, and never again")
+	})
 	t.Run("batch_delete", func(t *testing.T) {
 		v := newTrouble(t, s3ufs.Options{})
 		v.meet("batch", 0, faultproxy.S3Error(400, "InvalidRequest", 0))

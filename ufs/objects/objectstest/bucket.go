@@ -116,7 +116,7 @@ func (b *Bucket) enter(ctx context.Context, op, name string) error {
 // Features are all, less those that Options.Lacks.
 func (b *Bucket) Features() objects.Features {
 	l := b.o.Lacks
-	f := objects.Features{IfAbsent: !l.IfAbsent, IfVersion: !l.IfVersion, ReplaceVersion: !l.ReplaceVersion, Copy: !l.Copy, BatchDelete: 1000, PageSize: b.o.PageSize}
+	f := objects.Features{IfAbsent: !l.IfAbsent, IfVersion: !l.IfVersion, ReplaceVersion: !l.ReplaceVersion, DeleteVersion: !l.DeleteVersion, Copy: !l.Copy, BatchDelete: 1000, PageSize: b.o.PageSize}
 	if l.BatchDelete != 0 {
 		f.BatchDelete = 0
 	}
@@ -172,6 +172,20 @@ func (b *Bucket) Delete(ctx context.Context, name string) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.deleteLocked(name)
+	return nil
+}
+
+// DeleteVersion removes an object that has a version.
+func (b *Bucket) DeleteVersion(ctx context.Context, name, version string) error {
+	if err := b.enter(ctx, "delete", name); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.mu.objects[name].Version != version && !b.o.Lacks.DeleteVersion {
+		return driver.ErrChanged // of what is missing as well, as Google's
+	}
 	b.deleteLocked(name)
 	return nil
 }
