@@ -64,6 +64,16 @@ func TestServerRequests(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]int{"GET": 1}, c.since(), "a range")
 
+	w, err := st.Create(t.Context(), "given up", ufs.CreateOptions{})
+	require.NoError(t, err)
+	_, err = w.Write(make([]byte, 4*mib-1))
+	require.NoError(t, err)
+	require.NoError(t, w.Abort(t.Context()))
+	require.Equal(t, map[string]int{"PUT": 3, "HEAD": 1, "DELETE": 1}, c.since(), "three blocks that are dropped")
+	_, err = st.Copy(t.Context(), "large", "copy", "")
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{"PUT": 1, "HEAD": 1}, c.since(), "Copy")
+
 	for i := range 25 {
 		s.put(t, fmt.Sprintf("p/dir/n%02d", i), nil, nil)
 	}

@@ -155,6 +155,15 @@ func driverCalls(t *testing.T) {
 		{"a range", func() error { _, err := raw.ReadAt(ctx, "f", "", make([]byte, 10), 5); return err }, requests{"get": 1}},
 		{"a small upload", func() error { _, err := writeFile(t, raw, "new", pattern(100)); return err }, requests{"put": 1}},
 		{"an upload of three parts", func() error { _, err := writeFile(t, raw, "parts", pattern(12<<20)); return err }, requests{"begin": 1, "part": 3, "complete": 1}},
+		{"an upload that is aborted", func() error {
+			w, err := raw.Create(ctx, "given up", ufs.CreateOptions{})
+			require.NoError(t, err)
+			_, err = w.Write(pattern(12 << 20))
+			require.NoError(t, err)
+			return w.Abort(ctx)
+		}, requests{"begin": 1, "part": 2, "abort": 1}},
+		{"a small copy", func() error { _, err := raw.Copy(ctx, "f", "copy", ""); return err }, requests{"head": 1, "copy": 1}},
+		{"a copy of three parts", func() error { _, err := raw.Copy(ctx, "large", "copy", ""); return err }, requests{"head": 1, "begin": 1, "copypart": 3, "complete": 1}},
 		{"a delete", func() error { return raw.Delete(ctx, "new") }, requests{"head": 1, "delete": 1}},
 	} {
 		v.Reset()
