@@ -12,6 +12,6 @@
 //
 // Who brings a driver for another store has its promises checked by package ufstest, and here what a node makes of them:
 // [FirstReaders], that each byte is read once however many want it; [Sync], that strangers' changes show by the mount's policy,
-// over the table [Strangers]; [Apart], that no place is mounted twice; [Flipped], that a wrong byte is fetched again; [Stall], that a store that does not answer is let alone and harms no other mount. They open nodes of
+// over the table [Strangers]; [Apart], that no place is mounted twice; [Flipped], that a wrong byte is fetched again; [Requests], that no more is asked than has to be; [Stall], that a store that does not answer is let alone and harms no other mount. They open nodes of
 // their own, and fail t where a promise is not kept.
 package cachefstest

@@ -1,14 +1,17 @@
 package azufs_test
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/faultproxy"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/azufs"
+	"github.com/millpond/millpond/ufs/troubletest"
 )
 
 // TestServer59FirstReaders is the item of the table that needs a cache.
@@ -38,4 +41,22 @@ func TestServerMountedTwice(t *testing.T) {
 	cachefstest.Apart(t, at("/a", "http://"+account),
 		[]string{at("/a/", "http://"+account), at("/a", "http://"+account+"/"), at("/a/in", "HTTP://"+strings.ToUpper(host)+"/"+path), at("", "http://"+account)},
 		[]string{at("/ab", "http://"+account), at("/ab", "http://"+strings.ToUpper(host)+"/"+path+"/")})
+}
+
+// TestServerRequestsOfANode counts what users pay for. Azure's page is 5,000 names, which take azurite 50 s to put: TestServerRequests counts
+// smaller ones.
+func TestServerRequestsOfANode(t *testing.T) {
+	s := connect(t)
+	server, err := url.Parse(s.endpoint)
+	require.NoError(t, err)
+	p, err := faultproxy.Start(server.Scheme+"://"+server.Host, kind)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	st, err := azufs.Open(t.Context(), s.name, "p", &azufs.Options{Endpoint: p.URL() + server.Path, UFS: &ufs.Options{DisableHedge: true}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, st.Close()) })
+	cachefstest.Requests{
+		Proxy: p, Store: st, Get: troubletest.Get, List: troubletest.List,
+		Put: func(key string, data []byte) { s.put(t, "p/"+key, data, nil) },
+	}.Run(t)
 }

@@ -1,11 +1,17 @@
 package gcsufs_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/faultproxy"
 	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/gcsufs"
+	"github.com/millpond/millpond/ufs/troubletest"
 )
 
 // TestServer59FirstReaders is the item of the table that needs a cache.
@@ -35,4 +41,17 @@ func TestServerMountedTwice(t *testing.T) {
 	cachefstest.Apart(t, at("/a", "http://"+host),
 		[]string{at("/a/", "http://"+host), at("/a", "http://"+host+"/"), at("/a/in", "HTTP://"+strings.ToUpper(host)), at("", "http://"+host+"&reads=xml")},
 		[]string{at("/ab", "http://"+host), at("/ab", "http://"+strings.ToUpper(host)+"/")})
+}
+
+// TestServerRequestsOfANode counts what users pay for. That prefixes count against the page, which fake-gcs-server does not know, no test shows.
+func TestServerRequestsOfANode(t *testing.T) {
+	s := connect(t)
+	p, err := faultproxy.Start(s.endpoint, kind)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	o := gcsufs.Options{Endpoint: p.URL(), Client: &http.Client{Transport: transport(t, p.URL())}, UFS: &ufs.Options{DisableHedge: true}}
+	cachefstest.Requests{
+		Proxy: p, Store: s.open(t, "p", o), Get: troubletest.Get, List: troubletest.List, Page: 1000,
+		Put: func(key string, data []byte) { s.put(t, "p/"+key, data) },
+	}.Run(t)
 }

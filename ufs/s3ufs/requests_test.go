@@ -1,8 +1,6 @@
 package s3ufs_test
 
 import (
-	"bytes"
-	"fmt"
 	"io"
 	"sync"
 	"testing"
@@ -10,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs"
+	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/tier"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/s3ufs"
@@ -56,84 +55,12 @@ func read(t *testing.T, n *cachefs.Node, path string) []byte {
 
 // TestServerRequests counts what users pay for.
 func TestServerRequests(t *testing.T) {
-	t.Run("reading_a_known_cold_object_is_its_ranged_GETs", readingCold)
-	t.Run("listing_is_its_pages_and_no_HEAD", listingPages)
-	t.Run("Load_of_a_tree_is_lists_and_GETs_and_a_warm_pass_nothing", loadingTree)
+	v := newTrouble(t, s3ufs.Options{UFS: &ufs.Options{DisableHedge: true}})
+	cachefstest.Requests{
+		Proxy: v.Proxy, Store: v.store, Get: "get", List: "list", Page: 1000,
+		Put: func(key string, data []byte) { v.put(t, v.prefix+key, data) },
+	}.Run(t)
 	t.Run("each_call_of_the_driver", driverCalls)
-}
-
-func readingCold(t *testing.T) {
-	v, n := mounted(t)
-	for size, gets := range map[int]int{1: 1, 4 << 20: 1, 10 << 20: 3} {
-		name := fmt.Sprint("f", size)
-		v.put(t, v.prefix+name, pattern(size))
-		_, err := n.Stat(t.Context(), "/in/"+name, nil)
-		require.NoError(t, err)
-		v.Reset()
-		require.True(t, bytes.Equal(pattern(size), read(t, n, "/in/"+name)))
-		require.Equal(t, requests{"get": gets}, v.Counts(), "cold, %d bytes", size)
-		v.Reset()
-		require.Len(t, read(t, n, "/in/"+name), size)
-		require.Empty(t, v.Counts(), "warm, %d bytes", size)
-	}
-}
-
-func listingPages(t *testing.T) {
-	v, n := mounted(t)
-	const files, dirs = 1950, 75
-	var names []string
-	for i := range files {
-		names = append(names, fmt.Sprintf("dir/f%04d", i))
-	}
-	for i := range dirs {
-		names = append(names, fmt.Sprintf("dir/d%02d/x", i))
-	}
-	v.fill(t, names, nil)
-	v.Reset()
-	entries := 0
-	for _, err := range n.List(t.Context(), "/in/dir", nil) {
-		require.NoError(t, err)
-		entries++
-	}
-	require.Equal(t, files+dirs, entries)
-	require.Zero(t, v.Counts()["head"])
-	pages := (files + dirs + 999) / 1000
-	require.LessOrEqual(t, v.Counts()["list"], pages, "entries and prefixes by the store's page")
-	require.Equal(t, requests{"list": pages}, v.Counts())
-}
-
-func loadingTree(t *testing.T) {
-	v, n := mounted(t)
-	var names []string
-	for d := range 10 {
-		for f := range 20 {
-			names = append(names, fmt.Sprintf("tree/d%d/f%02d", d, f))
-		}
-	}
-	v.fill(t, names, pattern(1000))
-	v.Reset()
-	j, err := n.Load(t.Context(), "/in/tree", nil)
-	require.NoError(t, err)
-	require.NoError(t, j.Wait(t.Context()))
-	counts := v.Counts()
-	require.Equal(t, len(names), counts["get"], "one GET a file")
-	lists := counts["list"]
-	delete(counts, "get")
-	delete(counts, "list")
-	require.Empty(t, counts, "nothing but lists and GETs")
-	require.LessOrEqual(t, lists, 12, "one for each directory and the place above")
-
-	v.Reset()
-	files := 0
-	for info, err := range n.List(t.Context(), "/in/tree", &cachefs.ListOptions{Recursive: true}) {
-		require.NoError(t, err)
-		if !info.IsDir() {
-			files++
-			require.Equal(t, pattern(1000), read(t, n, info.Path()))
-		}
-	}
-	require.Equal(t, len(names), files)
-	require.Empty(t, v.Counts(), "a warm pass")
 }
 
 // driverCalls holds the table in doc.go to what it says.

@@ -1,13 +1,18 @@
 package swiftufs_test
 
 import (
+	"os"
+	"strings"
 	"testing"
 
+	"github.com/ncw/swift/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/cachefs/cachefstest"
+	"github.com/millpond/millpond/internal/faultproxy"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/swiftufs"
+	"github.com/millpond/millpond/ufs/troubletest"
 )
 
 // TestServer59FirstReaders is the item of the table that needs a cache.
@@ -35,4 +40,26 @@ func TestServerMountedTwice(t *testing.T) {
 	}
 	at := "swift://" + s.name
 	cachefstest.Apart(t, at+"/a", []string{at, at + "/", at + "/a/", at + "/a/in"}, []string{at + "/ab"})
+}
+
+// TestServerRequestsOfANode counts what users pay for. Swift's page is 10,000 names, which would take minutes to put: smaller pages
+// are counted by the table.
+func TestServerRequestsOfANode(t *testing.T) {
+	s := connect(t)
+	p, err := faultproxy.Start(strings.TrimSuffix(os.Getenv("ST_AUTH"), "/auth/v1.0"), kind)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	st, err := swiftufs.Open(t.Context(), s.name, "p", &swiftufs.Options{UFS: &ufs.Options{DisableHedge: true}, Connect: func(c *swift.Connection) error {
+		err := c.ApplyEnvironment()
+		c.AuthUrl = p.URL() + "/auth/v1.0"
+		return err
+	}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, st.Close()) })
+	cachefstest.Requests{
+		Proxy: p, Store: st, Get: troubletest.Get, List: troubletest.List,
+		Put: func(key string, data []byte) {
+			require.NoError(t, s.c.ObjectPutBytes(t.Context(), s.name, "p/"+key, data, ""))
+		},
+	}.Run(t)
 }
