@@ -11,6 +11,7 @@ import (
 	"github.com/millpond/millpond/internal/faultproxy"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/azufs"
+	"github.com/millpond/millpond/ufs/objects/objectstest"
 	"github.com/millpond/millpond/ufs/troubletest"
 )
 
@@ -59,4 +60,22 @@ func TestServerRequestsOfANode(t *testing.T) {
 		Proxy: p, Store: st, Get: troubletest.Get, List: troubletest.List,
 		Put: func(key string, data []byte) { s.put(t, "p/"+key, data, nil) },
 	}.Run(t)
+}
+
+// TestServerAwkwardNames: what others wrote that is no path is left out and counted.
+func TestServerAwkwardNames(t *testing.T) {
+	s := connect(t)
+	objectstest.AwkwardNames(t, s.open(t, "p"), "p", func(name string, data []byte) error {
+		_, err := s.c.NewBlockBlobClient(name).UploadBuffer(t.Context(), data, nil)
+		return err
+	}, func() (names []string) {
+		for pages := s.c.NewListBlobsFlatPager(nil); pages.More(); {
+			page, err := pages.NextPage(t.Context())
+			require.NoError(t, err)
+			for _, b := range page.Segment.BlobItems {
+				names = append(names, *b.Name)
+			}
+		}
+		return names
+	})
 }

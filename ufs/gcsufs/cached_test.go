@@ -1,16 +1,19 @@
 package gcsufs_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/api/iterator"
 
 	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/faultproxy"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/gcsufs"
+	"github.com/millpond/millpond/ufs/objects/objectstest"
 	"github.com/millpond/millpond/ufs/troubletest"
 )
 
@@ -54,4 +57,24 @@ func TestServerRequestsOfANode(t *testing.T) {
 		Proxy: p, Store: s.open(t, "p", o), Get: troubletest.Get, List: troubletest.List, Page: 1000,
 		Put: func(key string, data []byte) { s.put(t, "p/"+key, data) },
 	}.Run(t)
+}
+
+// TestServerAwkwardNames: what others wrote that is no path is left out and counted.
+func TestServerAwkwardNames(t *testing.T) {
+	s := connect(t)
+	objectstest.AwkwardNames(t, s.open(t, "p", s.options()), "p", func(name string, data []byte) error {
+		w := s.h.Object(name).NewWriter(t.Context())
+		w.ChunkSize = 0
+		_, err := w.Write(data)
+		return errors.Join(err, w.Close())
+	}, func() (names []string) {
+		for it := s.h.Objects(t.Context(), nil); ; {
+			o, err := it.Next()
+			if errors.Is(err, iterator.Done) {
+				return names
+			}
+			require.NoError(t, err)
+			names = append(names, o.Name)
+		}
+	})
 }

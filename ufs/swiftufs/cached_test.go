@@ -11,6 +11,7 @@ import (
 	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/faultproxy"
 	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/objects/objectstest"
 	"github.com/millpond/millpond/ufs/swiftufs"
 	"github.com/millpond/millpond/ufs/troubletest"
 )
@@ -62,4 +63,12 @@ func TestServerRequestsOfANode(t *testing.T) {
 			require.NoError(t, s.c.ObjectPutBytes(t.Context(), s.name, "p/"+key, data, ""))
 		},
 	}.Run(t)
+}
+
+// TestServerAwkwardNames: what others wrote that is no path is left out and counted.
+func TestServerAwkwardNames(t *testing.T) {
+	s := connect(t)
+	objectstest.AwkwardNames(t, s.open(t, "p"), "p", func(name string, data []byte) error {
+		return s.c.ObjectPutBytes(t.Context(), s.name, name, data, "")
+	}, func() []string { return s.names(t, s.name, "") })
 }
