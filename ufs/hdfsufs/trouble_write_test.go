@@ -22,6 +22,7 @@ func TestServerTroubleWriting(t *testing.T) {
 		"cancelled_upload_publishes_nothing":       cancelledUpload,
 		"cancelled_commit_publishes_nothing":       cancelledCommit,
 		"lost_NameNode_publishes_nothing":          lostNameNode,
+		"silent_NameNode_holds_nobody":             silentNameNode,
 		"overwrite_that_was_cut_leaves_the_old":    cutOverwrite,
 		"cut_upload_with_Parents_leaves_no_parent": cutParents,
 	} {
@@ -121,6 +122,35 @@ func lostNameNode(t *testing.T) {
 	_, err = w.Commit(t.Context())
 	require.Error(t, err)
 	v.nothing(t, "f")
+}
+
+// silentNameNode stalls all connections before a call, which ends with its context and gives its place back.
+func silentNameNode(t *testing.T) {
+	for name, do := range map[string]func(ctx context.Context, s *ufs.Store, w *ufs.Writer) error{
+		"create": func(ctx context.Context, s *ufs.Store, _ *ufs.Writer) error {
+			_, err := s.Create(ctx, "g", ufs.CreateOptions{})
+			return err
+		},
+		"commit": func(ctx context.Context, _ *ufs.Store, w *ufs.Writer) error { _, err := w.Commit(ctx); return err },
+		"abort":  func(ctx context.Context, _ *ufs.Store, w *ufs.Writer) error { return w.Abort(ctx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newTrouble(t, &ufs.Options{Attempts: 1, MaxCalls: 1, DisableBreaker: true})
+			w := begin(t, v.store)
+			_, err := w.Write(pattern(1000))
+			require.NoError(t, err)
+			v.fresh(faultproxy.ConnFault{Then: faultproxy.ConnStall}, 0)
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			require.Error(t, inTime(t, func() error { return do(ctx, v.store, w) }))
+			v.fresh(faultproxy.ConnFault{}, 0)
+			for _, key := range []string{"f", "g"} {
+				_, err = v.store.Stat(t.Context(), key)
+				require.ErrorIs(t, err, driver.ErrNotExist)
+			}
+			require.NoError(t, w.Abort(t.Context()))
+		})
+	}
 }
 
 func cutOverwrite(t *testing.T) {
