@@ -38,7 +38,7 @@ WHOLE      = ./internal/offheap ./internal/inodes ./internal/xcopy ./internal/me
 test-whole:
 	@bad=0; \
 	$(GO) test -timeout 15m -v -run '$(WHOLE_RUNS)' ./cachefs || bad=1; \
-	$(GO) test -timeout 10m -v -run 'ManyNodes' ./cachefs/cachefstest ./peer || bad=1; \
+	$(GO) test -timeout 10m -v -run 'ManyNodes|StoreSendsEachByteOnce' ./cachefs/cachefstest ./peer || bad=1; \
 	$(GO) test -timeout 10m -run 'FounderDies|SmallReadAllocates' ./journal ./peer/internal/link || bad=1; \
 	$(GO) test -timeout 10m ./tier ./tier/internal/disk -crash.points 0 || bad=1; \
 	$(GO) test -timeout 10m $(WHOLE) || bad=1; \

@@ -160,7 +160,7 @@ func ParseMeta(b []byte) (run [16]byte, journal []byte) { return parseMeta(b) }
 // SpreadOut is spreadOut of nodes whose names begin with their zone and rack, a letter each.
 func SpreadOut(list, homes string) string {
 	sites := map[string]site{}
-	for _, id := range strings.Fields(list + " " + homes) {
+	for id := range strings.FieldsSeq(list + " " + homes) {
 		sites[id] = site{id[:1], id[:2]}
 	}
 	return strings.Join(spreadOut(strings.Fields(list), strings.Fields(homes), sites), " ")

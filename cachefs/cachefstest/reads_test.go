@@ -21,7 +21,7 @@ import (
 func put(t *testing.T, c *cachefstest.Cluster, name string, size int) []byte {
 	t.Helper()
 	p := make([]byte, size)
-	rand.NewChaCha8([32]byte([]byte(fmt.Sprintf("%-32s", name)))).Read(p)
+	rand.NewChaCha8([32]byte(fmt.Appendf(nil, "%-32s", name))).Read(p)
 	c.Store.Put(name, p)
 	return p
 }

@@ -34,7 +34,7 @@ const coldBlock = 64 << 10
 // coldFiles is how many files of 16 blocks a node's memory has room for.
 func coldFiles() int {
 	if racetest.On {
-		return 12
+		return 8
 	}
 	return 40
 }
@@ -108,6 +108,9 @@ func TestStoreSendsEachByteOnce(t *testing.T) {
 		})
 	})
 	t.Run("a node dies", func(t *testing.T) {
+		if racetest.On {
+			t.Skip("what is on its way to a node is more than 5 % of so few bytes: runs without the race detector")
+		}
 		bubbletest.Test(t, func(t *testing.T) {
 			c := openCold(t, 4)
 			var dead sync.Map
