@@ -44,11 +44,12 @@ func (c *stream) Close() error {
 	return c.Conn.Close()
 }
 
-func (s *streams) track(conn net.Conn) net.Conn {
+// track keeps a stream that began with a hello of cluster of.
+func (s *streams) track(conn net.Conn, of Cluster) net.Conn {
 	c := &stream{conn, s}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ctx.Err() != nil {
+	if s.ctx.Err() != nil || s.mu.cluster != of { // the name may have changed since
 		_ = conn.Close()
 	} else {
 		s.mu.open[c] = struct{}{}
@@ -61,6 +62,10 @@ func (s *streams) stop() {
 	s.mu.Lock()
 	open := slices.Collect(maps.Keys(s.mu.open))
 	s.mu.Unlock()
+	closeAll(open)
+}
+
+func closeAll(open []*stream) {
 	for _, c := range open {
 		_ = c.Close()
 	}
@@ -73,10 +78,16 @@ func newStreams(id string, dial Dial) *streams {
 	return s
 }
 
+// join makes the node one of cluster c. What it has with nodes of another name ends: who keeps that name may lead under it.
 func (s *streams) join(c Cluster) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	var others []*stream
+	if s.mu.cluster != c {
+		others = slices.Collect(maps.Keys(s.mu.open))
+	}
 	s.mu.cluster, s.mu.ready = c, true
+	s.mu.Unlock()
+	closeAll(others)
 }
 
 func (s *streams) cluster() (Cluster, bool) {
@@ -123,7 +134,7 @@ func (s *streams) open(ctx context.Context, to string, kind Kind) (net.Conn, err
 		_ = conn.Close()
 		return nil, errors.Join(err, ctx.Err())
 	}
-	return s.track(conn), nil
+	return s.track(conn, c), nil
 }
 
 // Accept implements net.Listener.
@@ -137,8 +148,7 @@ func (s *streams) Accept() (net.Conn, error) {
 }
 
 // hand gives raft a stream that somebody dialled.
-func (s *streams) hand(conn net.Conn) {
-	c := s.track(conn)
+func (s *streams) hand(c net.Conn) {
 	select {
 	case s.accept <- c:
 	case <-s.ctx.Done():

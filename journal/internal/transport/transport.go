@@ -65,7 +65,7 @@ func (t *Transport) pump() {
 // Consumer implements raft.Transport.
 func (t *Transport) Consumer() <-chan raft.RPC { return t.calls }
 
-// Join makes the node one of cluster c: streams of others are refused.
+// Join makes the node one of cluster c: streams of others are refused, and those end that it had under another name.
 func (t *Transport) Join(c Cluster) { t.streams.join(c) }
 
 // Stop closes every stream. To be called before raft is told to shut down, which waits for its calls.
@@ -120,19 +120,21 @@ func (t *Transport) Commit(c Committed) {
 	}
 }
 
-// Serve takes over a stream that node from has dialled. Streams that are not raft's are handed to other, which owns them.
+// Serve takes over a stream that node from has dialled. Streams that are not raft's are handed to other, which owns them; Stop closes
+// them, too.
 func (t *Transport) Serve(from string, conn net.Conn, other func(Kind, net.Conn)) error {
 	c, ready := t.streams.cluster()
 	kind, err := receive(conn, from, c, ready)
-	switch {
-	case err != nil:
+	if err != nil {
 		_ = conn.Close()
-	case kind == KindRaft:
+		return err
+	}
+	if conn = t.streams.track(conn, c); kind == KindRaft {
 		t.streams.hand(conn)
-	default:
+	} else {
 		other(kind, conn)
 	}
-	return err
+	return nil
 }
 
 // Open opens a stream of another kind than raft's to a node.

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/journal/internal/transport"
 )
 
@@ -46,6 +47,80 @@ func TestOtherHistoryIsRefusedOnBothSides(t *testing.T) {
 	require.ErrorContains(t, err, y.String())
 	require.ErrorAs(t, <-refused, &got)
 	require.Equal(t, transport.ClusterError{Node: "a", Ours: y, Theirs: x}, *got)
+}
+
+// TestAnotherNameEndsStreams: a node that was given another name hears nothing more by way of streams that it had before: who keeps the old
+// one may lead under it.
+func TestAnotherNameEndsStreams(t *testing.T) {
+	for _, renamed := range []int{0, 1} {
+		a, b, _ := pair(t)
+		a.Join(transport.Cluster{1})
+		b.Join(transport.Cluster{1})
+		ask := func() error {
+			go func() {
+				select {
+				case rpc := <-b.Consumer():
+					rpc.Respond(&raft.RequestVoteResponse{Granted: true}, nil)
+				case <-t.Context().Done():
+				}
+			}()
+			return a.RequestVote("b", "b", &raft.RequestVoteRequest{}, new(raft.RequestVoteResponse))
+		}
+		require.NoError(t, ask())
+		require.NoError(t, ask())
+		[]*transport.Transport{a, b}[renamed].Join(transport.Cluster{2})
+		require.Error(t, ask())
+	}
+}
+
+// TestStreamThatBeginsUnderAnotherName: the name changes between a hello and its answer.
+func TestStreamThatBeginsUnderAnotherName(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		_, b, _ := pair(t)
+		b.Join(transport.Cluster{1})
+		mine, theirs := net.Pipe()
+		t.Cleanup(func() { _ = mine.Close() })
+		go func() { _ = b.Serve("x", theirs, nil) }()
+		_, err := mine.Write(append([]byte("MPJS\x01\x01\x01"), make([]byte, 15)...))
+		require.NoError(t, err)
+		b.Join(transport.Cluster{2})
+		_, err = io.ReadFull(mine, make([]byte, 17))
+		require.NoError(t, err)
+		require.NoError(t, mine.SetReadDeadline(time.Now().Add(time.Minute)))
+		_, err = mine.Read(make([]byte, 1))
+		require.ErrorIs(t, err, io.EOF)
+	})
+}
+
+// TestStopEndsWhatIsSent: also a checkpoint that is sent to a node which does not take it.
+func TestStopEndsWhatIsSent(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		_, b, _ := pair(t)
+		b.Join(transport.Cluster{1})
+		mine, theirs := net.Pipe()
+		t.Cleanup(func() { _ = mine.Close() })
+		sends, ended := make(chan struct{}), make(chan error, 1)
+		go func() {
+			_ = b.Serve("x", theirs, func(_ transport.Kind, conn net.Conn) {
+				close(sends)
+				_, err := conn.Write([]byte("a checkpoint"))
+				ended <- err
+			})
+		}()
+		hello := append([]byte("MPJS\x01\x02\x01"), make([]byte, 15)...)
+		_, err := mine.Write(hello)
+		require.NoError(t, err)
+		_, err = io.ReadFull(mine, make([]byte, 17))
+		require.NoError(t, err)
+		<-sends
+		b.Stop()
+		select {
+		case err := <-ended:
+			require.ErrorIs(t, err, io.ErrClosedPipe)
+		case <-time.After(time.Minute):
+			t.Fatal("it is sent on")
+		}
+	})
 }
 
 func TestNodeThatTakesNoPartIsNotReady(t *testing.T) {
