@@ -181,14 +181,14 @@ func (m *mesh) ServeCall(ctx context.Context, from string, req []byte) ([]byte, 
 	case !m.j.store.running.Load():
 		return failed(transport.ErrNotReady), nil
 	case k == wire.Adopt:
-		return m.serveAdopt(body), nil
+		return m.serveAdopt(ctx, body), nil
 	case theirs != ours:
 		m.conflict(&ClusterError{Node: from, Ours: ours, Theirs: theirs})
 		return wire.Answer(wire.OtherCluster, ours[:]), nil
 	}
 	switch {
 	case k == wire.Recover:
-		return m.serveRecover(ctx, body), nil
+		return m.serveRecover(ctx, ours, body), nil
 	case !m.j.Primary():
 		return m.notPrimary(), nil
 	}

@@ -55,7 +55,7 @@ func (m *mesh) recover(ctx context.Context, lost []string) (Recovery, error) {
 	from := newest(all)
 	next := newCluster()
 	if from == m.j.node {
-		err = m.lead(ctx, next)
+		err = m.lead(ctx, ours, next)
 	} else {
 		_, err = m.call(ctx, from, wire.Recover, next[:])
 	}
@@ -114,12 +114,44 @@ func newest(all map[string]wire.Replica) string {
 	})
 }
 
-// lead makes this node the only voter of a journal with another name, as far as its own log goes. Raft is told as a primary of a later
-// term would tell it: one more entry, a configuration, and everything up to it is committed.
-func (m *mesh) lead(ctx context.Context, next transport.Cluster) error {
-	if id := m.j.PrimaryID(); id != "" {
-		return fmt.Errorf("%w: node %s leads", ErrNotLost, id)
+// rename gives the journal another name than old here, once however many ask for it.
+func (m *mesh) rename(ctx context.Context, old transport.Cluster, change func() error) error {
+	return m.seat(ctx, func() error {
+		if _, ours := m.is(); ours != old {
+			return fmt.Errorf("%w: it has been recovered as journal %s", ErrNotLost, ours)
+		}
+		return change()
+	})
+}
+
+// lead makes this node the only voter of a journal with another name, as far as its own log goes.
+func (m *mesh) lead(ctx context.Context, old, next transport.Cluster) error {
+	return m.rename(ctx, old, func() error {
+		if id := m.j.PrimaryID(); id != "" {
+			return fmt.Errorf("%w: node %s leads", ErrNotLost, id)
+		}
+		return m.leadAlone(old, next)
+	})
+}
+
+// leadAlone tells raft so as a primary of a later term would: one more entry, a configuration, and everything up to it is committed. The new
+// name is there first: those that were lost may lead under the old one.
+func (m *mesh) leadAlone(old, next transport.Cluster) error {
+	if err := m.j.state.Put(keyCluster, next[:]); err != nil {
+		return err
 	}
+	err := m.appendAlone()
+	if errors.Is(err, transport.ErrRefused) {
+		return errors.Join(err, m.j.state.Put(keyCluster, old[:]))
+	}
+	if err = errors.Join(err, m.belong(next)); err == nil {
+		m.trans.Elect()
+	}
+	return err
+}
+
+// appendAlone has this node's log end with a configuration of which it is the only voter.
+func (m *mesh) appendAlone() error {
 	state, ours := m.is()
 	at := m.replica(state, ours)
 	conf := raft.Configuration{Servers: []raft.Server{{
@@ -127,53 +159,49 @@ func (m *mesh) lead(ctx context.Context, next transport.Cluster) error {
 	}}}
 	term := m.j.raft.CurrentTerm() + 1
 	entry := &raft.Log{Index: at.Last + 1, Term: term, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(conf)}
-	if err := m.trans.Append(ctx, transport.Committed{Primary: m.j.node, Term: term, Index: at.Last, Of: at.LastTerm}, entry); err != nil {
-		return err
-	}
-	if err := m.adopt(next); err != nil {
-		return err
-	}
-	m.trans.Elect()
-	return nil
+	return m.trans.Append(transport.Committed{Primary: m.j.node, Term: term, Index: at.Last, Of: at.LastTerm}, entry)
 }
 
 // adopt takes the journal's new name.
-func (m *mesh) adopt(next transport.Cluster) error {
-	if err := m.j.state.Put(keyCluster, next[:]); err != nil {
-		return err
-	}
-	return m.belong(next)
+func (m *mesh) adopt(ctx context.Context, old, next transport.Cluster) error {
+	return m.rename(ctx, old, func() error {
+		if err := m.j.state.Put(keyCluster, next[:]); err != nil {
+			return err
+		}
+		return m.belong(next)
+	})
 }
 
 func (m *mesh) tellAdopt(ctx context.Context, id string, old, next transport.Cluster) error {
 	if id == m.j.node {
-		return m.adopt(next)
+		return m.adopt(ctx, old, next)
 	}
 	_, err := m.call(ctx, id, wire.Adopt, append(old[:], next[:]...))
 	return err
 }
 
 // serveRecover is asked of the node whose replica is the newest one.
-func (m *mesh) serveRecover(ctx context.Context, body []byte) []byte {
+func (m *mesh) serveRecover(ctx context.Context, old transport.Cluster, body []byte) []byte {
 	if len(body) != len(none) {
 		return failed(wire.ErrFormat)
 	}
-	if err := m.lead(ctx, transport.Cluster(body)); err != nil {
+	if err := m.lead(ctx, old, transport.Cluster(body)); err != nil {
 		return failed(err)
 	}
 	return wire.Answer(wire.OK, nil)
 }
 
 // serveAdopt is asked of the other survivors.
-func (m *mesh) serveAdopt(body []byte) []byte {
+func (m *mesh) serveAdopt(ctx context.Context, body []byte) []byte {
 	_, ours := m.is()
 	if len(body) != 2*len(none) {
 		return failed(wire.ErrFormat)
 	}
-	if old := transport.Cluster(body); old != ours {
+	old, next := transport.Cluster(body), transport.Cluster(body[len(none):])
+	if old != ours {
 		return wire.Answer(wire.OtherCluster, ours[:])
 	}
-	if err := m.adopt(transport.Cluster(body[len(none):])); err != nil {
+	if err := m.adopt(ctx, old, next); err != nil {
 		return failed(err)
 	}
 	return wire.Answer(wire.OK, nil)

@@ -143,8 +143,9 @@ func (t *Transport) Open(ctx context.Context, to string, kind Kind) (net.Conn, e
 }
 
 // Append makes the local raft take one more entry behind what it has, as a primary that says at would, and commit all up to it. It is
-// for recovery alone: the caller answers for what the others think.
-func (t *Transport) Append(ctx context.Context, at Committed, entry *raft.Log) error {
+// for recovery alone: the caller answers for what the others think. It waits for raft, until Close at most: after any error but ErrRefused
+// the entry may be in the log.
+func (t *Transport) Append(at Committed, entry *raft.Log) error {
 	answer := make(chan raft.RPCResponse, 1)
 	rpc := raft.RPC{
 		Command: &raft.AppendEntriesRequest{
@@ -155,21 +156,22 @@ func (t *Transport) Append(ctx context.Context, at Committed, entry *raft.Log) e
 	}
 	select {
 	case t.calls <- rpc:
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-t.quit:
+		return ErrRefused
 	}
 	select {
 	case a := <-answer:
 		if r, ok := a.Response.(*raft.AppendEntriesResponse); a.Error == nil && (!ok || !r.Success) {
-			return errRefused
+			return ErrRefused
 		}
 		return a.Error
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-t.quit:
+		return raft.ErrRaftShutdown
 	}
 }
 
-var errRefused = errors.New("raft did not take the entry: somebody else leads by now, or its log has changed")
+// ErrRefused says that raft did not take an entry.
+var ErrRefused = errors.New("raft did not take the entry: somebody else leads by now, its log has changed, or it ends")
 
 // Heartbeat asks a node to accept this one as the primary of a term.
 func (t *Transport) Heartbeat(to string, term uint64, resp *raft.AppendEntriesResponse) error {
