@@ -43,8 +43,8 @@
 //   - A torn tail ends the log. Damage before it, and in any other file, is an error that names file and offset. The last batch of
 //     a log that was not closed is the one place where the two look alike.
 //   - Open of a lone node does not wait for an election timer. Open of a new node among others returns when it has what was acknowledged
-//     when it came; of one that has been there before also when nobody has led for Config.BootstrapWait: then it shows its last
-//     checkpoint, and what is behind it when somebody leads.
+//     when it came; of one that has been there before also when nobody has led, or brought it any nearer, for Config.BootstrapWait: then it
+//     shows its last checkpoint, and what is behind it when somebody leads.
 //   - Propose returned nil: a read of this node's replica sees the change. Barrier makes it see every node's.
 //   - A primary that is killed is replaced in 0.7 s at the median and 1 s at p95, and what the network takes, while a majority of the voters lives. A pause of
 //     200 ms costs nobody the leadership.

@@ -137,3 +137,21 @@ func TestNewNodeThatCatchesUpForLong(t *testing.T) {
 		require.EqualValues(t, 1, asked.Load())
 	})
 }
+
+// TestMemberThatCatchesUpForLong: one that was away shows what was acknowledged meanwhile, though that takes longer than BootstrapWait.
+func TestMemberThatCatchesUpForLong(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		g.grow("a", "b")
+		g.crash("b")
+		for range 300 { // several batches
+			g.nodes["a"].add("k")
+		}
+		r := newRegister()
+		began := time.Now()
+		b, err := journal.Open(t.Context(), g.config("b"), lagging{r, 2 * time.Second})
+		require.NoError(t, err)
+		g.nodes["b"] = &node{Journal: b, t: t, id: "b", reg: r, session: b.Session()}
+		require.Equal(t, 300, r.get("k"))
+		require.Greater(t, time.Since(began), 3*time.Second, "BootstrapWait")
+	})
+}

@@ -154,3 +154,31 @@ func TestNearlyFullDiskBesideADeadVoter(t *testing.T) {
 
 // unfit is longer than a node leaves the lead to others.
 const unfit = 10 * time.Second
+
+// TestFullDiskAtOpen: a node that was away, and whose log takes nothing of what was changed meanwhile, opens and can be read.
+func TestFullDiskAtOpen(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		g.grow("a", "b")
+		g.nodes["b"].add("k")
+		require.NoError(t, g.nodes["b"].Checkpoint(t.Context()))
+		g.crash("b")
+		g.nodes["a"].add("k")
+		var full atomic.Bool
+		full.Store(true)
+		cfg := g.config("b")
+		cfg.FS = vfs.NewFaulty(g.disks["b"], func(op vfs.Op) error {
+			if full.Load() && op.Kind == vfs.OpWrite {
+				return syscall.ENOSPC
+			}
+			return nil
+		})
+		began := time.Now()
+		b, err := g.tryOpen(cfg, time.Minute)
+		require.NoError(t, err)
+		require.Less(t, time.Since(began), 10*time.Second)
+		require.Equal(t, 1, b.reg.get("k"))
+		full.Store(false)
+		b.add("k")
+		g.same("k", 3)
+	})
+}

@@ -16,6 +16,15 @@ const configTimeout = 5 * time.Second
 
 // join asks the primary to take this node in, and waits until the replica is as far as the primary was then.
 func (m *mesh) join(ctx context.Context) error {
+	who, at, err := m.askIn(ctx)
+	if err != nil {
+		return err
+	}
+	return m.catchUpTo(ctx, who, at)
+}
+
+// askIn asks the primary to take this node in, and how far it is, until one does.
+func (m *mesh) askIn(ctx context.Context) (who string, at wire.Place, err error) {
 	body := []byte{0}
 	if m.fresh {
 		body[0] = 1
@@ -23,28 +32,30 @@ func (m *mesh) join(ctx context.Context) error {
 	var last error
 	for {
 		if err := m.j.err(); err != nil {
-			return err
+			return "", wire.Place{}, err
 		}
 		to, changed := m.j.lead.primary()
 		if to == m.j.node {
-			return nil
+			return to, wire.Place{}, nil
 		}
 		for _, id := range m.mayKnow(to) {
-			who, at, err := m.joinAt(ctx, id, body)
-			if err == nil {
-				return errors.Join(m.reach(ctx, who, at), m.awaitReplica(ctx))
+			if who, at, err = m.joinAt(ctx, id, body); err == nil {
+				return who, at, nil
 			}
 			last = err
 		}
 		if err := waitFor(ctx, changed, lookEvery); err != nil {
-			return errors.Join(fmt.Errorf("%w: %w", ErrNoPrimary, err), last)
+			return "", wire.Place{}, errors.Join(fmt.Errorf("%w: %w", ErrNoPrimary, err), last)
 		}
 	}
 }
 
-// awaitReplica waits until this node has a part of the log, which there is to reach also where no change has been made. Without that it
-// would be one whose log was lost, should it end now.
-func (m *mesh) awaitReplica(ctx context.Context) error {
+// catchUpTo waits until the replica is as far as node who was, and has a part of the log, which there is to reach also where no change has
+// been made: without that it would be one whose log was lost, should it end now.
+func (m *mesh) catchUpTo(ctx context.Context, who string, at wire.Place) error {
+	if err := m.reach(ctx, who, at); err != nil {
+		return err
+	}
 	for {
 		_, grown := m.j.store.has(1, 1)
 		if s, c := m.is(); m.replica(s, c).Last > 0 {

@@ -23,19 +23,41 @@ func (j *Journal) settle(ctx context.Context) error {
 }
 
 // settle waits until this node has what was acknowledged when it came. A new one has nothing to show before; one that has a replica
-// shows that when nobody has taken it in for a while: it may be the first one to be back.
+// shows that when nobody has taken it in for a while, or brings it nearer: it may be the first one to be back, and its disk may be full.
 func (m *mesh) settle(ctx context.Context) error {
 	if m.fresh {
 		return m.settleNew(ctx)
 	}
 	wait, cancel := context.WithTimeout(ctx, m.j.cfg.BootstrapWait)
 	defer cancel()
-	err := m.join(wait)
+	who, at, err := m.askIn(wait)
+	if err == nil {
+		err = m.approach(ctx, who, at)
+	}
 	if err != nil && ctx.Err() == nil && m.j.err() == nil {
-		m.j.log.Warn("no primary yet: the replica is as it was", "error", err)
+		m.j.log.Warn("no primary yet, or not all of what it has: the replica is as it was", "error", err)
 		return nil
 	}
 	return err
+}
+
+// approach is catchUpTo for as long as this node gets nearer to that within BootstrapWait.
+func (m *mesh) approach(ctx context.Context, who string, at wire.Place) error {
+	for {
+		was := m.far()
+		wait, cancel := context.WithTimeout(ctx, m.j.cfg.BootstrapWait)
+		err := m.catchUpTo(wait, who, at)
+		cancel()
+		if err == nil || m.far() == was {
+			return err
+		}
+	}
+}
+
+// far is how far this node is: what it has applied, and what is in its log.
+func (m *mesh) far() [2]uint64 {
+	last, _ := m.j.store.LastIndex()
+	return [...]uint64{m.j.Index(), last}
 }
 
 // settleNew has a new node wait for a primary of its journal, or of the one that was begun in its place, and says who is missed.
