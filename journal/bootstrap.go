@@ -159,7 +159,7 @@ func (m *mesh) find(ctx context.Context, mine transport.Cluster) (transport.Clus
 		if err != nil {
 			return none, err
 		}
-		may := seen.founder == "" && m.mayFound(seen.fresh, !time.Now().Before(until))
+		may := seen.founder == "" && seen.last == "" && m.mayFound(seen.fresh, !time.Now().Before(until))
 		if seen.history == none && may {
 			seen = m.askFresh(ctx, seen)
 		}
@@ -183,13 +183,17 @@ type sight struct {
 	history transport.Cluster // that they have a part of; none: there is none
 	member  string            // one that has
 	founder string            // one that begins a history now, "" for nobody
+	last    string            // one that leaves, and takes its history along, "" for nobody
 	fresh   []string          // those alive that have none, this node too, sorted
 }
 
 // nothing says that there was no journal to join until err.
 func (s *sight) nothing(err error) error {
-	if s.founder != "" {
+	switch {
+	case s.founder != "":
 		return fmt.Errorf("%w to join: node %s has not begun the journal yet: %w", ErrNoPrimary, s.founder, err)
+	case s.last != "":
+		return fmt.Errorf("%w to join: node %s, which had it in memory, has not ended yet: %w", ErrNoPrimary, s.last, err)
 	}
 	return fmt.Errorf("%w to join: %w", ErrNoPrimary, err)
 }
@@ -204,6 +208,8 @@ func (m *mesh) look() (s sight, err error) {
 			s.fresh = append(s.fresh, o.ID)
 		case meta.State == wire.Founding:
 			s.founder = o.ID
+		case meta.State == wire.Leaving && meta.Cluster == none:
+			s.last = o.ID
 		case s.history == none:
 			s.history, s.member = meta.Cluster, o.ID
 		case s.history != transport.Cluster(meta.Cluster):

@@ -38,7 +38,11 @@ func (m *mesh) askIn(ctx context.Context) (who string, at wire.Place, err error)
 		if to == m.j.node {
 			return to, wire.Place{}, nil
 		}
-		for _, id := range m.mayKnow(to) {
+		ids := m.mayKnow(to)
+		if to == "" { // who leaves hands over to whom it has taken in
+			ids = append(ids, m.inState(wire.Leaving)...)
+		}
+		for _, id := range ids {
 			if who, at, err = m.joinAt(ctx, id, body); err == nil {
 				return who, at, nil
 			}

@@ -163,7 +163,13 @@ func (j *Journal) Close(ctx context.Context) error {
 // goAway hands over to others, or does what the last one has to. A node that knows another one to lead
 // is not the last, however late that one answers.
 func (j *Journal) goAway(ctx context.Context) error {
-	if j.mesh != nil && j.mesh.handOver(ctx) || j.cfg.Last == nil || j.err() != nil {
+	if j.mesh != nil {
+		if j.mesh.handOver(ctx) {
+			return nil
+		}
+		j.mesh.takeAlong()
+	}
+	if j.cfg.Last == nil || j.err() != nil {
 		return nil
 	}
 	if id := j.PrimaryID(); id != "" && id != j.node {

@@ -44,6 +44,17 @@ func (m *mesh) handOver(ctx context.Context) (took bool) {
 	return false
 }
 
+// takeAlong tells new nodes that there is nothing to join any more, where no other node has any of the journal and this one keeps nothing of
+// it: they would wait for it for ever. What Last does they wait for.
+func (m *mesh) takeAlong() {
+	if m.j.cfg.Dir != "" || len(m.inState(wire.Member)) > 0 {
+		return
+	}
+	if err := m.peers.Announce(wire.Meta{State: wire.Leaving}.Append(nil)); err != nil {
+		m.j.log.Warn("new nodes are not told that the journal ends", "error", err)
+	}
+}
+
 // handing is how far handing over is.
 type handing int
 
