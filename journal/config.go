@@ -62,7 +62,7 @@ type Config struct {
 	// Last is called by Close of a node that nobody has taken the journal over from and that knows nobody else who leads, while it can
 	// still be read: it is the last one, or cut off, or those with whom it ends have no primary any more, and so several nodes may call theirs.
 	// At most one of them leads: what has to be done once, with all that was acknowledged, begins with Backup or with PrimaryContext and
-	// Barrier, and is ErrNoPrimary elsewhere. ctx is that of Close, which returns its error too. Default: nothing is done.
+	// Barrier, and is ErrNoPrimary elsewhere. ctx is that of Close, which returns its error too. An Open that fails does not call it. Default: nothing is done.
 	Last func(ctx context.Context) error
 	// Logger gets what an operator may want to know. Default: nothing is logged.
 	Logger *slog.Logger

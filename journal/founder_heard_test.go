@@ -39,7 +39,11 @@ func TestFounderAsksTheOthers(t *testing.T) {
 			began := time.Now()
 			s := turning{at: began.Add(4 * time.Second), is: wire.Meta{State: state, Cluster: [16]byte{1}}}
 			g.net.Peer("s", journaltest.Options{}).Serve(s)
-			_, err := g.tryOpen(g.config("a"), time.Minute)
+			cfg := g.config("a")
+			if meets {
+				cfg.Last = func(context.Context) error { t.Error("nobody has used it"); return nil }
+			}
+			_, err := g.tryOpen(cfg, time.Minute)
 			if meets {
 				var other *journal.ClusterError
 				require.ErrorAs(t, err, &other)

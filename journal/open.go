@@ -49,6 +49,7 @@ func Open(ctx context.Context, cfg Config, sm StateMachine) (*Journal, error) {
 	}
 	j.start()
 	if err := j.settle(ctx); err != nil {
+		j.cfg.Last = nil // nothing has been done here that somebody would miss
 		return nil, errors.Join(err, j.Close(context.WithoutCancel(ctx)))
 	}
 	return j, nil

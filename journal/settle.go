@@ -122,9 +122,6 @@ func (m *mesh) cancelWhenUnled(ctx context.Context, most time.Duration, cancel c
 // neither: it has been begun anew without this node. It returns none where that is not so.
 func (m *mesh) moved(ctx context.Context) (there transport.Cluster, err error) {
 	s, ours := m.is()
-	if m.replica(s, ours).Last > 0 {
-		return none, nil
-	}
 	ids, told := m.living(), ""
 	for i, r := range m.askStates(ctx, ids) {
 		switch {
@@ -135,7 +132,7 @@ func (m *mesh) moved(ctx context.Context) (there transport.Cluster, err error) {
 			there, told = r.Cluster, ids[i]
 		}
 	}
-	if there == none {
+	if there == none || m.replica(s, ours).Last > 0 { // some of it may have come meanwhile
 		return none, nil
 	}
 	m.j.log.Warn("nobody has the journal any more: joining the one that others have", "was", ours, "is", there)
@@ -162,7 +159,7 @@ func (m *mesh) missed(ctx context.Context) error {
 	for id, r := range m.replicas(ctx) {
 		if r.Last > 0 {
 			return fmt.Errorf("node %s has a replica of journal %s and no primary: a majority of its voters is to come back; "+
-				"if they are lost for good, Recover there begins anew", id, c)
+				"if they are lost for good, Recover there begins anew; if its Open waits, too, that says what would do", id, c)
 		}
 	}
 	who := "one of its nodes"
