@@ -78,6 +78,10 @@
 // never files that are not there. When it comes back, mounted anew at the same path and of the same type, the store goes on with
 // it; the bare directory below the mount point is not taken for it.
 //
+// A file system that does not answer is another matter: a call of the system that waits for one cannot be woken, so a call of the
+// Store, and Close, last until it answers, fails or has its connection broken (umount -f, or abort in /sys/fs/fuse/connections).
+// Its context does not end it, and no breaker opens. A node's calls do end with theirs, and its cached files and other mounts go on.
+//
 // # Errors
 //
 // Those of package driver. A parent that is a file is driver.ErrNotExist and driver.ErrNotDir; a rename to another file

@@ -25,6 +25,7 @@ type remote struct {
 	dev      *os.File
 	done     sync.WaitGroup
 	replaced atomic.Int64 // times that f is another file as soon as it was found; the one before is forgotten
+	silent   sync.RWMutex // held, it answers nothing
 }
 
 // mountRemote mounts it; the test is skipped where that may not be.
@@ -71,12 +72,18 @@ func (r *remote) noPoll(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// whenItSpeaks waits while it is silent.
+func (r *remote) whenItSpeaks() {
+	r.silent.RLock()
+	defer r.silent.RUnlock()
+}
+
 // serve answers the requests of the kernel's FUSE protocol, version 7.31, that looking at a file makes.
 func (r *remote) serve() {
 	const (
-		header                                           = 40
-		lookup, forget, getattr, statfs, initialize      = 1, 2, 3, 17, 26
-		opendir, releasedir, interrupt, batchForget, end = 27, 29, 36, 42, 38
+		header                                            = 40
+		lookup, forget, getattr, read, statfs, initialize = 1, 2, 3, 15, 17, 26
+		opendir, releasedir, interrupt, batchForget, end  = 27, 29, 36, 42, 38
 	)
 	le := binary.LittleEndian
 	buf := make([]byte, 1<<20)
@@ -86,6 +93,7 @@ func (r *remote) serve() {
 		if err != nil {
 			return
 		}
+		r.whenItSpeaks()
 		op, node := le.Uint32(buf[4:]), le.Uint64(buf[16:])
 		var body []byte
 		errno := unix.Errno(0)
@@ -112,6 +120,8 @@ func (r *remote) serve() {
 					f++
 				}
 			}
+		case read:
+			body = []byte("content")[min(7, le.Uint64(buf[header+8:])):]
 		case opendir:
 			body = make([]byte, 16)
 		case statfs:
