@@ -131,13 +131,21 @@ func TestKills(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(1, seed))
 	var gaps []time.Duration
+	var order []journal.Role
 	kills := map[journal.Role]int{}
-	for end := time.Now().Add(*loadTime); time.Now().Before(end); {
+	for end := time.Now().Add(*loadTime); time.Now().Before(end) || len(kills) < 3; {
 		pause(t, time.Second)
-		role, victim := anyOf(rng, m.Roles(t.Context()))
-		if victim < 0 {
+		if len(order) == 0 {
+			order = []journal.Role{journal.RolePrimary, journal.RoleVoter, journal.RolePrimary, journal.RoleLearner}
+			rng.Shuffle(len(order), func(a, b int) { order[a], order[b] = order[b], order[a] })
+		}
+		role := order[0]
+		having := m.Roles(t.Context())[role]
+		if len(having) == 0 { // nobody leads yet, or a vote is on its way
 			continue
 		}
+		order = order[1:]
+		victim := having[rng.IntN(len(having))]
 		kills[role]++
 		at := time.Now()
 		require.NoError(t, m.Process(victim).Kill())
@@ -162,15 +170,6 @@ func TestKills(t *testing.T) {
 	if len(gaps) > 0 {
 		t.Logf("without an acknowledgement after the primary was killed: median %v, p95 %v, longest %v", gaps[len(gaps)/2], gaps[len(gaps)*95/100], gaps[len(gaps)-1])
 	}
-}
-
-// anyOf chooses a role, the primary's half of the time, and a process that has it; -1 if there is none.
-func anyOf(rng *rand.Rand, roles map[journal.Role][]int) (role journal.Role, process int) {
-	role = []journal.Role{journal.RolePrimary, journal.RoleVoter, journal.RolePrimary, journal.RoleLearner}[rng.IntN(4)]
-	if len(roles[role]) == 0 {
-		return role, -1
-	}
-	return role, roles[role][rng.IntN(len(roles[role]))]
 }
 
 // slowestRead is how long a read may last while a node is stopped: it takes less than two seconds to be taken for dead.
