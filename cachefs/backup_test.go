@@ -380,3 +380,34 @@ func TestLastOfThoseThatWentOn(t *testing.T) {
 		require.ErrorIs(t, n.Close(), cachefs.ErrNoPrimary)
 	})
 }
+
+// TestNodeThatStartsBesideTheLast: a mesh without a disk ends, and while its last node saves the namespace another one starts. It waits for
+// that, and begins with what was saved.
+func TestNodeThatStartsBesideTheLast(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		store := memufs.New(nil)
+		k := newKept(t)
+		k.place = store.UFS()
+		c := k.mesh(2, false)
+		require.NoError(t, c.Nodes[1].Mkdir(t.Context(), "/a", nil))
+		c.Stop(1)
+		saves := make(chan struct{}, 100)
+		store.OnCall(func(string, string) error {
+			saves <- struct{}{}
+			time.Sleep(time.Second)
+			return nil
+		})
+		last := c.Nodes[0]
+		c.Nodes[0] = nil
+		ended := make(chan error, 1)
+		go func() { ended <- last.Close() }()
+		<-saves
+		stuck := time.AfterFunc(time.Minute, func() { panic("the node that starts waits for a journal that nobody has") })
+		c.Start(1)
+		stuck.Stop()
+		require.NoError(t, <-ended)
+		_, err := c.Nodes[1].Stat(t.Context(), "/a", nil)
+		require.NoError(t, err)
+		require.NoError(t, c.Nodes[1].Mkdir(t.Context(), "/b", nil))
+	})
+}
