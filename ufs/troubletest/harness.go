@@ -67,8 +67,13 @@ type item struct {
 }
 
 // Run asserts the table, each item over a place of its own.
-func Run(t *testing.T, h Harness) {
-	for _, i := range table() {
+func Run(t *testing.T, h Harness) { run(t, h, table()) }
+
+// RunReads is Run without the items that write, for a driver that only reads.
+func RunReads(t *testing.T, h Harness) { run(t, h, slices.Concat(readItems(), accessItems())) }
+
+func run(t *testing.T, h Harness, items []item) {
+	for _, i := range items {
 		t.Run(i.name, func(t *testing.T) { i.check(t, h) })
 	}
 }
