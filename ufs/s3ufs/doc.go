@@ -60,7 +60,7 @@
 //	another region (301, ...)                    driver.ErrInvalid, with the region
 //	AccessDenied, bad keys or signature, 403     driver.ErrPermission
 //	RequestTimeTooSkewed                         ErrClock
-//	412 to a read or a copy's source             driver.ErrChanged
+//	412 to a read, a deletion, a copy's source   driver.ErrChanged
 //	412 to a write                               driver.ErrExist; where it was to replace a version, also a 404, driver.ErrChanged
 //	416                                          objects.ErrRange
 //	SlowDown, 429, 500, 502, 503, 504            driver.Retryable, after Retry-After

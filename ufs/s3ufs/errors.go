@@ -142,7 +142,7 @@ func (b *bucket) explain(ctx context.Context, o op, err error) error {
 		return fmt.Errorf("%w: the bucket is not in region %s, set region%s: %w", driver.ErrInvalid, b.region, inRegion(header), err)
 	case s == http.StatusForbidden && o.verb == "head" && skewed(header): // no body that says so
 		return fmt.Errorf("%w: %w", ErrClock, err)
-	case s == http.StatusPreconditionFailed && o.reads():
+	case s == http.StatusPreconditionFailed && o.finds():
 		return fmt.Errorf("%w: %w", driver.ErrChanged, err)
 	case s == http.StatusPreconditionFailed:
 		return fmt.Errorf("%w: %w", driver.ErrExist, err)
@@ -177,8 +177,10 @@ func join(meaning, err error, after time.Duration) error {
 // errLater stands for driver.Retryable.
 var errLater = errors.New("asked to come later")
 
-// reads: a condition that fails is about what is read, not about what is in the way.
-func (o op) reads() bool { return o.verb == "get" || strings.HasPrefix(o.verb, "copy") }
+// finds: a condition that fails is about what is read, copied or deleted, not about what is in the way.
+func (o op) finds() bool {
+	return o.verb == "get" || o.verb == "delete" || strings.HasPrefix(o.verb, "copy")
+}
 
 // meanings of S3's codes; of a status where there is no code.
 var meanings = map[string]error{
