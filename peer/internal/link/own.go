@@ -112,7 +112,8 @@ func (c *client) wakeReader() {
 // maker's context ends. Whatever it leaves in the buffer begins with a frame.
 func (c *client) readFor(q *request) error {
 	for !closed(q.done) {
-		whole, more := c.src.holds(q.id)
+		id, calledOff := c.reading(q)
+		whole, more := c.src.holds(id)
 		if !whole && !more {
 			return nil
 		}
@@ -122,7 +123,7 @@ func (c *client) readFor(q *request) error {
 			}
 			continue
 		}
-		if c.calledOff() {
+		if calledOff {
 			return nil
 		}
 		if err := c.src.fill(); errors.Is(err, os.ErrDeadlineExceeded) {
@@ -144,10 +145,11 @@ func (c *client) callOff(q *request) {
 	}
 }
 
-func (c *client) calledOff() bool {
+// reading is the id of what is read for, 0 until a goroutine has begun its frame, and whether its maker's context has ended.
+func (c *client) reading(q *request) (id uint64, calledOff bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.mu.calledOff
+	return q.id, c.mu.calledOff
 }
 
 // pass gives the turn on after a request's reading, which may have failed.

@@ -254,6 +254,19 @@ func TestManyReadOwn(t *testing.T) {
 	all.Wait()
 }
 
+// TestLongerCallsReadOwn: a goroutine begins their frames, while who makes them may read already. The race detector looks.
+func TestLongerCallsReadOwn(t *testing.T) {
+	m := newMesh(t)
+	a := m.add("a", &handler{}, nil)
+	m.add("b", &handler{call: echo}, nil)
+	want := random(2 << 10)
+	for range 2000 {
+		got, err := a.Call(t.Context(), "b", "echo", want)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}
+
 func givenUp(t *testing.T, err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return true
