@@ -43,14 +43,13 @@ func (n *Node) spread(ctx context.Context, in *namespace.Inode, homes []string, 
 	return homes, err
 }
 
-// spreadOver is spread over the nodes of a list. also have blocks that this node may lack. fault is why the last one took none that
-// was not full.
+// spreadOver is spread over the nodes of a list, of which the first is asked first. also have blocks that this node may lack. fault is
+// why the last one took none that was not full.
 func (n *Node) spreadOver(ctx context.Context, in *namespace.Inode, homes []string, want int, list, also []string) (_ []string, fault, err error) {
 	var full error
-	for _, id := range list {
-		if len(homes) >= want {
-			break
-		}
+	sites := n.sites()
+	for ; len(list) > 0 && len(homes) < want; list = spreadOut(list[1:], homes, sites) { // who took none is no copy
+		id := list[0]
 		r := holdRequest{Index: n.tree.Index(), Ino: in.Ino, File: in.FileID[:], Size: in.Size, Also: also}
 		_, err := askAttended[none](ctx, n, id, callHold, r)
 		switch {
@@ -78,11 +77,16 @@ func (n *Node) spreadOver(ctx context.Context, in *namespace.Inode, homes []stri
 func (n *Node) candidates(in *namespace.Inode, homes []string, stay map[string]bool) []string {
 	list := n.nodes.successors([20]byte(blockID(in, 0)), len(n.living()))
 	list = slices.DeleteFunc(list, func(id string) bool { return id == n.id || !stay[id] || slices.Contains(homes, id) })
+	return spreadOut(list, homes, n.sites())
+}
+
+// sites are where the nodes are.
+func (n *Node) sites() map[string]site {
 	sites := map[string]site{}
 	for _, m := range n.nodes.members() {
 		sites[m.id] = m.site
 	}
-	return spreadOut(list, homes, sites)
+	return sites
 }
 
 // serveHold takes copies of a file's blocks from another node.

@@ -11,6 +11,7 @@ import (
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/tier"
 )
 
 // TestSpreadOut: the next copy is in the zone, then in the rack, with the fewest.
@@ -62,6 +63,31 @@ func TestAZoneIsLostWithItsCopies(t *testing.T) {
 		require.NoError(t, left.Mkdir(t.Context(), "/after", nil))
 		for path, data := range files {
 			require.NoError(t, same(readAll(t, left, path), data, 0), path)
+		}
+	})
+}
+
+// TestAFullNodeIsNoCopy: one that takes none leaves the copy to another one of its zone.
+func TestAFullNodeIsNoCopy(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		zoneOf := map[string]string{}
+		for i := range 4 {
+			zoneOf[meshHost(i)+":7946"] = fmt.Sprint("zone", i%2)
+		}
+		c := cachefstest.New(t, 4, func(cfg *cachefs.Config) {
+			cfg.Mesh.Zone, cfg.BlockSize = zoneOf[cfg.Mesh.Bind], 64<<10
+			if cfg.Mesh.Bind == meshHost(1)+":7946" {
+				cfg.Tiers = []tier.Config{{Kind: tier.Memory, Size: 256 << 10}}
+			}
+		})
+		for k := range 20 {
+			path := fmt.Sprint("/f", k)
+			require.NoError(t, writeFile(t.Context(), c.Nodes[0], path, content(uint32(k), 400_000), cachefs.CreateOptions{}))
+			list, err := c.Nodes[0].Locate(t.Context(), path, nil)
+			require.NoError(t, err)
+			last := list[len(list)-1].Nodes
+			require.Len(t, last, 2)
+			require.NotEqual(t, zoneOf[last[0].Addr], zoneOf[last[1].Addr], "%s is in %v", path, last)
 		}
 	})
 }
