@@ -13,6 +13,8 @@ start() {
     -public-host "127.0.0.1:$port" -external-url "http://127.0.0.1:$port" -log-level error
   await "$dir" fakegcs 20 listening "$port"
   echo "MILLPOND_GCS_ENDPOINT=http://127.0.0.1:$port"
+  # The SDK asks once whether this is a machine of Google's, and may leave that connection behind: it is told so.
+  echo "GCE_METADATA_HOST=127.0.0.1:1"
 }
 
 main "$@"
