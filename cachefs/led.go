@@ -34,9 +34,15 @@ func (n *Node) whileLed(ctx context.Context) (context.Context, context.CancelFun
 	if n.unled() > 0 {
 		return ctx, func() {}, errUnled
 	}
+	ctx, end := n.untilUnled(ctx)
+	return ctx, end, nil
+}
+
+// untilUnled is whileLed for what may need no primary, and is then done before that is noticed.
+func (n *Node) untilUnled(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	later := time.AfterFunc(ledTick, func() { n.watchLed(ctx, cancel) })
-	return ctx, func() { later.Stop(); cancel(nil) }, nil
+	return ctx, func() { later.Stop(); cancel(nil) }
 }
 
 // watchLed ends a context when the node has followed no primary for unledTime.

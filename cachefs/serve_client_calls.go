@@ -110,11 +110,14 @@ const (
 	clientPageBytes = 1 << 20
 )
 
+// listForClient lists what the replica has at once; what a store has, when the journal has taken it.
 func listForClient(ctx context.Context, n *Node, a pathArgs[ListOptions]) (l listAnswer, err error) {
-	ctx, end, err := n.whileLedIf(a.Opts.Consistent, ctx)
+	ctx, led, err := n.whileLedIf(a.Opts.Consistent, ctx)
 	if err != nil {
 		return l, err
 	}
+	defer led()
+	ctx, end := n.untilUnled(ctx)
 	defer end()
 	size := 0
 	for info, err := range n.List(ctx, string(a.Path), &a.Opts) {
