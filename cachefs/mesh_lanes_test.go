@@ -51,3 +51,32 @@ func TestManyReadsThatWaitForASlowStore(t *testing.T) {
 		require.Zero(t, r.nodes[1].Metrics().PeerFailures)
 	})
 }
+
+// TestManyListsThatWaitForASlowStore: directories that a node lists for another at the same time are listed once, for it is not taken for
+// silent while it lists: there is a place for the question whether it is there.
+func TestManyListsThatWaitForASlowStore(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		const dirs = 320 // more than 128 at each node
+		network := netsim.New(1)
+		r := openReadersOver(t, memufs.New(&memufs.Options{Latency: 8 * time.Second}), 0)
+		r.mesh = nil
+		for k := range dirs {
+			r.store.Put(fmt.Sprintf("d%d/f", k), nil)
+		}
+		for i := range 2 {
+			openMeshNode(t, r, network, i)
+		}
+		var all sync.WaitGroup
+		for k := range dirs {
+			for _, n := range r.nodes {
+				all.Go(func() {
+					for _, err := range n.List(t.Context(), fmt.Sprintf("/mem/d%d", k), nil) {
+						require.NoError(t, err)
+					}
+				})
+			}
+		}
+		all.Wait()
+		require.Equal(t, dirs, r.store.Calls()["list"])
+	})
+}

@@ -6,7 +6,7 @@
 //
 // An Endpoint is one node's side of all of its connections. Who dials makes the requests, the other side serves them; two nodes that
 // ask each other have connections both ways. The first byte of a connection says what it is for: frames (calls and
-// blocks), a stream that Dial opened, or gossip. A node keeps up to two connections for calls, eight for small reads and four for large
+// blocks), a stream that Dial opened, or gossip. A node keeps up to eight connections for calls, eight for small reads and four for large
 // requests to each other node, dials them when they are needed, and closes them when they are idle.
 //
 // # The handshake

@@ -119,7 +119,7 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	here.see(t, "connections", func() bool { return here.begun > 2 && here.begun <= 14 })
+	here.see(t, "connections", func() bool { return here.begun > 2 && here.begun <= 20 })
 }
 
 func TestHandlersErrors(t *testing.T) {

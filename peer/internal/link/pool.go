@@ -25,8 +25,8 @@ const (
 )
 
 // maxConns are the connections of a lane. Small requests are pipelined: more than one connection is for more of them than
-// the credit is, as when a slow store is waited for. One stream fills a local network; several share more fairly, and lose less, on a long or lossy one.
-var maxConns = [3]int{laneCalls: 2, laneReads: 8, laneBulk: 4}
+// the credit is, as when a slow store is waited for, by reads and by calls that have a node list or copy. One stream fills a local network; several share more fairly, and lose less, on a long or lossy one.
+var maxConns = [3]int{laneCalls: 8, laneReads: 8, laneBulk: 4}
 
 // errIdle ends a connection that nobody uses.
 var errIdle = errors.New("idle")
