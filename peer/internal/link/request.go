@@ -12,12 +12,12 @@ type request struct {
 
 	read    *BlockRequest // asked; nil: a call
 	asked   BlockRequest
-	dst     [][]byte      // what is left of the place for the bytes; the reader goroutine's
+	dst     [][]byte      // what is left of the place for the bytes; who reads has it
 	place   [2][]byte     // what dst lies in, where it has few parts
-	got     int64         // bytes that are verified; the reader goroutine's
+	got     int64         // bytes that are verified; who reads has it
 	arrived func(n int64) // may be nil
 	began   bool          // dst was written to
-	outside chan struct{} // made by who waits for the reader goroutine to leave dst
+	outside chan struct{} // made by who waits for the one who reads to leave dst
 }
 
 // frameSize is about how long its frame is.
