@@ -15,7 +15,7 @@ import (
 const wakeBytes = 4 * pieceLen
 
 // source reads frames from a connection: heads through a small buffer, bodies straight to where they belong. It is its
-// connection's reader goroutine's own, or his whom that lets read (own.go).
+// connection's reader goroutine's own, or that of whom it lets read (own.go).
 type source struct {
 	conn net.Conn
 	idle func() // called before a read of conn that may wait; nil: nothing is to be done
