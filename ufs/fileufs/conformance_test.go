@@ -44,3 +44,26 @@ func TestConformance(t *testing.T) {
 		Deny:      deny,
 	})
 }
+
+// TestConformanceOfADistantOne: so does a directory whose calls are made by goroutines.
+func TestConformanceOfADistantOne(t *testing.T) {
+	open := func(tb testing.TB, dir string) *ufs.Store {
+		s, err := fileufs.OpenDistant(dir, nil)
+		require.NoError(tb, err)
+		tb.Cleanup(func() { _ = s.Close() })
+		return s
+	}
+	ufstest.Run(t, ufstest.Harness{
+		Open:      func(tb testing.TB) *ufs.Store { return open(tb, tb.TempDir()) },
+		Second:    func(tb testing.TB, s *ufs.Store) *ufs.Store { return open(tb, dirOf(s)) },
+		Leftovers: leftovers,
+	})
+}
+
+// TestCallsThatAreLeft: more than so many are not begun; what one brings late is not lost, and when all have returned there may be more.
+func TestCallsThatAreLeft(t *testing.T) {
+	refused, late, answer := fileufs.Leave(t.Context(), fileufs.MostLeft+5)
+	require.Equal(t, 5, refused)
+	require.NoError(t, answer())
+	require.Len(t, late, fileufs.MostLeft)
+}

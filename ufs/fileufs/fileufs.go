@@ -69,10 +69,13 @@ type store struct {
 	owners owners
 }
 
-func open(dir string) (*store, error) {
+func open(dir string) (driver.Store, error) {
 	s := &store{}
 	if err := s.place.open(dir); err != nil {
 		return nil, err
+	}
+	if isDistant(s.place.kind) {
+		return &distant{store: s}, nil
 	}
 	return s, nil
 }

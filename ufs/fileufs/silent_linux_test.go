@@ -2,7 +2,9 @@ package fileufs_test
 
 import (
 	"context"
+	"errors"
 	"io"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/fileufs"
 	"github.com/millpond/millpond/ufs/memufs"
 )
@@ -63,4 +66,68 @@ func TestMountThatIsSilent(t *testing.T) {
 	speak()
 	require.NoError(t, <-closed)
 	require.NoError(t, s.Close())
+}
+
+// TestStoreThatIsSilent: the Store's own calls end with their contexts and attempts, the breaker opens, and closes by itself when the
+// server answers again; what was begun before goes on then.
+func TestStoreThatIsSilent(t *testing.T) {
+	r := mountRemote(t, t.TempDir())
+	s, err := fileufs.Open(r.dir, &fileufs.Options{UFS: &ufs.Options{
+		Attempts: 1, AttemptTimeout: 100 * time.Millisecond, BreakerFailures: 3, BreakerDelay: 50 * time.Millisecond, BreakerMaxDelay: 50 * time.Millisecond,
+	}})
+	require.NoError(t, err)
+	a, err := s.Stat(t.Context(), "f")
+	require.NoError(t, err)
+	body, _, err := s.Open(t.Context(), "f", 0, -1, a.Version)
+	require.NoError(t, err)
+
+	r.silent.Lock()
+	speak := sync.OnceFunc(r.silent.Unlock)
+	defer speak()
+	defer time.AfterFunc(time.Minute, speak).Stop()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	_, err = s.Stat(ctx, "g")
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = body.Read(make([]byte, 7))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	require.NoError(t, body.Close())
+	for _, call := range []func() error{
+		func() error { _, err := s.Stat(t.Context(), "h"); return err },
+		func() error { _, _, err := s.Open(t.Context(), "f", 0, -1, a.Version); return err },
+		func() error { _, err := s.Create(t.Context(), "new", ufs.CreateOptions{}); return err },
+	} {
+		require.Error(t, call())
+	}
+	require.Eventually(t, func() bool {
+		_, err := s.Stat(t.Context(), "i")
+		return errors.Is(err, driver.ErrUnavailable)
+	}, 10*time.Second, time.Millisecond, "the breaker stays closed")
+
+	speak()
+	require.Eventually(t, func() bool {
+		_, err := s.Stat(t.Context(), "f")
+		return err == nil
+	}, 10*time.Second, 10*time.Millisecond)
+	got := make([]byte, 7)
+	_, err = s.ReadAt(t.Context(), "f", "", got, 0)
+	require.NoError(t, err)
+	require.Equal(t, "content", string(got))
+	require.NoError(t, s.Close())
+}
+
+// TestCloseOfAStoreThatIsSilent does not wait for the system.
+func TestCloseOfAStoreThatIsSilent(t *testing.T) {
+	r := mountRemote(t, t.TempDir())
+	s, err := fileufs.Open(r.dir, &fileufs.Options{UFS: &ufs.Options{Attempts: 1}})
+	require.NoError(t, err)
+	r.silent.Lock()
+	speak := sync.OnceFunc(r.silent.Unlock)
+	defer speak()
+	defer time.AfterFunc(time.Minute, speak).Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = s.Stat(ctx, "g")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorContains(t, s.Close(), "has not answered 1 calls")
 }
