@@ -110,9 +110,18 @@ func lookUp(rawURL string) (driver.Parser, *url.URL, error) {
 	return parser, u, nil
 }
 
+// ours are the packages of this directory, by their schemes.
+var ours = map[string]string{
+	"azblob": "azufs", "file": "fileufs", "gs": "gcsufs", "hdfs": "hdfsufs", "http": "httpufs", "https": "httpufs", "mem": "memufs",
+	"s3": "s3ufs", "swift": "swiftufs",
+}
+
 // unknown says that no driver has registered u's scheme, and what was forgotten, most likely.
 func unknown(u *url.URL) error {
 	do := `; import the driver for its scheme, such as _ "github.com/millpond/millpond/ufs/s3ufs"`
+	if name := ours[u.Scheme]; name != "" {
+		do = fmt.Sprintf("; import its driver, _ %q", "github.com/millpond/millpond/ufs/"+name)
+	}
 	switch {
 	case u.Scheme == "" && strings.HasPrefix(u.Path, "/"):
 		do = fmt.Sprintf("; a directory is %q", "file://"+driver.Shown(u))

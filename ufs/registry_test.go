@@ -89,6 +89,9 @@ func TestNoLocalDir(t *testing.T) {
 // An unknown scheme is mostly a driver that was not imported, and none at all a path.
 func TestUnknownSchemeSaysWhatToDo(t *testing.T) {
 	require.ErrorContains(t, ufs.CheckURL("nowhere://bucket"), "import the driver")
+	for scheme, driver := range map[string]string{"azblob": "azufs", "gs": "gcsufs", "hdfs": "hdfsufs", "https": "httpufs", "s3": "s3ufs", "swift": "swiftufs"} {
+		require.ErrorContains(t, ufs.CheckURL(scheme+"://bucket"), `import its driver, _ "github.com/millpond/millpond/ufs/`+driver+`"`)
+	}
 	err := ufs.CheckURL("/data/in")
 	require.ErrorContains(t, err, "file:///data/in")
 	require.NotContains(t, err.Error(), "import the driver")
