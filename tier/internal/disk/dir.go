@@ -154,12 +154,15 @@ func (d *Dir) take() error {
 	return d.fail("create", vfs.WriteFile(d.fs, filepath.Join(d.path, formatFile), []byte(formatText), 0o600))
 }
 
+// otherFormat is what a person can do about blocks that this version cannot read.
+const otherFormat = "go back to the version that wrote it, or empty the directory: what the under stores have is read again, files that only this tier has are lost"
+
 // checkFormat returns nil for a directory of ours, fs.ErrNotExist for an empty one, else ErrFormat or a *DirError.
 func checkFormat(fsys vfs.FS, dir string) error {
 	b, err := vfs.ReadFile(fsys, filepath.Join(dir, formatFile))
 	if err == nil {
 		if string(b) != formatText {
-			return fmt.Errorf("%w: %s says %.64q, this version reads %q", ErrFormat, filepath.Join(dir, formatFile), b, formatText)
+			return fmt.Errorf("%w: %s says %.64q, this version reads %q; %s", ErrFormat, filepath.Join(dir, formatFile), b, formatText, otherFormat)
 		}
 		return nil
 	}
@@ -175,7 +178,7 @@ func checkFormat(fsys vfs.FS, dir string) error {
 		case lockFile, formatFile + ".tmp", "lost+found":
 		case dataDir: // made before the format file
 			if inside, err := fsys.ReadDir(filepath.Join(dir, dataDir)); err == nil && len(inside) > 0 {
-				return fmt.Errorf("%w: %s has data and no %s", ErrFormat, dir, formatFile)
+				return fmt.Errorf("%w: %s has data and no %s; %s", ErrFormat, dir, formatFile, otherFormat)
 			}
 		default:
 			return fmt.Errorf("%w: %s holds %q, which is not ours; choose an empty directory", ErrFormat, dir, e.Name())

@@ -232,11 +232,16 @@ func TestRefused(t *testing.T) {
 		return name
 	}
 	future := write("future/FORMAT", "millpond disk tier\nformat 3\n")
+	past := write("past/FORMAT", "millpond disk tier\nformat 1\n")
 	foreign := write("foreign/thesis.doc", "ten years of work")
-	for _, name := range []string{future, foreign} {
+	for name, do := range map[string]string{
+		future: "; go back to the version that wrote it, or empty the directory", past: "; go back to the version that wrote it, or empty the directory",
+		foreign: "; choose an empty directory",
+	} {
 		_, err := disk.Open(vfs.OS, filepath.Dir(name), disk.Options{Quota: 1 << 30})
 		require.ErrorIs(t, err, disk.ErrFormat)
 		require.ErrorContains(t, err, filepath.Base(name))
+		require.ErrorContains(t, err, do)
 		require.FileExists(t, name)
 		entries, err := os.ReadDir(filepath.Dir(name))
 		require.NoError(t, err)
