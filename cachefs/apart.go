@@ -13,7 +13,7 @@ import (
 // change of one would not be seen at the other.
 type spot struct {
 	name    string // of the place in its store, as people are shown it
-	place   string // in full
+	place   string // in full; "" of a URL that names none, which is told of elsewhere
 	options string // of a URL that is not open yet: they may say which store it is
 	dir     string // of this machine; "" for a place that is elsewhere
 	real    string // dir with its links followed
@@ -22,8 +22,11 @@ type spot struct {
 // spot is what is known before the store is opened.
 func (m *MountConfig) spot() spot {
 	s := spot{name: m.place(), place: m.place(), dir: m.localDir()}
-	if u, err := url.Parse(m.URL); err == nil && m.Store == nil {
-		s.place, s.options = u.Scheme+"://"+u.Host+u.Path, u.RawQuery
+	if m.Store == nil {
+		s.place = ""
+		if u, err := url.Parse(m.URL); err == nil && u.Scheme != "" {
+			s.place, s.options = u.Scheme+"://"+u.Host+u.Path, u.RawQuery
+		}
 	}
 	return s.follow()
 }

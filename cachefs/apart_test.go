@@ -70,6 +70,17 @@ func TestMountsApart(t *testing.T) {
 	require.NotContains(t, err.Error(), "Mounts")
 }
 
+// What names no place overlaps nothing: people are told what is wrong with it, and no more.
+func TestMountsOfNoPlaceOverlapNothing(t *testing.T) {
+	_, err := cachefs.Open(t.Context(), cachefs.Config{Mounts: []cachefs.MountConfig{
+		{Path: "/a", URL: "/usr/share"}, {Path: "/b"}, {Path: "/c", URL: "/usr"}, {Path: "/d"},
+	}})
+	for _, bad := range []string{"Config.Mounts[0].URL", "Config.Mounts[1].URL", "Config.Mounts[2].URL", "Config.Mounts[3].URL"} {
+		require.ErrorContains(t, err, bad)
+	}
+	require.NotContains(t, err.Error(), "a place apart")
+}
+
 // Which store it is may be said by the options of its URL: two servers may have a bucket of one name.
 func TestMountsOfTwoStoresWithOneName(t *testing.T) {
 	_, err := cachefs.Open(t.Context(), cachefs.Config{BlockSize: 1, Mounts: []cachefs.MountConfig{
