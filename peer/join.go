@@ -15,6 +15,9 @@ import (
 const (
 	firstRetry = 200 * time.Millisecond
 	lastRetry  = 10 * time.Second
+	// warnFrom is the back-off from which a node that finds nobody is logged: that is the fourth attempt, after a second or two, by
+	// which nodes that are started together have met, and before one begins a journal alone.
+	warnFrom = time.Second
 	// lookAgain is how often the sources are asked when all that they gave are members: others may have started since, or be
 	// in another part of a mesh that was split for longer than failed nodes are remembered.
 	lookAgain   = 30 * time.Second
@@ -29,6 +32,7 @@ type joiner struct {
 	sources sources
 	files   map[string]os.FileInfo
 	ids     map[string]string // of who answered at an address
+	warned  bool              // that nobody is found
 	dialing sync.WaitGroup
 }
 
@@ -50,11 +54,27 @@ func (j *joiner) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		j.sources.changed(j.files)
 		info := j.attempt(ctx)
+		if ctx.Err() == nil {
+			j.warn(info, retry)
+		}
 		info.Retry, retry = pause(info, retry)
 		if j.m.cfg.Events.Join != nil && ctx.Err() == nil {
 			j.m.cfg.Events.Join(info)
 		}
 		j.wait(ctx, info.Retry)
+	}
+}
+
+// warn logs that this node is alone for what its sources, or those that they name, fail with: once, until it has company. A
+// misspelled one is an error of no call, and each node goes on by itself.
+func (j *joiner) warn(info JoinInfo, retry time.Duration) {
+	others := func(m Member) bool { return !m.Self && m.State == Alive }
+	switch {
+	case info.Reached > 0 || slices.ContainsFunc(j.m.table.shown.Load().members, others):
+		j.warned = false
+	case info.Err != nil && retry >= warnFrom && !j.warned:
+		j.warned = true
+		j.m.cfg.Logger.Warn("no other node is found, and joining goes on", "err", info.Err)
 	}
 }
 

@@ -1,14 +1,18 @@
 package peer_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -95,6 +99,37 @@ func TestJoinGoesOn(t *testing.T) {
 		require.Less(t, all[len(all)-1].Retry, 16*time.Second)
 		require.Greater(t, len(all), 15)
 		meet(t, 30*time.Second, m.start(0, nil), b)
+	})
+}
+
+// TestNobodyFoundIsLogged, with why, once until there is somebody; not by who has nobody to look for, nor by those that meet.
+func TestNobodyFoundIsLogged(t *testing.T) {
+	list := filepath.Join(t.TempDir(), "peers")
+	bubbletest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		var logs [2]bytes.Buffer
+		logged := func(i int) int {
+			synctest.Wait()
+			return strings.Count(logs[i].String(), "no other node is found")
+		}
+		start := func(i int, join ...string) *peer.Mesh {
+			return m.start(i, func(c *peer.Config) {
+				c.Join, c.Logger = join, slog.New(slog.NewTextHandler(&logs[i], nil))
+			})
+		}
+		a := start(0, "10.0.0.1:7946") // itself
+		b := start(1, "file:"+list)
+		time.Sleep(3 * time.Second)
+		require.Equal(t, 1, logged(1), "before it begins a journal of its own")
+		require.Contains(t, logs[1].String(), list)
+		time.Sleep(5 * time.Minute)
+		require.Equal(t, 1, logged(1))
+		require.NoError(t, os.WriteFile(list, []byte(a.Addr()+"\n"), 0o600))
+		meet(t, 30*time.Second, a, b)
+		m.net.Host(ip(0)).Kill()
+		time.Sleep(5 * time.Minute)
+		require.Equal(t, 2, logged(1), logs[1].String())
+		require.Zero(t, logged(0), logs[0].String())
 	})
 }
 
