@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"syscall"
 )
 
@@ -79,11 +80,15 @@ type LockedError struct {
 
 // Error names the file and the process.
 func (e *LockedError) Error() string {
-	holder := "another process"
-	if e.PID != 0 {
+	holder, do := "another process", "end that"
+	switch e.PID {
+	case 0:
+	case os.Getpid(): // containers that share a directory often run as one number
+		holder, do = fmt.Sprintf("process %d, which is this one or another container's", e.PID), "close what has it there"
+	default:
 		holder = fmt.Sprintf("process %d", e.PID)
 	}
-	return fmt.Sprintf("lock %s: held by %s; end that or use another directory", e.Name, holder)
+	return fmt.Sprintf("lock %s: held by %s; %s or use another directory", e.Name, holder, do)
 }
 
 // Is makes a LockedError a syscall.EWOULDBLOCK for errors.Is.
