@@ -5,11 +5,13 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"slices"
 
 	"github.com/hashicorp/go-hclog"
 )
 
-// raftLogger hands raft's messages to slog. What raft calls Info is for people who debug raft.
+// raftLogger hands raft's messages to slog. What raft calls Info or a warning is for people who debug raft, and so is what it calls an
+// error of a peer that comes, is away or goes, ourselves among them: members, Events and the calls' own errors tell of those.
 type raftLogger struct {
 	hclog.Logger // a null logger: names, levels, writers
 	to           *slog.Logger
@@ -21,13 +23,18 @@ func newRaftLogger(to *slog.Logger) hclog.Logger {
 
 func (l *raftLogger) Log(level hclog.Level, msg string, args ...any) {
 	to := slog.LevelDebug
-	switch level {
-	case hclog.Warn:
-		to = slog.LevelWarn
-	case hclog.Error:
+	if level == hclog.Error && !slices.Contains(ofPeers, msg) {
 		to = slog.LevelError
 	}
 	l.to.Log(context.Background(), to, msg, args...)
+}
+
+// ofPeers are raft's errors that a connection, or the other end of one, has made.
+var ofPeers = []string{
+	"failed to accept connection", "failed to decode incoming command", "failed to flush response",
+	"failed to appendEntries to", "failed to heartbeat to", "failed to pipeline appendEntries", "failed to start pipeline replication to",
+	"failed to make requestVote RPC", "target does not support pre-vote RPC, treating as granted", "peer sees incorrect leader",
+	"peer has newer term, stopping replication", "failed to send snapshot to", "failed to receive whole snapshot",
 }
 
 func (l *raftLogger) Trace(msg string, args ...any) { l.Log(hclog.Trace, msg, args...) }

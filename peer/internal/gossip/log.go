@@ -5,10 +5,11 @@ import (
 	"context"
 	"log"
 	"log/slog"
+	"net"
 )
 
 // newLogger hands serf's messages to slog. Each begins with its level; what serf calls an error, a packet that is lost
-// for example, is one that it gets over.
+// for example, is one that it gets over. That this node's own socket is closed is no news: it has closed it.
 func newLogger(to *slog.Logger) *log.Logger {
 	return log.New(logWriter{to.With("part", "gossip")}, "", 0)
 }
@@ -22,6 +23,9 @@ func (w logWriter) Write(line []byte) (int, error) {
 	if i := bytes.IndexByte(text, ' '); i > 0 && text[0] == '[' {
 		if l, ok := levels[string(text[:i+1])]; ok {
 			level = l
+		}
+		if bytes.HasSuffix(text, []byte(net.ErrClosed.Error())) {
+			level = slog.LevelDebug
 		}
 		text = text[i+1:]
 	}
