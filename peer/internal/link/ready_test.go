@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/internal/racetest"
@@ -102,4 +103,35 @@ func TestSmallReadAllocates(t *testing.T) {
 	require.LessOrEqual(t, testing.AllocsPerRun(1000, read(context.Background())), 8.0)
 	require.LessOrEqual(t, testing.AllocsPerRun(1000, read(t.Context())), 11.0) // of which three watch the context
 	require.Equal(t, block, dst[0])
+}
+
+// TestCancelAfterTheEnd: a cancel that was on its way when the connection ended, of a read that was served at once, is for nothing.
+func TestCancelAfterTheEnd(t *testing.T) {
+	m := newMesh(t)
+	a := m.add("a", &handler{}, nil)
+	ended, served := make(chan struct{}), make(chan struct{})
+	h := &readyHandler{}
+	b := m.add("b", h, nil)
+	h.call = func(ctx context.Context, _, _ string, _ []byte) ([]byte, error) {
+		<-ctx.Done()
+		close(ended)
+		return nil, ctx.Err()
+	}
+	var closing sync.WaitGroup
+	h.ready = func(r *link.BlockRequest, w *link.BlockWriter) bool {
+		defer close(served)
+		closing.Go(func() { b.Close() })
+		<-ended
+		return w.Lend(make([]byte, r.Length), nil) == nil
+	}
+	conn, err := a.DialFrames(t.Context(), "b")
+	require.NoError(t, err)
+	defer conn.Close()
+	frames := link.CallFrame(1, 0, xxhash.Sum64(nil), "m", nil)
+	frames = append(frames, link.ReadFrame(2, 0, link.BlockRequest{Length: 10})...)
+	_, err = conn.Write(append(frames, link.CancelFrame(2)...))
+	require.NoError(t, err)
+	<-served
+	closing.Wait()
+	closedAfter(t, conn)
 }

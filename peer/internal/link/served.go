@@ -63,9 +63,11 @@ func (q *served) fail(why error) {
 // last writes the last frames of a request: what front encodes, a body, what back encodes, which may be nil.
 //
 // The client may count on the request's credit as soon as it has them, so that the credit is given back before; but with the
-// order of frames locked, and while little is posted, so that a client that does not read gets no more of it.
+// order of frames locked, and while little is posted, so that a client that does not read gets no more of it. It is given back
+// by a connection that has ended too: nothing is left for a cancel to find.
 func (q *served) last(front func([]byte) []byte, body []byte, back func([]byte) []byte) {
 	if q.s.ctx.Err() != nil { // what a handler says that was told to stop is not the request's outcome
+		q.settle()
 		return
 	}
 	out := q.s.out
@@ -83,6 +85,7 @@ func (q *served) last(front func([]byte) []byte, body []byte, back func([]byte) 
 		return
 	}
 	if out.begin(q.s.ctx, nil) != nil {
+		q.settle()
 		return
 	}
 	defer out.end()
