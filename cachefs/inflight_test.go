@@ -1,6 +1,7 @@
 package cachefs_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -131,6 +132,44 @@ func TestManyUploadsStayWithinTheBound(t *testing.T) {
 			require.LessOrEqual(t, most.Load(), int64(bound))
 			require.Greater(t, most.Load(), int64(2*part), "parts go one at a time")
 			require.Len(t, b.Names(), files)
+		})
+	}
+}
+
+// TestManyOpenWritersStayWithinTheBound: so is the memory of writers that are open at the same time, which write in turns.
+func TestManyOpenWritersStayWithinTheBound(t *testing.T) {
+	const files, part, bound, step = 40, 2 << 20, 2 << 20, 100_000
+	for _, how := range []cachefs.WriteType{cachefs.Through, cachefs.CacheThrough} {
+		bubbletest.Test(t, func(t *testing.T) {
+			b := objectstest.New(&objectstest.Options{Parts: objects.NewParts(part, bound)})
+			st, err := ufs.New(objects.New(b, ""), "test://bucket", nil)
+			require.NoError(t, err)
+			n, err := cachefs.Open(t.Context(), cachefs.Config{
+				Tiers: []tier.Config{{Kind: tier.Memory, Size: 2 << 20}}, BlockSize: 256 << 10, Mounts: []cachefs.MountConfig{{Path: "/m", Store: st}},
+			})
+			require.NoError(t, err)
+			defer n.Close()
+			data := content(1, part-1)
+			before, most := heap(), uint64(0)
+			var ws [files]*cachefs.Writer
+			for i := range ws {
+				ws[i], err = n.Create(t.Context(), fmt.Sprint("/m/f", i), &cachefs.CreateOptions{WriteType: how})
+				require.NoError(t, err)
+			}
+			for off := 0; off < len(data); off += step {
+				for _, w := range ws {
+					_, err := w.Write(data[off:min(off+step, len(data))])
+					require.NoError(t, err)
+				}
+				most = max(most, heap()-min(heap(), before))
+			}
+			require.LessOrEqual(t, most, uint64(2*bound+4<<20), "%v", how)
+			for i, w := range ws {
+				require.NoError(t, w.Close())
+				require.NoError(t, n.Free(t.Context(), fmt.Sprint("/m/f", i), nil))
+				require.True(t, bytes.Equal(data, readAll(t, n, fmt.Sprint("/m/f", i))))
+				require.NoError(t, n.Remove(t.Context(), fmt.Sprint("/m/f", i), nil))
+			}
 		})
 	}
 }

@@ -25,7 +25,10 @@ type Options struct {
 	Key        *azblob.SharedKeyCredential // the account's own. Default: the environment's credentials
 
 	PartSize int64 // bytes of an upload's first blocks, later ones grow; at most 3,000 MiB. Default: 8 MiB, 0.1 s at 100 MB/s
-	InFlight int64 // bytes of blocks being sent, all uploads together. Default: 64 MiB
+
+	// InFlight is how many bytes of blocks are being sent, all uploads together. Memory holds twice as many; what uploads that are open at the
+	// same time have beyond that is in a file in os.TempDir. Default: 64 MiB
+	InFlight int64
 
 	Client *http.Client // the caller closes it. Default: one of our own
 	UFS    *ufs.Options // retries, limits, breaker. Default: its zero value

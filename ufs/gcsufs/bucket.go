@@ -24,6 +24,7 @@ type bucket struct {
 	client *storage.Client
 	h      *storage.BucketHandle
 	part   int // bytes
+	room   *objects.Room
 }
 
 func (b *bucket) Features() objects.Features {

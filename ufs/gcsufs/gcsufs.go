@@ -34,7 +34,7 @@ func openBucket(ctx context.Context, bucketName, prefix string, o Options) (obje
 	if o.UserProject != "" {
 		h = h.UserProject(o.UserProject)
 	}
-	return &bucket{client: client, h: h, part: int(o.PartSize)}, placeID(o.Endpoint, bucketName, prefix), nil
+	return &bucket{client: client, h: h, part: int(o.PartSize), room: objects.NewRoom(o.InFlight)}, placeID(o.Endpoint, bucketName, prefix), nil
 }
 
 // placeID is the same wherever it is opened. Google's buckets have names that nobody else has; another store's have its

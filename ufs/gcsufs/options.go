@@ -24,7 +24,11 @@ type Options struct {
 	// (GOOGLE_APPLICATION_CREDENTIALS, gcloud's login, the machine's service account).
 	Credentials *auth.Credentials
 
-	PartSize int64 // bytes of a request of a long upload, a multiple of 256 KiB; each upload holds them twice. Default: 8 MiB
+	PartSize int64 // bytes of a request of a long upload, a multiple of 256 KiB. Default: 8 MiB
+
+	// InFlight is how many bytes of memory uploads have, all together: each one PartSize, and when its second part begins twice that for
+	// a moment. Those for which there is no room make smaller requests, down to 256 KiB. Default: 128 MiB
+	InFlight int64
 
 	Client *http.Client // makes the requests and signs them, if they are to be signed; the caller closes it. Default: one of our own
 	UFS    *ufs.Options // retries, limits, breaker. Default: its zero value
@@ -35,9 +39,13 @@ const partUnit = 256 << 10 // Google's
 // complete fills in the defaults, or says everything that is wrong.
 func (o Options) complete() (Options, error) {
 	o.PartSize = cmp.Or(o.PartSize, 8<<20) // 0.1 s at 100 MB/s
+	o.InFlight = cmp.Or(o.InFlight, 128<<20)
 	var bad []string
 	if o.PartSize < partUnit || o.PartSize%partUnit != 0 || o.PartSize > 1<<30 {
 		bad = append(bad, fmt.Sprintf("PartSize is %d; want a multiple of %d, up to 1 GiB", o.PartSize, partUnit))
+	}
+	if o.InFlight < 0 {
+		bad = append(bad, fmt.Sprintf("InFlight is %d; want 0 (the default) or more", o.InFlight))
 	}
 	if o.Endpoint != "" {
 		bad = append(bad, o.checkEndpoint()...)

@@ -19,7 +19,7 @@ func (b *bucket) Put(ctx context.Context, name string, o objects.PutOptions) (ob
 	if err != nil {
 		return nil, err
 	}
-	u := &upload{o: h, part: b.part, absent: o.IfAbsent}
+	u := &upload{o: h, room: b.room, part: b.part, absent: o.IfAbsent}
 	if o.IfAbsent {
 		u.o = u.o.If(storage.Conditions{DoesNotExist: true})
 	}
@@ -33,7 +33,9 @@ type upload struct {
 	o      *storage.ObjectHandle
 	absent bool
 	part   int
-	first  []byte          // what has come, until it is more than a part
+	room   *objects.Room
+	held   int             // bytes of room
+	first  []byte          // what has come, until it is more than a part or than there is room for
 	w      *storage.Writer // from then on
 }
 
@@ -47,20 +49,62 @@ func (u *upload) Write(p []byte) (int, error) {
 	if err := context.Cause(u.ctx); err != nil {
 		return 0, err
 	}
-	if u.w == nil && len(u.first)+len(p) <= u.part {
-		u.first = append(u.first, p...)
+	if u.w == nil && u.gather(p) {
 		return len(p), nil
 	}
 	if u.w == nil {
-		u.w = u.o.Retryer(storage.WithPolicy(storage.RetryAlways), storage.WithMaxAttempts(beginTries)).NewWriter(u.ctx)
-		u.w.ChunkSize, u.w.ChunkRetryDeadline = u.part, partWithin
-		if _, err := u.w.Write(u.first); err != nil {
-			return 0, u.noBucket(driver.NotAgain(read(err)))
+		if err := u.begin(); err != nil {
+			return 0, err
 		}
-		u.first = nil
 	}
 	n, err := u.w.Write(p)
 	return n, u.noBucket(driver.NotAgain(read(err)))
+}
+
+// gather keeps p with what came before it, if it all fits one request and there is room for it.
+func (u *upload) gather(p []byte) bool {
+	n := len(u.first) + len(p)
+	if n > u.part {
+		return false
+	}
+	if n > cap(u.first) {
+		size := min(max(2*cap(u.first), n), u.part)
+		if !u.hold(size) {
+			return false
+		}
+		u.first = append(make([]byte, 0, size), u.first...)
+	}
+	u.first = append(u.first, p...)
+	return true
+}
+
+// hold has n bytes of memory counted, if there are as many; an upload has partUnit uncounted, with which it always goes on.
+func (u *upload) hold(n int) bool {
+	n = max(0, n-partUnit)
+	if n > u.held && !u.room.Take(int64(n-u.held)) {
+		return false
+	}
+	if n < u.held {
+		u.room.Give(int64(u.held - n))
+	}
+	u.held = n
+	return true
+}
+
+// begin begins a resumable upload with what was gathered. Its parts are smaller where there is no room for large ones.
+func (u *upload) begin() error {
+	part := u.part
+	for part > partUnit && !u.hold(cap(u.first)+part) {
+		part = max(partUnit, part/2/partUnit*partUnit)
+	}
+	u.w = u.o.Retryer(storage.WithPolicy(storage.RetryAlways), storage.WithMaxAttempts(beginTries)).NewWriter(u.ctx)
+	u.w.ChunkSize, u.w.ChunkRetryDeadline = part, partWithin
+	if _, err := u.w.Write(u.first); err != nil {
+		return u.noBucket(driver.NotAgain(read(err)))
+	}
+	u.first = nil
+	u.hold(part)
+	return nil
 }
 
 // noBucket: what an upload does not find is no file.
@@ -127,6 +171,7 @@ func (u *upload) Commit(ctx context.Context) (objects.Object, error) {
 func (u *upload) end() {
 	u.cancel(context.Canceled)
 	u.first = nil
+	u.hold(0)
 }
 
 // Abort ends the upload. What a resumable one has sent nobody sees, and the service forgets it after a week.

@@ -7,14 +7,16 @@ import (
 	"io"
 	"io/fs"
 	"sync"
+
+	"github.com/millpond/millpond/internal/piece"
 )
 
-// Body is the content of one request, as it lies in memory: in pieces, some of them lent. It must not be read when the
-// request is over, and cannot be: an HTTP client may still be sending when it has given up on the answer.
+// Body is the content of one request, as it lies in memory, in pieces, some of them lent, or in a file. It must not be read when
+// the request is over, and cannot be: an HTTP client may still be sending when it has given up on the answer.
 type Body struct {
-	pieces [][]byte
-	size   int64
-	mu     struct {
+	sections []section
+	size     int64
+	mu       struct {
 		sync.RWMutex
 		over bool
 	}
@@ -22,9 +24,17 @@ type Body struct {
 
 // NewBody is a Body of bytes that stay as they are.
 func NewBody(pieces ...[]byte) *Body {
-	b := &Body{pieces: pieces}
-	for _, p := range pieces {
-		b.size += int64(len(p))
+	sections := make([]section, len(pieces))
+	for i, p := range pieces {
+		sections[i].lent = p
+	}
+	return newBody(sections)
+}
+
+func newBody(sections []section) *Body {
+	b := &Body{sections: sections}
+	for i := range sections {
+		b.size += int64(sections[i].len())
 	}
 	return b
 }
@@ -32,10 +42,17 @@ func NewBody(pieces ...[]byte) *Body {
 // Len is the length in bytes.
 func (b *Body) Len() int64 { return b.size }
 
-// Sum is h of the whole content. It is for the time before the request.
+// Sum is h of the whole content. It is for the time before the request. Where bytes cannot be read it is of fewer, and the request
+// cannot read them either.
 func (b *Body) Sum(h hash.Hash) []byte {
-	for _, p := range b.pieces {
+	r := &bodyReader{b: b}
+	for r.at < b.size {
+		p, err := r.next()
+		if err != nil {
+			break
+		}
 		h.Write(p)
+		r.at += int64(len(p))
 	}
 	return h.Sum(nil)
 }
@@ -52,39 +69,68 @@ func (b *Body) end() {
 
 var errOver = errors.New("the request that this was the body of is over")
 
-// readAt copies what lies at off, 0 bytes only at the end.
-func (b *Body) readAt(p []byte, off int64) (n int, err error) {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	if b.mu.over {
+type bodyReader struct {
+	b  *Body
+	at int64
+
+	piece []byte // of a chunk in a file, from offset from of the content on
+	from  int64
+}
+
+func (r *bodyReader) Read(p []byte) (int, error) {
+	r.b.mu.RLock()
+	defer r.b.mu.RUnlock()
+	switch {
+	case r.b.mu.over:
 		return 0, errOver
+	case r.at >= r.b.size:
+		return 0, io.EOF
 	}
-	for _, piece := range b.pieces {
-		if off >= int64(len(piece)) {
-			off -= int64(len(piece))
-			continue
+	n := 0
+	for n < len(p) && r.at < r.b.size {
+		next, err := r.next()
+		if err != nil {
+			return n, err
 		}
-		n += copy(p[n:], piece[off:])
-		off = 0
-		if n == len(p) {
-			break
-		}
+		k := copy(p[n:], next)
+		n, r.at = n+k, r.at+int64(k)
 	}
 	return n, nil
 }
 
-type bodyReader struct {
-	b  *Body
-	at int64
+// next is what lies together from at on, which is not the end.
+func (r *bodyReader) next() ([]byte, error) {
+	off := r.at
+	for i := range r.b.sections {
+		s := &r.b.sections[i]
+		n := int64(s.len())
+		if off >= n {
+			off -= n
+			continue
+		}
+		if m := s.memory(); m != nil {
+			return m[off:], nil
+		}
+		return r.load(s.chunk, off)
+	}
+	return nil, io.ErrUnexpectedEOF
 }
 
-func (r *bodyReader) Read(p []byte) (int, error) {
-	if r.at >= r.b.size {
-		return 0, io.EOF
+// load is next of a chunk in a file, at off in it.
+func (r *bodyReader) load(c *chunk, off int64) ([]byte, error) {
+	in := off % piece.Size
+	if r.piece == nil || r.from != r.at-in {
+		if cap(r.piece) == 0 {
+			r.piece = make([]byte, piece.Size)
+		}
+		p, err := c.read(int(off/piece.Size), r.piece[:cap(r.piece)])
+		if err != nil {
+			r.from = -1
+			return nil, err
+		}
+		r.piece, r.from = p, r.at-in
 	}
-	n, err := r.b.readAt(p, r.at)
-	r.at += int64(n)
-	return n, err
+	return r.piece[in:], nil
 }
 
 func (r *bodyReader) Seek(off int64, whence int) (int64, error) {

@@ -21,16 +21,20 @@ type Multipart interface {
 	Drop(ctx context.Context) error // leaves no part; after Begin
 }
 
-// Parts cuts uploads of unknown length into parts. Its bound on bytes in flight is one for all uploads of a bucket; each
-// upload holds beside it the part that is being filled. Bytes that are lent are sent from where they lie.
+// Parts cuts uploads of unknown length into parts. Its bounds are for all uploads of a bucket together: of bytes being sent, and of
+// memory for parts, being filled or sent. Bytes that are lent are sent from where they lie.
 type Parts struct {
 	size     int64
 	inFlight *budget
+	chunks   *chunks
 }
 
 // NewParts makes parts of size bytes and more: each hundredth part is 11 MiB larger, so that 10,000 of 8 MiB and more
-// hold 5 TiB. inFlight bounds the bytes being sent; a part that is larger than that goes alone.
-func NewParts(size, inFlight int64) *Parts { return &Parts{size, newBudget(inFlight)} }
+// hold 5 TiB. inFlight bounds the bytes being sent; a part that is larger than that goes alone. Twice as many bytes of memory hold
+// parts; what uploads that are open at the same time have beyond it is in a file without a name in os.TempDir.
+func NewParts(size, inFlight int64) *Parts {
+	return &Parts{size, newBudget(inFlight), &chunks{room: NewRoom(2 * inFlight)}}
+}
 
 const (
 	growEvery = 100
@@ -46,9 +50,11 @@ func (p *Parts) PartSize(n int, total int64) int64 {
 	return p.size + int64((n-1)/growEvery)*growBy
 }
 
+func (p *Parts) filling() *filling { return &filling{of: p.chunks} }
+
 // Upload begins an upload; ctx ends it.
 func (p *Parts) Upload(ctx context.Context, to Multipart, total int64) Upload {
-	u := &upload{p: p, to: to, total: total, part: &filling{}}
+	u := &upload{p: p, to: to, total: total, part: p.filling()}
 	u.ctx, u.cancel = context.WithCancel(ctx)
 	u.going, u.stop = context.WithCancelCause(ctx)
 	return u
@@ -73,7 +79,7 @@ type upload struct {
 
 // Write sends a full part when more bytes come: what fits one part is one request at Commit.
 func (u *upload) Write(b []byte) (int, error) {
-	return u.fill(b, func(b []byte, room int64) { u.part.copyIn(b, u.expect(room-int64(len(b)))) })
+	return u.fill(b, func(b []byte, room int64) error { return u.part.copyIn(b, room, u.expect(room-int64(len(b)))) })
 }
 
 // expect is how many of room bytes will be written, as far as anybody knows.
@@ -92,11 +98,11 @@ func (u *upload) WriteLent(b []byte, done func()) (int, error) {
 	l := &loan{back: done}
 	l.users.Store(1) // ours, until all of b has its part
 	defer l.release()
-	return u.fill(b, func(b []byte, _ int64) { u.part.take(b, l) })
+	return u.fill(b, func(b []byte, _ int64) error { u.part.take(b, l); return nil })
 }
 
 // fill cuts b at the ends of parts and hands each piece to add, with the room that the part has for it and more.
-func (u *upload) fill(b []byte, add func(b []byte, room int64)) (int, error) {
+func (u *upload) fill(b []byte, add func(b []byte, room int64) error) (int, error) {
 	written := 0
 	for len(b) > 0 {
 		if err := context.Cause(u.going); err != nil {
@@ -111,7 +117,9 @@ func (u *upload) fill(b []byte, add func(b []byte, room int64)) (int, error) {
 		}
 		n := int(min(room, int64(len(b))))
 		u.taken += int64(n)
-		add(b[:n], room)
+		if err := add(b[:n], room); err != nil {
+			return written, err
+		}
 		b, written = b[n:], written+n
 	}
 	return written, nil
@@ -125,7 +133,7 @@ func (u *upload) send() error {
 		}
 	}
 	part := u.part
-	u.part = &filling{}
+	u.part = u.p.filling()
 	u.sent++
 	n := u.sent
 	free, err := u.p.inFlight.take(u.going, part.size)
@@ -136,7 +144,7 @@ func (u *upload) send() error {
 	u.wg.Go(func() {
 		defer free()
 		defer part.giveBack()
-		body := NewBody(part.pieces...)
+		body := newBody(part.sections)
 		defer body.end()
 		if err := Patiently(u.going, func() error { return u.to.Part(u.ctx, n, body) }); err != nil {
 			if u.ctx.Err() != nil {
@@ -179,7 +187,7 @@ func (u *upload) end() {
 // commitWhole sends what fits one part.
 func (u *upload) commitWhole(ctx context.Context) (Object, error) {
 	if u.whole == nil {
-		u.whole = NewBody(u.part.pieces...)
+		u.whole = newBody(u.part.sections)
 	}
 	o, err := u.to.Whole(ctx, u.whole)
 	if !retryable(err) {
@@ -195,7 +203,7 @@ func (u *upload) letGo() {
 		u.whole.end()
 	}
 	u.part.giveBack()
-	u.part = &filling{}
+	u.part = u.p.filling()
 }
 
 // sendLast sends what is left, once, and waits until all parts have arrived. ctx ends them, too: a store that does not answer would hold

@@ -29,8 +29,11 @@ type Options struct {
 	// (environment, profile, container, instance).
 	Credentials aws.CredentialsProvider
 
-	PartSize  int64 // bytes of an upload's first parts, later ones grow: at least 5 MiB. Default: 8 MiB, 0.1 s at 100 MB/s
-	InFlight  int64 // bytes of parts being sent, all uploads together. Default: 64 MiB
+	PartSize int64 // bytes of an upload's first parts, later ones grow: at least 5 MiB. Default: 8 MiB, 0.1 s at 100 MB/s
+
+	// InFlight is how many bytes of parts are being sent, all uploads together. Memory holds twice as many; what uploads that are open at the
+	// same time have beyond that is in a file in os.TempDir. Default: 64 MiB
+	InFlight  int64
 	CopyWhole int64 // largest object that one request copies, bytes. Default: 5 GiB, S3's own limit
 
 	HTTPClient *http.Client // the caller closes it. Default: one of our own

@@ -1,0 +1,155 @@
+package objects_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/ufs/driver"
+	"github.com/millpond/millpond/ufs/objects"
+)
+
+// random is bytes of which no two stretches are alike.
+func random(seed uint64, n int) []byte {
+	b := make([]byte, n)
+	r := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)})
+	r.Read(b)
+	return b
+}
+
+func nothingHeld(t *testing.T, p *objects.Parts) {
+	t.Helper()
+	memory, inFile := p.Held()
+	require.Zero(t, memory, "bytes of memory are held")
+	require.Zero(t, inFile, "chunks are held")
+	require.Nil(t, p.File())
+}
+
+// TestOpenUploadsStayWithinTheBound: uploads that are open at the same time are bounded in memory, and none waits for another.
+func TestOpenUploadsStayWithinTheBound(t *testing.T) {
+	const uploads, part, bound = 40, 3 << 20, 4 << 20
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	bubbletest.Test(t, func(t *testing.T) {
+		p := objects.NewParts(part, bound)
+		var us [uploads]objects.Upload
+		var ss [uploads]*sink
+		var data [uploads][]byte
+		for i := range us {
+			ss[i] = &sink{parts: map[int][]byte{}}
+			us[i] = p.Upload(t.Context(), ss[i], 0)
+			data[i] = random(uint64(i), part-10*i)
+		}
+		for off := 0; off < part; off += 100_000 { // in turns
+			for i, u := range us {
+				_, err := u.Write(data[i][min(off, len(data[i])):min(off+100_000, len(data[i]))])
+				require.NoError(t, err)
+			}
+		}
+		memory, inFile := p.Held()
+		require.LessOrEqual(t, memory, int64(2*bound))
+		require.Greater(t, memory, int64(bound))
+		require.Greater(t, inFile, uploads)
+		names, err := filepath.Glob(filepath.Join(dir, "*"))
+		require.NoError(t, err)
+		require.Empty(t, names, "a process that is killed leaves a file")
+		for i, u := range us {
+			_, err := u.Commit(t.Context())
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(data[i], ss[i].whole))
+		}
+		nothingHeld(t, p)
+	})
+}
+
+// TestWritesOfAnySize: what is sent is what was written or lent, wherever it lay meanwhile.
+func TestWritesOfAnySize(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		for seed := range uint64(60) {
+			rng := rand.New(rand.NewPCG(seed, 0))
+			p := objects.NewParts(1+rng.Int64N(2<<20), rng.Int64N(3<<20))
+			s := &sink{parts: map[int][]byte{}}
+			data := random(seed, rng.IntN(6<<20))
+			total := int64(0)
+			if seed%3 == 0 {
+				total = int64(len(data))
+			}
+			u := p.Upload(t.Context(), s, total)
+			for off := 0; off < len(data); {
+				n := min(len(data)-off, 1+rng.IntN(1<<(4+rng.IntN(17))))
+				var err error
+				if rng.IntN(4) == 0 {
+					_, err = u.(driver.Lender).WriteLent(data[off:off+n], func() {})
+				} else {
+					_, err = u.Write(data[off : off+n])
+				}
+				require.NoError(t, err)
+				off += n
+			}
+			if rng.IntN(5) == 0 {
+				require.NoError(t, u.Abort(t.Context()))
+				nothingHeld(t, p)
+				continue
+			}
+			_, err := u.Commit(t.Context())
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(data, append(s.bytes(len(s.parts)), s.whole...)), "seed %d", seed)
+			nothingHeld(t, p)
+		}
+	})
+}
+
+// reading is a Multipart that fails as its body does.
+type reading struct {
+	sink
+	read []byte
+}
+
+func (r *reading) Whole(_ context.Context, b *objects.Body) (o objects.Object, err error) {
+	r.read, err = io.ReadAll(b.Reader())
+	return o, err
+}
+
+// TestSpoiltTemporaryFile: bytes that have changed on the disk are not sent.
+func TestSpoiltTemporaryFile(t *testing.T) {
+	p := objects.NewParts(1<<20, 0)
+	s := &reading{}
+	u := p.Upload(t.Context(), s, 0)
+	_, err := u.Write(pattern(1 << 19))
+	require.NoError(t, err)
+	_, err = p.File().WriteAt([]byte{99}, 100_000)
+	require.NoError(t, err)
+	_, err = u.Commit(t.Context())
+	require.ErrorContains(t, err, "does not have the bytes")
+	require.Equal(t, pattern(64<<10), s.read, "all before is right")
+	nothingHeld(t, p)
+}
+
+// TestNoTemporaryFile: who could not be kept is told what would do, and others go on.
+func TestNoTemporaryFile(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
+	p := objects.NewParts(1<<20, 1<<20)
+	s := &sink{}
+	first, second := p.Upload(t.Context(), s, 2<<20), p.Upload(t.Context(), s, 1<<20)
+	_, err := first.Write(pattern(1 << 20))
+	require.NoError(t, err)
+	third := p.Upload(t.Context(), s, 1<<20)
+	_, err = third.Write(pattern(1 << 20))
+	require.NoError(t, err)
+	_, err = second.Write(pattern(1 << 20))
+	require.ErrorContains(t, err, "InFlight")
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.NoError(t, second.Abort(t.Context()))
+	require.NoError(t, third.Abort(t.Context()))
+	_, err = first.Commit(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, pattern(1<<20), s.whole)
+	nothingHeld(t, p)
+}
