@@ -48,6 +48,7 @@ func (b *bucket) Features() objects.Features {
 }
 
 func (b *bucket) Close() error {
+	b.parts.Close()
 	b.idle()
 	return nil
 }

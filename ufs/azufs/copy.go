@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/objects"
@@ -57,7 +58,7 @@ func (b *bucket) copied(ctx context.Context, dst *blob.Client, id string, status
 		}
 		p, err := dst.GetProperties(ctx, nil)
 		if ctx.Err() != nil {
-			return &driver.Unknown{Err: errors.Join(context.Cause(ctx), stopCopy(ctx, dst, id))}
+			return &driver.Unknown{Err: errors.Join(context.Cause(ctx), b.stopCopy(ctx, dst, id))}
 		}
 		if err != nil {
 			return &driver.Unknown{Err: read(err)}
@@ -73,9 +74,12 @@ func (b *bucket) copied(ctx context.Context, dst *blob.Client, id string, status
 	return nil
 }
 
-func stopCopy(ctx context.Context, dst *blob.Client, id string) error {
-	return objects.Clean(ctx, false, func(ctx context.Context) error {
+func (b *bucket) stopCopy(ctx context.Context, dst *blob.Client, id string) error {
+	return b.parts.Clean(ctx, false, func(ctx context.Context) error {
 		_, err := dst.AbortCopyFromURL(ctx, id, nil)
+		if bloberror.HasCode(err, bloberror.NoPendingCopyOperation) { // it has ended by itself
+			return nil
+		}
 		return read(err)
 	})
 }

@@ -15,14 +15,21 @@ import (
 	"github.com/millpond/millpond/ufs/driver"
 )
 
-// slowCopy is a service that copies for ever, and says nothing to who wants that to stop.
-type slowCopy struct{ stops int }
+// slowCopy is a service that copies for ever, and says nothing to who wants that to stop, or that it has just ended.
+type slowCopy struct {
+	stops int
+	ended bool
+}
 
 func (s *slowCopy) RoundTrip(r *http.Request) (*http.Response, error) {
 	h, status := http.Header{"X-Ms-Copy-Id": {"1"}, "X-Ms-Copy-Status": {"pending"}}, http.StatusOK
 	switch {
 	case r.URL.Query().Get("comp") == "copy":
 		s.stops++
+		if s.ended {
+			h.Set("X-Ms-Error-Code", "NoPendingCopyOperation")
+			return &http.Response{StatusCode: http.StatusConflict, Header: h, Body: http.NoBody, Request: r}, nil
+		}
 		<-r.Context().Done()
 		return nil, r.Context().Err()
 	case r.Method == http.MethodPut: // begins the copy
@@ -31,21 +38,20 @@ func (s *slowCopy) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: h, Body: http.NoBody, Request: r}, nil
 }
 
-// TestCopyEnds: within a look or between two, a copy whose caller is gone is told to stop, and a service that does not answer to that is given half a minute.
+// TestCopyEnds: within a look or between two, a copy whose caller is gone is told to stop, and a service that does not answer to that is waited for behind.
 func TestCopyEnds(t *testing.T) {
 	for name, within := range map[string]time.Duration{"between looks": 5*time.Second + 100*time.Millisecond, "in a look": 5 * time.Second} {
-		t.Run(name, func(t *testing.T) { copyEnds(t, within) })
+		t.Run(name, func(t *testing.T) { copyEnds(t, &slowCopy{}, within, time.Second) })
+		t.Run(name+", and it has ended", func(t *testing.T) { copyEnds(t, &slowCopy{ended: true}, within, 0) })
 	}
 }
 
-func copyEnds(t *testing.T, within time.Duration) {
+func copyEnds(t *testing.T, s *slowCopy, within, more time.Duration) {
 	bubbletest.Test(t, func(t *testing.T) {
-		s := &slowCopy{}
 		st, err := azufs.Open(t.Context(), "box", "p", &azufs.Options{
 			Endpoint: "https://store.example/account", Anonymous: true, Client: &http.Client{Transport: s}, UFS: &ufs.Options{Attempts: 1, DisableHedge: true},
 		})
 		require.NoError(t, err)
-		defer st.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), within)
 		defer cancel()
 		began := time.Now()
@@ -53,7 +59,8 @@ func copyEnds(t *testing.T, within time.Duration) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		_, unknown := errors.AsType[*driver.Unknown](err)
 		require.True(t, unknown, "%v", err)
-		require.Equal(t, within+30*time.Second, time.Since(began))
+		require.Equal(t, within+more, time.Since(began))
+		require.NoError(t, st.Close())
 		require.Equal(t, 1, s.stops)
 	})
 }

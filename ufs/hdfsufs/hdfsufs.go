@@ -9,6 +9,7 @@ import (
 
 	krb "github.com/jcmturner/gokrb5/v8/client"
 
+	"github.com/millpond/millpond/internal/cleaning"
 	"github.com/millpond/millpond/ufs"
 	"github.com/millpond/millpond/ufs/driver"
 )
@@ -117,15 +118,15 @@ func open(p place, o Options) (driver.Store, string, error) {
 		return nil, "", err
 	}
 	dir := p.clean()
-	return &store{dir: dir, o: o, pool: newPool(options, o.Dial), drops: newDrops()}, strings.TrimSuffix("hdfs://"+authority+dir, "/"), nil
+	return &store{dir: dir, o: o, pool: newPool(options, o.Dial), cleaner: cleaning.New()}, strings.TrimSuffix("hdfs://"+authority+dir, "/"), nil
 }
 
 // store is a driver.Store.
 type store struct {
-	dir   string // absolute
-	o     Options
-	pool  *pool
-	drops *drops
+	dir     string // absolute
+	o       Options
+	pool    *pool
+	cleaner *cleaning.Cleaner
 }
 
 func (s *store) Caps() driver.Caps {
@@ -136,6 +137,6 @@ func (s *store) Caps() driver.Caps {
 }
 
 func (s *store) Close() error {
-	s.drops.close()
+	s.cleaner.Close()
 	return s.pool.close()
 }

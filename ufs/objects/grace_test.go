@@ -2,6 +2,7 @@ package objects_test
 
 import (
 	"context"
+	"io/fs"
 	"testing"
 	"time"
 
@@ -117,4 +118,70 @@ func TestAPartThatArrivesLate(t *testing.T) {
 		defer s.mu.Unlock()
 		require.Empty(t, s.parts)
 	})
+}
+
+// silentSink is a store that takes its time to drop what was uploaded.
+type silentSink struct {
+	sink
+	takes time.Duration
+}
+
+func (s *silentSink) Drop(ctx context.Context) error {
+	select {
+	case <-time.After(s.takes):
+		return s.sink.Drop(ctx)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *silentSink) drops() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dropped
+}
+
+// TestCleaningUpGoesOnBehind: a caller whose context has ended is held for a second by a store that is silent.
+func TestCleaningUpGoesOnBehind(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		s := &silentSink{sink{parts: map[int][]byte{}}, 20 * time.Second}
+		p := objects.NewParts(10, 100)
+		u := p.Upload(t.Context(), s, 0)
+		_, err := u.Write(pattern(25))
+		require.NoError(t, err)
+		time.Sleep(time.Minute) // until the parts are there
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		began := time.Now()
+		require.ErrorIs(t, u.Abort(ctx), driver.ErrUnavailable)
+		require.Equal(t, 2*time.Second, time.Since(began))
+		require.Zero(t, s.drops())
+		time.Sleep(time.Minute)
+		require.Equal(t, 1, s.drops())
+		p.Close()
+	})
+}
+
+// TestCloseEndsCleaningUp, after a second that is enough for a store that works.
+func TestCloseEndsCleaningUp(t *testing.T) {
+	for takes, dropped := range map[time.Duration]int{500 * time.Millisecond: 1, 20 * time.Second: 0} {
+		bubbletest.Test(t, func(t *testing.T) {
+			s := &silentSink{sink{parts: map[int][]byte{}}, takes}
+			p := objects.NewParts(10, 100)
+			u := p.Upload(t.Context(), s, 0)
+			_, err := u.Write(pattern(25))
+			require.NoError(t, err)
+			time.Sleep(time.Minute)
+			aborted := make(chan error)
+			go func() { aborted <- u.Abort(context.Background()) }()
+			time.Sleep(time.Millisecond)
+			began := time.Now()
+			p.Close()
+			require.LessOrEqual(t, time.Since(began), time.Second)
+			err = <-aborted
+			require.Equal(t, dropped == 0, err != nil, "%v", err)
+			require.Equal(t, dropped, s.drops())
+			require.ErrorIs(t, p.Clean(t.Context(), false, func(context.Context) error { t.Error("after Close"); return nil }), fs.ErrClosed)
+		})
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/millpond/millpond/internal/cleaning"
 	"github.com/millpond/millpond/ufs/driver"
 )
 
@@ -27,14 +28,18 @@ type Parts struct {
 	size     int64
 	inFlight *budget
 	chunks   *chunks
+	cleaner  *cleaning.Cleaner
 }
 
 // NewParts makes parts of size bytes and more: each hundredth part is 11 MiB larger, so that 10,000 of 8 MiB and more
 // hold 5 TiB. inFlight bounds the bytes being sent; a part that is larger than that goes alone. Twice as many bytes of memory hold
 // parts; what uploads that are open at the same time have beyond it is in a file without a name in os.TempDir.
 func NewParts(size, inFlight int64) *Parts {
-	return &Parts{size, newBudget(inFlight), &chunks{room: NewRoom(2 * inFlight)}}
+	return &Parts{size, newBudget(inFlight), &chunks{room: NewRoom(2 * inFlight)}, cleaning.New()}
 }
+
+// Close ends what Clean does behind, after a second. Uploads are over by then.
+func (p *Parts) Close() { p.cleaner.Close() }
 
 const (
 	growEvery = 100
@@ -248,7 +253,7 @@ func (u *upload) Abort(ctx context.Context) error {
 	if u.sent == 0 {
 		return nil
 	}
-	return Clean(ctx, u.cut.Load(), u.to.Drop)
+	return u.p.Clean(ctx, u.cut.Load(), u.to.Drop)
 }
 
 // definite takes away what is unknown of a request that publishes nothing.

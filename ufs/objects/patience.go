@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/millpond/millpond/internal/cleaning"
 	"github.com/millpond/millpond/internal/jitter"
 	"github.com/millpond/millpond/ufs/driver"
 )
@@ -42,22 +43,22 @@ func repeat(ctx context.Context, f func() error, may func(error) bool) error {
 	}
 }
 
-const (
-	dropWithin = 30 * time.Second       // bounds the cleaning up, which goes on when the caller's context has ended
-	lateWithin = 300 * time.Millisecond // is given to what a store is still storing when its request was given up
-)
+// lateWithin is given to what a store is still storing when its request was given up.
+const lateWithin = 300 * time.Millisecond
 
-// Clean calls drop, which removes what is left of an upload or a copy that does not come to be, for up to 30 s whatever has become of ctx. cut: the request of
-// a part was given up, and the store may be storing it all the same; then it is called once more.
-func Clean(ctx context.Context, cut bool, drop func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropWithin)
-	defer cancel()
-	again := func() error { return Patiently(ctx, func() error { return drop(ctx) }) }
-	err := again()
-	if err != nil || !cut || jitter.Wait(ctx, lateWithin) != nil {
-		return err
-	}
-	return again()
+// Clean calls drop, which removes what is left of an upload or a copy that does not come to be, for up to 30 s whatever has become of ctx; who waits has it
+// go on behind a second after that has ended. cut: the request of a part was given up, and the store may be storing it all the same; then drop is called once
+// more.
+func (p *Parts) Clean(ctx context.Context, cut bool, drop func(ctx context.Context) error) error {
+	_, err := cleaning.Do(ctx, p.cleaner, func(ctx context.Context) (struct{}, error) {
+		again := func() error { return Patiently(ctx, func() error { return drop(ctx) }) }
+		err := again()
+		if err != nil || !cut || jitter.Wait(ctx, lateWithin) != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, again()
+	})
+	return err
 }
 
 // final says whether asking again would bring the same answer.

@@ -40,6 +40,7 @@ func (b *bucket) Features() objects.Features {
 }
 
 func (b *bucket) Close() error {
+	b.parts.Close()
 	if b.o.HTTPClient == nil && b.http != nil {
 		b.http.CloseIdleConnections()
 	}

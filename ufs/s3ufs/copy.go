@@ -81,7 +81,7 @@ func (b *bucket) copyParts(ctx context.Context, src objects.Object, to string) (
 	}
 	cut, err := begun.copyAll(ctx, src)
 	if err != nil {
-		return objects.Object{}, errors.Join(err, objects.Clean(ctx, cut, begun.Drop))
+		return objects.Object{}, errors.Join(err, b.parts.Clean(ctx, cut, begun.Drop))
 	}
 	var o objects.Object
 	err = objects.WhileRefused(ctx, func() (err error) {
@@ -89,7 +89,7 @@ func (b *bucket) copyParts(ctx context.Context, src objects.Object, to string) (
 		return err
 	})
 	if _, unknown := errors.AsType[*driver.Unknown](err); err != nil && !unknown {
-		err = errors.Join(err, objects.Clean(ctx, false, begun.Drop))
+		err = errors.Join(err, b.parts.Clean(ctx, false, begun.Drop))
 	}
 	return o, err
 }

@@ -49,7 +49,7 @@
 //
 // # What may stay
 //
-// An upload by parts that is aborted, or fails, drops its parts. Those of a process that dies stay, unseen and paid for, and so does, without a part, an
+// An upload by parts that is aborted, or fails, drops its parts. Those of a process that dies, or closes the store while it is silent, stay, unseen and paid for, and so does, without a part, an
 // upload whose beginning was answered and the answer lost: it is begun again, for the store has no way to tell one from that of another writer. A rule of the
 // bucket ends both: AbortIncompleteMultipartUpload, after more days than an upload takes.
 //

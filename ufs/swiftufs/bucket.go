@@ -46,6 +46,7 @@ func (b *bucket) Features() objects.Features {
 }
 
 func (b *bucket) Close() error {
+	b.parts.Close()
 	b.idle()
 	return nil
 }
