@@ -139,7 +139,7 @@ func TestManyUploadsStayWithinTheBound(t *testing.T) {
 // TestManyOpenWritersStayWithinTheBound: so is the memory of writers that are open at the same time, which write in turns.
 func TestManyOpenWritersStayWithinTheBound(t *testing.T) {
 	const files, part, bound, step = 40, 2 << 20, 2 << 20, 100_000
-	for _, how := range []cachefs.WriteType{cachefs.Through, cachefs.CacheThrough} {
+	for _, how := range []cachefs.WriteType{cachefs.Through, cachefs.CacheThrough, cachefs.AsyncThrough} {
 		bubbletest.Test(t, func(t *testing.T) {
 			b := objectstest.New(&objectstest.Options{Parts: objects.NewParts(part, bound)})
 			st, err := ufs.New(objects.New(b, ""), "test://bucket", nil)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/millpond/millpond/internal/namespace"
 	"github.com/millpond/millpond/tier"
@@ -316,10 +317,18 @@ func (w *nodeWriter) readyLocked() error {
 	return nil
 }
 
+// roomWithin is how long an AsyncThrough writer waits for tiers that are full of files being written, none of which gets on: they may be its
+// own program's, which writes in turns. Then it writes through.
+const roomWithin = 5 * time.Second
+
 // newBlockLocked begins the next block, or, if the tiers are full, goes on as the write type says.
 func (w *nodeWriter) newBlockLocked() error {
 	id := tier.NewBlockID(w.id, uint32(w.mu.size/w.bs))
-	b, err := w.n.tiers.Create(w.ctx, id, w.hint(), tier.PutOptions{Hold: w.held() || w.mu.lends, Pin: w.opts.Pin, Try: w.opts.WriteType == CacheThrough})
+	o := tier.PutOptions{Hold: w.held() || w.mu.lends, Pin: w.opts.Pin, Try: w.opts.WriteType == CacheThrough}
+	if w.opts.WriteType == AsyncThrough {
+		o.Wait = roomWithin
+	}
+	b, err := w.n.tiers.Create(w.ctx, id, w.hint(), o)
 	if err == nil {
 		w.mu.block = b
 		return nil

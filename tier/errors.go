@@ -12,7 +12,7 @@ var (
 	// ErrNoSpace reports that nothing can be evicted to make room: what is there is held, pinned or lent.
 	ErrNoSpace = errors.New("no space left in any tier")
 
-	// ErrBusy reports that there is no room at once; a Put without Try would wait.
+	// ErrBusy reports that there is no room at once; a Put without Try, or with a longer Wait, would wait.
 	ErrBusy = errors.New("tier: no room at once")
 
 	// ErrNoDisk reports that there is no disk tier to save to.

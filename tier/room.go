@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"time"
 
 	"github.com/millpond/millpond/tier/internal/arena"
 )
@@ -133,9 +134,8 @@ func (s *Store) allocate(ctx context.Context, n int, o PutOptions, elsewhere boo
 		case o.Try:
 			err = ErrBusy
 		default:
-			select {
-			case <-soon:
-			case <-ctx.Done():
+			if !awaits(ctx, soon, o.Wait) && s.evicting.Load() == 0 {
+				err = ErrBusy
 			}
 			soon = nil
 		}
@@ -147,6 +147,23 @@ func (s *Store) allocate(ctx context.Context, n int, o PutOptions, elsewhere boo
 			return e, err
 		}
 	}
+}
+
+// awaits waits for soon or the end of ctx, but no longer than for d, if that is not 0; false: in vain.
+func awaits(ctx context.Context, soon <-chan struct{}, d time.Duration) bool {
+	var late <-chan time.Time
+	if d > 0 {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		late = t.C
+	}
+	select {
+	case <-soon:
+	case <-ctx.Done():
+	case <-late:
+		return false
+	}
+	return true
 }
 
 func isClosed(c <-chan struct{}) bool {

@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -135,5 +136,24 @@ func TestWhoMaySpillIsToldThatNothingLeaves(t *testing.T) {
 		require.NoError(t, <-written)
 		w.Abort()
 		armed.Store(false)
+	})
+}
+
+// TestWaitEnds: one who writes two blocks in turns is told of it, when the time that he gives others is up.
+func TestWaitEnds(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		s, ctx := open(t, vfs.NewMem(), memory(mib)), t.Context()
+		other, err := s.Create(ctx, id(1), mib, tier.PutOptions{})
+		require.NoError(t, err)
+		defer other.Abort()
+		_, err = other.Write(body(1, mib))
+		require.NoError(t, err)
+		w, err := s.Create(ctx, id(2), mib, tier.PutOptions{Wait: 3 * time.Second})
+		require.NoError(t, err)
+		defer w.Abort()
+		began := time.Now()
+		_, err = w.Write(body(2, mib))
+		require.ErrorIs(t, err, tier.ErrBusy)
+		require.Equal(t, 3*time.Second, time.Since(began))
 	})
 }

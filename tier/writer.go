@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync/atomic"
+	"time"
 )
 
 // PutOptions say how a block is admitted.
@@ -13,6 +14,9 @@ type PutOptions struct {
 	MinKind Kind // faster tiers are left alone. Default: Memory
 	Try     bool // ErrBusy rather than wait for room. Default: false
 	Fill    bool // from an under store: may be brought again. Default: false
+	// Wait is how long a memory tier that is full of blocks being written is waited for while none of them ends: then ErrBusy. Default: as long as
+	// the context lives.
+	Wait time.Duration
 }
 
 func (o PutOptions) flags() (f uint32) {
@@ -82,7 +86,7 @@ func (s *Store) newWriter(ctx context.Context, id BlockID, hint int64, o PutOpti
 	return w, nil
 }
 
-// Write appends p. It waits for room within Create's context. Errors: ErrNoSpace, ErrBusy with Try, fs.ErrInvalid beyond
+// Write appends p. It waits for room within Create's context. Errors: ErrNoSpace, ErrBusy with Try or Wait, fs.ErrInvalid beyond
 // the largest block.
 func (w *Writer) Write(p []byte) (n int, err error) {
 	if w.hint == 0 && w.n.Load() == 0 && len(p) > 0 && w.room == 0 {
