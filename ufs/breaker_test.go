@@ -1,9 +1,12 @@
 package ufs_test
 
 import (
+	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/ufs"
+	"github.com/millpond/millpond/ufs/driver"
+	"github.com/millpond/millpond/ufs/memufs"
 )
 
 var fragile = ufs.Options{Attempts: 1, BreakerFailures: 3, BreakerDelay: time.Second, BreakerMaxDelay: 3 * time.Second}
@@ -221,5 +226,43 @@ func TestBreakerLeavesBodies(t *testing.T) {
 		got, err := io.ReadAll(rc)
 		require.NoError(w, err)
 		require.Len(w, got, 100)
+	})
+}
+
+// fullHere is a driver of a machine that has no room for what is to be sent.
+type fullHere struct{ driver.Store }
+
+func (d fullHere) Create(ctx context.Context, key string, o driver.CreateOptions) (driver.Writer, error) {
+	w, err := d.Store.Create(ctx, key, o)
+	return fullWriter{w}, err
+}
+
+type fullWriter struct{ driver.Writer }
+
+func (fullWriter) Write([]byte) (int, error) {
+	return 0, &driver.LocalError{Err: &fs.PathError{Op: "write", Path: "/tmp/x", Err: syscall.ENOSPC}}
+}
+
+// TestBreakerIsTheStores: a disk of this machine that is full keeps nobody from the store, nor does a store that is down seem to work.
+func TestBreakerIsTheStores(t *testing.T) {
+	over(t, fragile, func() driver.Store { return fullHere{memufs.New(nil)} }, func(w *world) {
+		c, err := w.s.Create(w.Context(), "f", ufs.CreateOptions{})
+		require.NoError(t, err)
+		write := func() {
+			_, err := c.Write([]byte("x"))
+			require.ErrorContains(t, err, "no space left on device")
+		}
+		for range 10 {
+			write()
+		}
+		require.NoError(t, w.stat())
+		require.EqualValues(t, 10, w.s.Metrics().Errors.Local)
+		w.play("stat fail=reset")
+		for range 3 {
+			write()
+			require.Error(t, w.stat())
+		}
+		require.Equal(t, ufs.BreakerOpen, w.s.Metrics().Breaker)
+		require.NoError(t, c.Abort(w.Context()))
 	})
 }

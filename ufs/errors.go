@@ -63,6 +63,7 @@ const (
 	kindChanged
 	kindRefused // any other answer: ErrExist, ErrNotEmpty, ErrUnsupported, ...
 	kindCanceled
+	kindLocal
 	kindThrottled // from here on: it may pass
 	kindTimeout
 	kindUnavailable
@@ -95,6 +96,9 @@ func kindOf(ctx context.Context, err error) kind {
 func sort(err error) kind {
 	if err == nil {
 		return kindNone
+	}
+	if _, local := errors.AsType[*driver.LocalError](err); local { // however the request that it ended is described
+		return kindLocal
 	}
 	if _, again := errors.AsType[*driver.Retryable](err); again {
 		return kindThrottled

@@ -78,7 +78,7 @@ func (g *guard) step(k kind, fails, probe, begun bool, err error) (was, now Brea
 		if g.mu.failed(time.Now(), probe, err) {
 			g.s.limits.refuse(g.refusalLocked()) // no use in waiting for a turn
 		}
-	case k == kindThrottled || k == kindCanceled:
+	case k == kindThrottled || k == kindCanceled || k == kindLocal:
 		g.mu.undecided(probe)
 	case begun:
 		g.mu.began(probe)

@@ -38,6 +38,7 @@ type ErrorCounts struct {
 	Changed     int64 // a version that is gone
 	Refused     int64 // any other answer: exists, is a directory, not supported, ...
 	Canceled    int64 // the caller left
+	Local       int64 // this machine lacks what the call needs, room in its temporary directory for example
 	Throttled   int64 // the store asked to be asked later
 	Timeout     int64 // no answer, or no byte of a body, in time
 	Unavailable int64 // the network, or what a driver says is down
@@ -83,7 +84,7 @@ func (s *Store) Metrics() Metrics {
 		Calls: map[string]CallStats{}, BytesRead: c.read.Load(), BytesWritten: c.written.Load(), Resumes: c.resumes.Load(),
 		Hedges: c.hedges.Load(), HedgesWon: c.hedgesW.Load(), Refused: c.refused.Load(),
 		Errors: ErrorCounts{
-			NotExist: n(kindNotExist), Permission: n(kindPermission), Changed: n(kindChanged), Refused: n(kindRefused), Canceled: n(kindCanceled),
+			NotExist: n(kindNotExist), Permission: n(kindPermission), Changed: n(kindChanged), Refused: n(kindRefused), Canceled: n(kindCanceled), Local: n(kindLocal),
 			Throttled: n(kindThrottled), Timeout: n(kindTimeout), Unavailable: n(kindUnavailable), Other: n(kindOther),
 		},
 	}

@@ -26,8 +26,8 @@ type Options struct {
 
 	PartSize int64 // bytes of an upload's first blocks, later ones grow; at most 3,000 MiB. Default: 8 MiB, 0.1 s at 100 MB/s
 
-	// InFlight is how many bytes of blocks are being sent, all uploads together. Memory holds twice as many; what uploads that are open at the
-	// same time have beyond that is in a file in os.TempDir. Default: 64 MiB
+	// InFlight is how many bytes of blocks are being sent, all uploads together. Memory holds twice as many; what is beyond that, of many uploads
+	// that are open at the same time or of blocks as large as this, is in a file in os.TempDir: on a disk, or it takes memory again. Default: 64 MiB
 	InFlight int64
 
 	Client *http.Client // the caller closes it. Default: one of our own

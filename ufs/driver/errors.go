@@ -56,6 +56,12 @@ func NotAgain(err error) error {
 	return fmt.Errorf("%w: %v", ErrUnavailable, err)
 }
 
+// LocalError says that a call failed for what this machine lacks, room in its temporary directory for example. That is no word on the store, nor on the
+// file: Err is not unwrapped, or its fs.ErrNotExist would be taken for one.
+type LocalError struct{ Err error }
+
+func (e *LocalError) Error() string { return e.Err.Error() }
+
 // Unknown says that a change may or may not have happened: its answer was lost.
 type Unknown struct{ Err error }
 

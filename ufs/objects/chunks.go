@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/millpond/millpond/internal/piece"
+	"github.com/millpond/millpond/ufs/driver"
 )
 
 // chunks is where the bytes of parts are kept until they are sent: in memory up to a bound, beyond it in one temporary file, so
@@ -59,10 +60,10 @@ func (c *chunks) onDisk() (*chunk, error) {
 	if c.mu.file == nil {
 		f, err := os.CreateTemp("", "millpond-parts-")
 		if err != nil {
-			return nil, fmt.Errorf("parts of uploads take %d bytes of memory (more InFlight gives more), and there is no temporary file for others: %w", c.room.size, err)
+			return nil, &driver.LocalError{Err: fmt.Errorf("parts of uploads take %d bytes of memory (more InFlight gives more), and there is no temporary file for others: %w", c.room.size, err)}
 		}
 		_ = os.Remove(f.Name()) // nobody else's, and nothing is left of it; where an open file stays, put removes it
-		c.mu.file, c.mu.end, c.mu.free = f, 0, nil
+		c.mu.file, c.mu.end = f, 0
 	}
 	k := &chunk{of: c, file: c.mu.file}
 	if last := len(c.mu.free) - 1; last >= 0 {
@@ -85,14 +86,22 @@ func (k *chunk) put() {
 		k.b = nil
 		return
 	}
+	if c.freed(k.at) {
+		k.file.Close() // which gives back what is on the disk: for a long file that takes a while
+		_ = os.Remove(k.file.Name())
+	}
+}
+
+// freed takes back a place in the file, and reports whether it was the last: then the file is nobody's.
+func (c *chunks) freed(at int64) (last bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.mu.free = append(c.mu.free, k.at)
-	if c.mu.used--; c.mu.used == 0 {
-		c.mu.file.Close()
-		_ = os.Remove(c.mu.file.Name())
-		c.mu.file = nil
+	c.mu.free = append(c.mu.free, at)
+	if c.mu.used--; c.mu.used > 0 {
+		return false
 	}
+	c.mu.file, c.mu.free = nil, nil
+	return true
 }
 
 func (k *chunk) len() int { return cmp.Or(k.n, len(k.b)) }
@@ -112,7 +121,7 @@ func (k *chunk) write(p []byte) error {
 		return nil
 	}
 	if _, err := k.file.WriteAt(p, k.at+int64(k.n)); err != nil {
-		return fmt.Errorf("parts of uploads beyond %d bytes of memory (more InFlight gives more): %w", k.of.room.size, err)
+		return &driver.LocalError{Err: fmt.Errorf("parts of uploads beyond %d bytes of memory (more InFlight gives more): %w", k.of.room.size, err)}
 	}
 	for len(p) > 0 {
 		in := p[:min(len(p), piece.Size-k.n%piece.Size)]
@@ -126,13 +135,13 @@ func (k *chunk) write(p []byte) error {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-var errSpoilt = errors.New("a part's temporary file does not have the bytes that were written")
+var errSpoilt = &driver.LocalError{Err: errors.New("a part's temporary file does not have the bytes that were written")}
 
 // read reads the i-th piece of a chunk in the file into buf.
 func (k *chunk) read(i int, buf []byte) ([]byte, error) {
 	buf = buf[:min(piece.Size, k.n-i*piece.Size)]
 	if _, err := k.file.ReadAt(buf, k.at+int64(i)*piece.Size); err != nil {
-		return nil, fmt.Errorf("a part's temporary file: %w", err)
+		return nil, &driver.LocalError{Err: fmt.Errorf("a part's temporary file: %w", err)}
 	}
 	if crc32.Checksum(buf, castagnoli) != k.sums[i] {
 		return nil, errSpoilt

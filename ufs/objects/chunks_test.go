@@ -3,6 +3,7 @@ package objects_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -145,7 +146,10 @@ func TestNoTemporaryFile(t *testing.T) {
 	require.NoError(t, err)
 	_, err = second.Write(pattern(1 << 20))
 	require.ErrorContains(t, err, "InFlight")
-	require.ErrorIs(t, err, os.ErrNotExist)
+	local, ok := errors.AsType[*driver.LocalError](err)
+	require.True(t, ok, "%v", err)
+	require.ErrorIs(t, local.Err, os.ErrNotExist)
+	require.NotErrorIs(t, err, os.ErrNotExist, "the file's directory is there")
 	require.NoError(t, second.Abort(t.Context()))
 	require.NoError(t, third.Abort(t.Context()))
 	_, err = first.Commit(t.Context())

@@ -31,8 +31,8 @@ type Options struct {
 
 	PartSize int64 // bytes of an upload's first parts, later ones grow: at least 5 MiB. Default: 8 MiB, 0.1 s at 100 MB/s
 
-	// InFlight is how many bytes of parts are being sent, all uploads together. Memory holds twice as many; what uploads that are open at the
-	// same time have beyond that is in a file in os.TempDir. Default: 64 MiB
+	// InFlight is how many bytes of parts are being sent, all uploads together. Memory holds twice as many; what is beyond that, of many uploads
+	// that are open at the same time or of parts as large as this, is in a file in os.TempDir: on a disk, or it takes memory again. Default: 64 MiB
 	InFlight  int64
 	CopyWhole int64 // largest object that one request copies, bytes. Default: 5 GiB, S3's own limit
 

@@ -30,8 +30,8 @@ type Options struct {
 
 	PartSize int64 // bytes of an upload's first segments, later ones grow: 1 MiB to 4 GiB. Default: 64 MiB, since a manifest has at most 1,000
 
-	// InFlight is how many bytes of segments are being sent, all uploads together. Memory holds twice as many; what uploads that are open at the
-	// same time have beyond that is in a file in os.TempDir. Default: 256 MiB
+	// InFlight is how many bytes of segments are being sent, all uploads together. Memory holds twice as many; what is beyond that, of many uploads
+	// that are open at the same time or of segments as large as this, is in a file in os.TempDir: on a disk, or it takes memory again. Default: 256 MiB
 	InFlight int64
 
 	UFS *ufs.Options // retries, limits, breaker. Default: its zero value
