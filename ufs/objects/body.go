@@ -18,7 +18,7 @@ type Body struct {
 	size     int64
 	mu       struct {
 		sync.RWMutex
-		over bool
+		over error // why it is not read any more
 	}
 }
 
@@ -43,12 +43,13 @@ func newBody(sections []section) *Body {
 func (b *Body) Len() int64 { return b.size }
 
 // Sum is h of the whole content. It is for the time before the request. Where bytes cannot be read it is of fewer, and the request
-// cannot read them either.
+// cannot read any.
 func (b *Body) Sum(h hash.Hash) []byte {
 	r := &bodyReader{b: b}
 	for r.at < b.size {
 		p, err := r.next()
 		if err != nil {
+			b.endWith(err)
 			break
 		}
 		h.Write(p)
@@ -61,10 +62,12 @@ func (b *Body) Sum(h hash.Hash) []byte {
 func (b *Body) Reader() io.ReadSeeker { return &bodyReader{b: b} }
 
 // end waits for Reads under way; those that come later fail.
-func (b *Body) end() {
+func (b *Body) end() { b.endWith(errOver) }
+
+func (b *Body) endWith(why error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.mu.over = true
+	b.mu.over = why
 }
 
 var errOver = errors.New("the request that this was the body of is over")
@@ -72,6 +75,9 @@ var errOver = errors.New("the request that this was the body of is over")
 type bodyReader struct {
 	b  *Body
 	at int64
+
+	section int   // that next found
+	start   int64 // of the content before it
 
 	piece []byte // of a chunk in a file, from offset from of the content on
 	from  int64
@@ -81,8 +87,8 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 	r.b.mu.RLock()
 	defer r.b.mu.RUnlock()
 	switch {
-	case r.b.mu.over:
-		return 0, errOver
+	case r.b.mu.over != nil:
+		return 0, r.b.mu.over
 	case r.at >= r.b.size:
 		return 0, io.EOF
 	}
@@ -100,12 +106,14 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 
 // next is what lies together from at on, which is not the end.
 func (r *bodyReader) next() ([]byte, error) {
-	off := r.at
-	for i := range r.b.sections {
-		s := &r.b.sections[i]
-		n := int64(s.len())
+	if r.at < r.start {
+		r.section, r.start = 0, 0
+	}
+	for ; r.section < len(r.b.sections); r.section++ {
+		s := &r.b.sections[r.section]
+		off, n := r.at-r.start, int64(s.len())
 		if off >= n {
-			off -= n
+			r.start += n
 			continue
 		}
 		if m := s.memory(); m != nil {

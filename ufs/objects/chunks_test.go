@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -156,4 +157,90 @@ func TestNoTemporaryFile(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, pattern(1<<20), s.whole)
 	nothingHeld(t, p)
+}
+
+// TestWriteThatFailedInTheMiddle: a part that has some of a Write's bytes is not published, and gets no more.
+func TestWriteThatFailedInTheMiddle(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "later")
+	t.Setenv("TMPDIR", dir)
+	p := objects.NewParts(4<<20, 1<<19)
+	s := &sink{}
+	u := p.Upload(t.Context(), s, 4<<20)
+	_, err := u.Write(pattern(3 << 20)) // of which memory takes 1 MiB
+	require.ErrorContains(t, err, dir)
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	_, err = u.Write(pattern(3 << 20))
+	require.ErrorContains(t, err, dir)
+	_, err = u.Commit(t.Context())
+	require.ErrorContains(t, err, dir)
+	require.Nil(t, s.whole)
+	nothingHeld(t, p)
+}
+
+// summing is a Multipart whose disk fails once, while the sum is made.
+type summing struct {
+	reading
+	spoil, mend func()
+}
+
+func (s *summing) Whole(ctx context.Context, b *objects.Body) (objects.Object, error) {
+	s.spoil()
+	b.Sum(crc32.NewIEEE())
+	s.mend()
+	return s.reading.Whole(ctx, b)
+}
+
+// TestSumOfFewerBytes goes with no bytes: the store would say that they were spoilt on their way.
+func TestSumOfFewerBytes(t *testing.T) {
+	p := objects.NewParts(1<<20, 0)
+	s := &summing{}
+	u := p.Upload(t.Context(), s, 0)
+	_, err := u.Write(pattern(1 << 19))
+	require.NoError(t, err)
+	set := func(b byte) func() {
+		return func() {
+			_, err := p.File().WriteAt([]byte{b}, 100_000)
+			require.NoError(t, err)
+		}
+	}
+	s.spoil, s.mend = set(pattern(100_001)[100_000]+1), set(pattern(100_001)[100_000])
+	_, err = u.Commit(t.Context())
+	require.ErrorContains(t, err, "does not have the bytes")
+	require.Empty(t, s.read)
+	nothingHeld(t, p)
+}
+
+// TestBodyReadAnywhere: a Reader that seeks back and forth, over pieces in memory and in the file.
+func TestBodyReadAnywhere(t *testing.T) {
+	p := objects.NewParts(6<<20, 1<<20)
+	data := random(1, 5<<20+12_345)
+	s := &seeking{t: t, want: data}
+	u := p.Upload(t.Context(), s, 0)
+	for off := 0; off < len(data); off += 70_000 {
+		_, err := u.Write(data[off:min(off+70_000, len(data))])
+		require.NoError(t, err)
+	}
+	_, err := u.Commit(t.Context())
+	require.NoError(t, err)
+	nothingHeld(t, p)
+}
+
+type seeking struct {
+	sink
+	t    *testing.T
+	want []byte
+}
+
+func (s *seeking) Whole(_ context.Context, b *objects.Body) (o objects.Object, err error) {
+	rng, r := rand.New(rand.NewPCG(1, 1)), b.Reader()
+	for range 300 {
+		off := rng.IntN(len(s.want) + 1)
+		_, err := r.Seek(int64(off), io.SeekStart)
+		require.NoError(s.t, err)
+		got := make([]byte, min(1+rng.IntN(200_000), len(s.want)-off))
+		_, err = io.ReadFull(r, got)
+		require.NoError(s.t, err)
+		require.True(s.t, bytes.Equal(s.want[off:off+len(got)], got), "at %d", off)
+	}
+	return o, nil
 }

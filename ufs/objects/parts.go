@@ -33,7 +33,7 @@ type Parts struct {
 
 // NewParts makes parts of size bytes and more: each hundredth part is 11 MiB larger, so that 10,000 of 8 MiB and more
 // hold 5 TiB. inFlight bounds the bytes being sent; a part that is larger than that goes alone. Twice as many bytes of memory hold
-// parts; what uploads that are open at the same time have beyond it is in a file without a name in os.TempDir.
+// parts; what is beyond it is in a file without a name in os.TempDir.
 func NewParts(size, inFlight int64) *Parts {
 	return &Parts{size, newBudget(inFlight), &chunks{room: NewRoom(2 * inFlight)}, cleaning.New()}
 }
@@ -123,6 +123,7 @@ func (u *upload) fill(b []byte, add func(b []byte, room int64) error) (int, erro
 		n := int(min(room, int64(len(b))))
 		u.taken += int64(n)
 		if err := add(b[:n], room); err != nil {
+			u.stop(err) // the part may have some of b
 			return written, err
 		}
 		b, written = b[n:], written+n
