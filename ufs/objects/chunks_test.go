@@ -9,8 +9,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/millpond/millpond/internal/bubbletest"
@@ -243,4 +246,73 @@ func (s *seeking) Whole(_ context.Context, b *objects.Body) (o objects.Object, e
 		require.True(s.t, bytes.Equal(s.want[off:off+len(got)], got), "at %d", off)
 	}
 	return o, nil
+}
+
+// lingering is a store that gives up on parts, and a client that goes on reading them.
+type lingering struct {
+	sink
+	clients sync.WaitGroup
+	want    []byte
+	wrong   atomic.Int32
+}
+
+func (s *lingering) Part(_ context.Context, n int, b *objects.Body) error {
+	s.clients.Go(func() {
+		got, err := io.ReadAll(b.Reader()) // until the request is over
+		_, local := errors.AsType[*driver.LocalError](err)
+		if off := (n - 1) << 20; local || !bytes.Equal(s.want[off:off+len(got)], got) {
+			s.wrong.Add(1)
+		}
+	})
+	if n == 2 {
+		return driver.ErrPermission
+	}
+	return nil
+}
+
+// TestUploadsAtTheSameTime: clients that read on see no other upload's bytes, while the temporary file comes and goes.
+func TestUploadsAtTheSameTime(t *testing.T) {
+	p := objects.NewParts(1<<20, 1<<19)
+	var uploads sync.WaitGroup
+	for i := range uint64(4) {
+		uploads.Go(func() {
+			want := random(i, 3<<20)
+			for range 20 {
+				s := &lingering{want: want}
+				u := p.Upload(t.Context(), s, 0)
+				var err error
+				for off := 0; off < len(want) && err == nil; off += 100_000 {
+					_, err = u.Write(want[off:min(off+100_000, len(want))])
+				}
+				if err != nil {
+					assert.ErrorIs(t, err, driver.ErrPermission)
+				}
+				if i%2 == 0 {
+					_, err = u.Commit(t.Context())
+					assert.ErrorIs(t, err, driver.ErrPermission)
+				} else {
+					assert.NoError(t, u.Abort(t.Context()))
+				}
+				s.clients.Wait()
+				assert.Zero(t, s.wrong.Load())
+			}
+		})
+	}
+	uploads.Wait()
+	nothingHeld(t, p)
+}
+
+// TestFileAnew: a temporary file has no places of the one before it.
+func TestFileAnew(t *testing.T) {
+	p := objects.NewParts(8<<20, 0)
+	for size := 1 << 20; size <= 4<<20; size <<= 1 {
+		s, data := &sink{}, random(uint64(size>>20), size)
+		u := p.Upload(t.Context(), s, int64(size))
+		_, err := u.Write(data)
+		require.NoError(t, err)
+		_, err = u.Commit(t.Context())
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(data, s.whole))
+		nothingHeld(t, p)
+	}
 }
