@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/millpond/millpond/journal/internal/batch"
+	"github.com/millpond/millpond/journal/internal/transport"
 	"github.com/millpond/millpond/journal/internal/wire"
 )
 
@@ -85,6 +86,7 @@ func ours(buf []byte, ws []*waiter) ([]byte, []*waiter) {
 func (m *mesh) propose(to string, commands []byte, n int) (applied, error) {
 	ctx, cancel := context.WithTimeout(m.j.lead.under(to), callMost)
 	defer cancel()
+	_, of := m.is()
 	body, err := m.callPrimary(ctx, to, commands)
 	if err != nil {
 		return applied{}, m.outcome(err)
@@ -101,7 +103,7 @@ func (m *mesh) propose(to string, commands []byte, n int) (applied, error) {
 	for i, r := range rs {
 		got.results[i] = fromWire(r)
 	}
-	return got, m.reach(context.Background(), to, at)
+	return got, m.reach(context.Background(), to, of, at)
 }
 
 // outcome is what a call that failed means for the operations in it, in raft's words.
@@ -114,11 +116,15 @@ func (m *mesh) outcome(err error) error {
 	return raft.ErrLeadershipLost
 }
 
-// reach waits until this node has applied the changes up to at, which node who says are committed.
-func (m *mesh) reach(ctx context.Context, who string, at wire.Place) error {
+// reach waits until this node has applied the changes up to at, which node who says are committed in journal of. Where that is begun anew
+// meanwhile, only a lost node may have had them.
+func (m *mesh) reach(ctx context.Context, who string, of transport.Cluster, at wire.Place) error {
 	pause := time.Millisecond
 	for {
 		now, changed := m.j.at.wait()
+		if _, ours := m.is(); ours != of { // looked at after the index, which may be the new one's
+			return raft.ErrLeadershipLost
+		}
 		if now.index >= at.Index {
 			return nil
 		}
@@ -275,11 +281,12 @@ func (m *mesh) barrierAt(ctx context.Context, to string) error {
 	if to == m.j.node {
 		return m.verify(ctx)
 	}
+	_, of := m.is()
 	at, err := m.ask(ctx, to, wire.Barrier, nil)
 	if err != nil {
 		return err
 	}
-	return m.reach(ctx, to, at)
+	return m.reach(ctx, to, of, at)
 }
 
 // ask asks a node for a place in its log.

@@ -57,7 +57,8 @@ func (m *mesh) askIn(ctx context.Context) (who string, at wire.Place, err error)
 // catchUpTo waits until the replica is as far as node who was, and has a part of the log, which there is to reach also where no change has
 // been made: without that it would be one whose log was lost, should it end now.
 func (m *mesh) catchUpTo(ctx context.Context, who string, at wire.Place) error {
-	if err := m.reach(ctx, who, at); err != nil {
+	_, of := m.is()
+	if err := m.reach(ctx, who, of, at); err != nil {
 		return err
 	}
 	for {

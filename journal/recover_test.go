@@ -2,6 +2,8 @@ package journal_test
 
 import (
 	"context"
+	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -190,5 +192,55 @@ func TestRecoverWithoutTheSlow(t *testing.T) {
 		require.Equal(t, voters[0], got.From)
 		require.Equal(t, []string{slow}, got.Silent)
 		g.net.Heal()
+	})
+}
+
+// mutable are peers to whom streams can be made to bring nothing more, while calls go on.
+type mutable struct {
+	journal.Peers
+	mute *atomic.Bool
+}
+
+func (p mutable) Dial(ctx context.Context, id string) (net.Conn, error) {
+	c, err := p.Peers.Dial(ctx, id)
+	return mutableConn{c, p.mute}, err
+}
+
+type mutableConn struct {
+	net.Conn
+	mute *atomic.Bool
+}
+
+func (c mutableConn) Write(b []byte) (int, error) {
+	if c.mute.Load() {
+		return len(b), nil
+	}
+	return c.Conn.Write(b)
+}
+
+// TestChangeThatOnlyALostVoterHad was acknowledged to the node that sent it and did not come back to its replica: it waits for that in
+// vain when the journal has been begun anew without the voter. It makes the change once more, and others go on.
+func TestChangeThatOnlyALostVoterHad(t *testing.T) {
+	mesh(t, func(t *testing.T, g *group) {
+		var mute atomic.Bool
+		cfg := g.config("a")
+		cfg.Peers = mutable{cfg.Peers, &mute}
+		_, err := g.tryOpen(cfg, time.Minute)
+		require.NoError(t, err)
+		b := g.open("b")
+		b.add("k")
+		mute.Store(true)
+		added := make(chan error, 1)
+		go func() { added <- b.tryAdd("k", time.Minute) }()
+		time.Sleep(50 * time.Millisecond)
+		require.Equal(t, 2, g.nodes["a"].reg.get("k"))
+		require.Equal(t, 1, b.reg.get("k"))
+		g.crash("a")
+		time.Sleep(5 * time.Second)
+		_, err = b.Recover(t.Context(), []string{"a"})
+		require.NoError(t, err)
+		require.NoError(t, <-added)
+		b.add("k")
+		g.same("k", 3)
 	})
 }
