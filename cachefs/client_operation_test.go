@@ -35,12 +35,14 @@ func TestClientClosesLate(t *testing.T) {
 			}
 		}
 		for i := range files {
+			if i > 0 {
+				time.Sleep(31 * time.Minute)
+			}
 			for _, w := range files[i] {
 				_, err := fmt.Fprint(w, "bytes")
 				require.NoError(t, err)
 				require.NoError(t, w.Close(), w.Name())
 			}
-			time.Sleep(31 * time.Minute)
 		}
 	})
 }
