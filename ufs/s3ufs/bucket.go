@@ -57,10 +57,10 @@ func (b *bucket) payer() types.RequestPayer {
 
 func (b *bucket) Head(ctx context.Context, name string) (objects.Object, error) {
 	var out *s3.HeadObjectOutput
-	err := b.do(ctx, op{"head", name}, func() (err error) {
+	err := b.do(ctx, op{"head", name}, found(func() (err error) {
 		out, err = b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &name, RequestPayer: b.payer()})
 		return err
-	})
+	}))
 	if err != nil {
 		return objects.Object{}, err
 	}

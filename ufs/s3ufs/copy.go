@@ -35,7 +35,7 @@ func (b *bucket) Copy(ctx context.Context, from, to, version_ string) (objects.O
 func (b *bucket) copyWhole(ctx context.Context, src objects.Object, to string) (o objects.Object, err error) {
 	in := &s3.CopyObjectInput{Bucket: &b.name, Key: &to, CopySource: b.source(src.Name), CopySourceIfMatch: condition(src.Version), RequestPayer: b.payer()}
 	in.ServerSideEncryption, in.SSEKMSKeyId = b.encrypt()
-	err = b.publish(ctx, op{"copy", src.Name}, func() error {
+	err = b.publish(ctx, op{"copy", src.Name}, found(func() error {
 		out, err := b.client.CopyObject(ctx, in)
 		if err != nil {
 			return err
@@ -46,7 +46,7 @@ func (b *bucket) copyWhole(ctx context.Context, src objects.Object, to string) (
 			o.ModTime = aws.ToTime(r.LastModified)
 		}
 		return nil
-	})
+	}))
 	return o, err
 }
 
@@ -129,10 +129,10 @@ func (u *upload) copyPart(ctx context.Context, src objects.Object, n int, off, s
 		CopySource: u.b.source(src.Name), CopySourceIfMatch: condition(src.Version), CopySourceRange: byteRange(off, size),
 	}
 	var out *s3.UploadPartCopyOutput
-	err := u.b.do(ctx, op{"copy part of", src.Name}, func() (err error) {
+	err := u.b.do(ctx, op{"copy part of", src.Name}, found(func() (err error) {
 		out, err = u.b.client.UploadPartCopy(ctx, in)
 		return err
-	})
+	}))
 	if err == nil && (out.CopyPartResult == nil || out.CopyPartResult.ETag == nil) {
 		err = u.b.named(op{"copy part of", src.Name}, errors.New("the store answered without an ETag"))
 	}

@@ -29,7 +29,8 @@
 // there again once that worked: PUT with If-None-Match or If-Match (then IfAbsent and IfVersion look first, and two writers
 // may both find what they want), DELETE with If-Match (of what was looked at before; stores that ignore it delete what is there), DeleteObjects (then a DELETE each), x-amz-checksum headers and the sums in a list of parts. A store that ends
 // the answer to a HEAD where HTTP does not (a 404 that is chunked, and not
-// Amazon's) gets each HEAD on a connection of its own from then on.
+// Amazon's) gets each HEAD on a connection of its own from then on. Swift's s3api, which its answers show, may answer 404 while an object is
+// being replaced: it is asked once more before that is believed.
 //
 // # Requests
 //
@@ -42,6 +43,7 @@
 //	DeleteBatch              1 POST for up to 1,000 names
 //	Copy up to 5 GiB         1 HEAD, 1 PUT
 //	Copy above it            1 HEAD, 1 POST, 1 PUT for each 512 MiB, 1 POST; where it fails 1 DELETE, 2 if that cut the request of a part
+//	Swift finds no object    the HEAD, GET or copy once more
 //
 // Part sizes grow, so that 10,000 of them hold 5 TiB; the bytes of parts in flight are bounded by Options.InFlight. The
 // beginning of an upload, its parts, and those of a copy are asked for again by themselves; other requests are retried by package ufs alone, the SDK's retries are off. A request

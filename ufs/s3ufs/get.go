@@ -19,10 +19,10 @@ import (
 func (b *bucket) Get(ctx context.Context, name string, off, n int64, version_ string) (io.ReadCloser, objects.Object, error) {
 	in := &s3.GetObjectInput{Bucket: &b.name, Key: &name, IfMatch: condition(version_), Range: byteRange(off, n), RequestPayer: b.payer()}
 	var out *s3.GetObjectOutput
-	err := b.do(ctx, op{"get", name}, func() (err error) {
+	err := b.do(ctx, op{"get", name}, found(func() (err error) {
 		out, err = b.client.GetObject(ctx, in, s3.WithAPIOptions(askForSum))
 		return err
-	})
+	}))
 	if err != nil {
 		return nil, objects.Object{}, err
 	}

@@ -64,6 +64,7 @@ func TestOldServer(t *testing.T) {
 		"DeleteObjects_is_InvalidRequest":          oldDeleteObjects,
 		"nothing_is_sent_aws_chunked":              oldChunked,
 		"the_answer_to_a_HEAD_has_a_rest_after_it": oldRestOfHead,
+		"what_is_missing_is_asked_for_twice":       oldMissing,
 		"no_checksum_is_told":                      oldTellsNoSums,
 		"unsigned_requests_are_Swifts":             oldUnsigned,
 	} {
@@ -197,6 +198,13 @@ func oldRestOfHead(t *testing.T, v *trouble) {
 	for err := range errs {
 		require.ErrorIs(t, err, driver.ErrNotExist)
 	}
+}
+
+// oldMissing: the server's answers show that it is Swift, which may miss what is being replaced.
+func oldMissing(t *testing.T, v *trouble) {
+	_, err := v.store.Stat(t.Context(), "missing")
+	require.ErrorIs(t, err, driver.ErrNotExist)
+	require.Equal(t, requests{"head": 2, "list": 1}, v.Counts())
 }
 
 // oldTellsNoSums shows tellsNoSums, past the driver. When it fails the items that are known for it can be asserted.

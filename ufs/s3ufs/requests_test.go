@@ -71,13 +71,17 @@ func driverCalls(t *testing.T) {
 	v.put(t, v.prefix+"dir/g", pattern(100))
 	v.put(t, v.prefix+"large", pattern(12<<20))
 	raw := v.store
+	misses := 1 // of a HEAD that finds nothing
+	if isOld() {
+		misses = 2
+	}
 	for _, c := range []struct {
 		name string
 		do   func() error
 		want requests
 	}{
 		{"stat of a file", func() error { _, err := raw.Stat(ctx, "f"); return err }, requests{"head": 1}},
-		{"stat of a directory", func() error { _, err := raw.Stat(ctx, "dir"); return err }, requests{"head": 1, "list": 1}},
+		{"stat of a directory", func() error { _, err := raw.Stat(ctx, "dir"); return err }, requests{"head": misses, "list": 1}},
 		{"a listing", func() error { _, err := raw.ListPage(ctx, ufs.ListOptions{}); return err }, requests{"list": 1}},
 		{"a range", func() error { _, err := raw.ReadAt(ctx, "f", "", make([]byte, 10), 5); return err }, requests{"get": 1}},
 		{"a small upload", func() error { _, err := writeFile(t, raw, "new", pattern(100)); return err }, requests{"put": 1}},

@@ -66,6 +66,12 @@ func (b *behind) write(t *testing.T, key string, of byte, size int) error {
 	return err
 }
 
+// put writes a file as a stranger does.
+func (b *behind) put(t *testing.T, key, content string) {
+	t.Helper()
+	require.NoError(t, b.c.ObjectPutString(t.Context(), b.name, b.prefix+"/"+key, content, ""))
+}
+
 // holds asserts a file's content, past the proxy.
 func (b *behind) holds(t *testing.T, key string, of byte, size int) {
 	t.Helper()

@@ -66,10 +66,21 @@ func (b *bucket) call(ctx context.Context, o swift.RequestOpts) (*http.Response,
 	return r, err
 }
 
+// find makes a request that reads an object, and once more if Swift does not find it. Swift lists the object's directory before it
+// opens the file in it, and answers 404 to who comes while another file takes that one's place.
+func (b *bucket) find(ctx context.Context, o swift.RequestOpts) (*http.Response, error) {
+	r, err := b.call(ctx, o)
+	if err = read(err); errors.Is(err, driver.ErrNotExist) {
+		r, err = b.call(ctx, o)
+		err = read(err)
+	}
+	return r, err
+}
+
 func (b *bucket) Head(ctx context.Context, name string) (objects.Object, error) {
-	r, err := b.call(ctx, swift.RequestOpts{Container: b.container, ObjectName: name, Operation: "HEAD", NoResponse: true})
+	r, err := b.find(ctx, swift.RequestOpts{Container: b.container, ObjectName: name, Operation: "HEAD", NoResponse: true})
 	if err != nil {
-		return objects.Object{}, read(err)
+		return objects.Object{}, err
 	}
 	return object(name, r, r.ContentLength), nil
 }
@@ -91,10 +102,7 @@ func (b *bucket) Get(ctx context.Context, name string, off, n int64, want string
 	if want != "" {
 		h["If-Match"] = `"` + want + `"`
 	}
-	r, err := b.call(ctx, swift.RequestOpts{Container: b.container, ObjectName: name, Operation: "GET", Headers: h})
-	if err = read(err); errors.Is(err, driver.ErrNotExist) {
-		err = b.really(ctx, name, err)
-	}
+	r, err := b.find(ctx, swift.RequestOpts{Container: b.container, ObjectName: name, Operation: "GET", Headers: h})
 	if want != "" && errors.Is(err, driver.ErrNotExist) {
 		err = fmt.Errorf("%w: it is gone", driver.ErrChanged)
 	}
@@ -121,18 +129,6 @@ func sum(etag string, h http.Header) *objects.Sum {
 		return nil
 	}
 	return &objects.Sum{Hash: md5.New(), Want: want}
-}
-
-// really asks again after a GET that found nothing: one that meets an overwrite may do so, and a HEAD then finds the object.
-func (b *bucket) really(ctx context.Context, name string, missing error) error {
-	_, err := b.Head(ctx, name)
-	if err == nil {
-		return &driver.Retryable{Err: errors.New("swift had the object and did not find it")}
-	}
-	if errors.Is(err, driver.ErrNotExist) {
-		return missing
-	}
-	return err
 }
 
 // List asks for smaller pages, and from then on, where Swift is set up to give no larger ones: it answers 412 then.

@@ -26,7 +26,7 @@
 // Those of package objects, with:
 //
 //	opening the place      the login
-//	Open of what is missing 1 HEAD more
+//	what is not found      the HEAD or GET once more, but for Create's look: Swift may miss an object that is being replaced
 //	List                   a page has up to 10,000 names; fewer, found out by a 412 or two, where container_listing_limit is less
 //	Create                 1 HEAD more; over a static large object 1 GET, and 1 DELETE for each of its segments
 //	  by segments          1 PUT for their container, 1 for each, 1 for the manifest, 2 HEAD; to abort 1 DELETE for each, 2 if it cut the request of one
@@ -36,11 +36,11 @@
 //
 // # Errors
 //
-//	404                        ErrNotExist; with a version as condition ErrChanged; of a container that is listed or written to ErrInvalid
+//	404, twice                 ErrNotExist; with a version as condition ErrChanged; of a container that is listed or written to ErrInvalid
 //	412                        ErrChanged; of a create ErrExist
 //	401, 403                   ErrPermission
 //	400                        ErrInvalid
-//	429, 498, 503 to a read    *driver.Retryable; so is a GET that did not find what a HEAD then finds
+//	429, 498, 503 to a read    *driver.Retryable
 //	202 to a PUT               *driver.Retryable: Swift keeps what is there, for it is newer by its servers' clocks
 //	5xx or no answer to a change  *driver.Unknown: some of Swift's servers may have done it
 //	else                       an error with the status

@@ -29,7 +29,12 @@ func TestServerRequests(t *testing.T) {
 			_, _, err := b.store.Open(ctx, "nothing", 0, -1, "")
 			require.ErrorIs(t, err, ufs.ErrNotExist)
 			return nil
-		}, map[string]int{"get": 1, "head": 1, "list": 1}},
+		}, map[string]int{"get": 2, "list": 1}},
+		{"Stat of what is missing", func() error {
+			_, err := b.store.Stat(ctx, "nothing")
+			require.ErrorIs(t, err, ufs.ErrNotExist)
+			return nil
+		}, map[string]int{"head": 2, "list": 1}},
 		{"a listing", func() error { _, err := b.store.ListPage(ctx, ufs.ListOptions{}); return err }, map[string]int{"list": 1}},
 		{"an upload that is aborted", func() error {
 			w, err := b.store.Create(ctx, "given up", ufs.CreateOptions{})

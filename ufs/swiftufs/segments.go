@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -12,21 +13,28 @@ import (
 	"github.com/millpond/millpond/ufs/driver"
 )
 
-// segmentsOf are the segments of a static large object as "container/name"; none of a plain one, or of what is not there.
+// segmentsOf are the segments of a static large object as "container/name"; none of a plain one, or of what is not there, which is not
+// looked for twice: most names that are written are new.
 // A dynamic one's segments are left alone: others may use them.
 func (b *bucket) segmentsOf(ctx context.Context, name string) ([]string, error) {
 	r, err := b.call(ctx, swift.RequestOpts{Container: b.container, ObjectName: name, Operation: "HEAD", NoResponse: true})
 	if err = read(err); errors.Is(err, driver.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil || !strings.EqualFold(r.Header.Get("X-Static-Large-Object"), "true") {
+	if err != nil || !static(r) {
 		return nil, err
 	}
-	r, err = b.call(ctx, swift.RequestOpts{Container: b.container, ObjectName: name, Operation: "GET", Parameters: url.Values{"multipart-manifest": {"get"}}})
+	r, err = b.find(ctx, swift.RequestOpts{Container: b.container, ObjectName: name, Operation: "GET", Parameters: url.Values{"multipart-manifest": {"get"}}})
+	if errors.Is(err, driver.ErrNotExist) {
+		return nil, nil // it went meanwhile
+	}
 	if err != nil {
-		return nil, read(err)
+		return nil, err
 	}
 	defer r.Body.Close()
+	if !static(r) {
+		return nil, nil // a plain one took its place; its content may look like a manifest
+	}
 	var manifest []struct {
 		Name string `json:"name"` // "/container/name"
 	}
@@ -38,6 +46,11 @@ func (b *bucket) segmentsOf(ctx context.Context, name string) ([]string, error) 
 		all = append(all, strings.TrimPrefix(m.Name, "/"))
 	}
 	return all, nil
+}
+
+// static reports whether an answer is about a static large object.
+func static(r *http.Response) bool {
+	return strings.EqualFold(r.Header.Get("X-Static-Large-Object"), "true")
 }
 
 // deleteSegments deletes what nothing names any more. It goes on after errors and answers them joined; a segment that is

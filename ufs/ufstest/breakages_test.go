@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/millpond/millpond/ufs/driver"
@@ -188,6 +189,29 @@ var breakages = []struct {
 			w.before = func(ctx context.Context, key string) {
 				if b.good.Delete(ctx, key) == nil {
 					writer.Do(func() { <-came }) // a reader comes by
+				}
+			}
+		})
+	}},
+	{"does not see what is being replaced", []int{46}, func(b *broken) {
+		var replacing atomic.Bool
+		came := make(chan struct{})
+		var reader, writer sync.Once
+		b.onStat = func(ctx context.Context, key string) (driver.Attr, error) {
+			if replacing.Load() {
+				reader.Do(func() { close(came) })
+				return driver.Attr{}, driver.ErrNotExist
+			}
+			return b.good.Stat(ctx, key)
+		}
+		b.writers(func(w *mangled) {
+			w.before = func(ctx context.Context, key string) {
+				if _, err := b.good.Stat(ctx, key); err == nil {
+					writer.Do(func() {
+						replacing.Store(true)
+						<-came // a reader comes by
+						replacing.Store(false)
+					})
 				}
 			}
 		})

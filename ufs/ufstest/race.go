@@ -53,7 +53,10 @@ func overwriteAtomic(p *place) {
 		for last := false; !last && wrong == nil; {
 			last = done.Load() // one read more after the last change
 			got, err := read(p.ctx, p.s, "file", 0, -1, "")
+			_, missed := p.s.Stat(p.ctx, "file")
 			switch {
+			case missed != nil:
+				wrong = missed
 			case errors.Is(err, driver.ErrChanged):
 			case err != nil:
 				wrong = err
