@@ -30,7 +30,7 @@ and checks them against plain reads. Credentials come from the environment.
 
 Usage: bucket [flags] URL      (s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, azblob://CONTAINER/PREFIX,
                                swift://CONTAINER/PREFIX, hdfs://NAMENODE:PORT/PATH,
-                               https://HOST/DIR/)
+                               https://HOST/DIR/, file:///DIR)
 
 `
 
