@@ -28,8 +28,8 @@ type chunks struct {
 // chunkSize is the largest chunk of memory, and the place of each one in the file.
 const chunkSize = 1 << 20
 
-// whole has the memory of chunks of chunkSize.
-var whole = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+// chunkMemory is that of chunks of chunkSize.
+var chunkMemory = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 
 // chunk is bytes in memory, or in the file.
 type chunk struct {
@@ -49,7 +49,7 @@ func (c *chunks) get(size int64) (*chunk, error) {
 		return c.onDisk()
 	}
 	if size == chunkSize {
-		return &chunk{of: c, b: whole.Get().(*[chunkSize]byte)[:0]}, nil
+		return &chunk{of: c, b: chunkMemory.Get().(*[chunkSize]byte)[:0]}, nil
 	}
 	return &chunk{of: c, b: make([]byte, 0, size)}, nil
 }
@@ -81,7 +81,7 @@ func (k *chunk) put() {
 	if k.file == nil {
 		c.room.Give(int64(cap(k.b)))
 		if cap(k.b) == chunkSize {
-			whole.Put((*[chunkSize]byte)(k.b[:chunkSize]))
+			chunkMemory.Put((*[chunkSize]byte)(k.b[:chunkSize]))
 		}
 		k.b = nil
 		return

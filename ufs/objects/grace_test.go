@@ -2,7 +2,6 @@ package objects_test
 
 import (
 	"context"
-	"io/fs"
 	"testing"
 	"time"
 
@@ -160,28 +159,4 @@ func TestCleaningUpGoesOnBehind(t *testing.T) {
 		require.Equal(t, 1, s.drops())
 		p.Close()
 	})
-}
-
-// TestCloseEndsCleaningUp, after a second that is enough for a store that works.
-func TestCloseEndsCleaningUp(t *testing.T) {
-	for takes, dropped := range map[time.Duration]int{500 * time.Millisecond: 1, 20 * time.Second: 0} {
-		bubbletest.Test(t, func(t *testing.T) {
-			s := &silentSink{sink{parts: map[int][]byte{}}, takes}
-			p := objects.NewParts(10, 100)
-			u := p.Upload(t.Context(), s, 0)
-			_, err := u.Write(pattern(25))
-			require.NoError(t, err)
-			time.Sleep(time.Minute)
-			aborted := make(chan error)
-			go func() { aborted <- u.Abort(context.Background()) }()
-			time.Sleep(time.Millisecond)
-			began := time.Now()
-			p.Close()
-			require.LessOrEqual(t, time.Since(began), time.Second)
-			err = <-aborted
-			require.Equal(t, dropped == 0, err != nil, "%v", err)
-			require.Equal(t, dropped, s.drops())
-			require.ErrorIs(t, p.Clean(t.Context(), false, func(context.Context) error { t.Error("after Close"); return nil }), fs.ErrClosed)
-		})
-	}
 }

@@ -3,7 +3,6 @@ package s3ufs
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -64,7 +63,7 @@ func (b *bucket) Head(ctx context.Context, name string) (objects.Object, error) 
 	if err != nil {
 		return objects.Object{}, err
 	}
-	return objects.Object{Name: name, Size: aws.ToInt64(out.ContentLength), ModTime: aws.ToTime(out.LastModified), Version: version(out.ETag)}, nil
+	return objects.Object{Name: name, Size: aws.ToInt64(out.ContentLength), ModTime: aws.ToTime(out.LastModified), Version: version(out.ETag, aws.ToInt64(out.ContentLength), out.LastModified)}, nil
 }
 
 func (b *bucket) Delete(ctx context.Context, name string) error {
@@ -77,6 +76,9 @@ func (b *bucket) Delete(ctx context.Context, name string) error {
 // DeleteVersion deletes an object if it has that ETag, as far as the store looks: S3 does, those that are like it may not, and
 // nothing tells. So it is no feature.
 func (b *bucket) DeleteVersion(ctx context.Context, name, version string) error {
+	if isUntagged(version) {
+		return b.Delete(ctx, name) // objects has just looked
+	}
 	return without(&b.lacks.deletion, func(with bool) error {
 		if !with {
 			return b.Delete(ctx, name)
@@ -88,22 +90,11 @@ func (b *bucket) DeleteVersion(ctx context.Context, name, version string) error 
 	})
 }
 
-// version is an ETag without its quotes.
-func version(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }
-
-// condition is a version as a header has it; nil for none.
-func condition(version string) *string {
-	if version == "" {
-		return nil
-	}
-	return aws.String(`"` + version + `"`)
-}
-
 // written describes an object that was just published: S3 tells its ETag, and its time only by the answer's date.
 func written(name string, size int64, etag *string, m middleware.Metadata) objects.Object {
 	at, ok := awsmiddleware.GetServerTime(m)
 	if !ok {
 		at = time.Now()
 	}
-	return objects.Object{Name: name, Size: size, ModTime: at, Version: version(etag)}
+	return objects.Object{Name: name, Size: size, ModTime: at, Version: version(etag, size, nil)}
 }

@@ -42,11 +42,14 @@ func (b *bucket) copyWhole(ctx context.Context, src objects.Object, to string) (
 		}
 		o = written(to, src.Size, nil, out.ResultMetadata)
 		if r := out.CopyObjectResult; r != nil {
-			o.Version = version(r.ETag)
+			o.Version = version(r.ETag, src.Size, nil)
 			o.ModTime = aws.ToTime(r.LastModified)
 		}
 		return nil
 	}))
+	if err == nil {
+		o = b.tagged(ctx, o)
+	}
 	return o, err
 }
 
@@ -80,6 +83,9 @@ func (b *bucket) copyParts(ctx context.Context, src objects.Object, to string) (
 		return objects.Object{}, err
 	}
 	cut, err := begun.copyAll(ctx, src)
+	if err == nil && isUntagged(src.Version) { // no part had a condition
+		err = b.is(ctx, src)
+	}
 	if err != nil {
 		return objects.Object{}, errors.Join(err, b.parts.Clean(ctx, cut, begun.Drop))
 	}
@@ -92,6 +98,15 @@ func (b *bucket) copyParts(ctx context.Context, src objects.Object, to string) (
 		err = errors.Join(err, b.parts.Clean(ctx, false, begun.Drop))
 	}
 	return o, err
+}
+
+// is reports ErrChanged of an object that is not what it was.
+func (b *bucket) is(ctx context.Context, was objects.Object) error {
+	now, err := b.Head(ctx, was.Name)
+	if err == nil && now.Version != was.Version {
+		err = fmt.Errorf("object %q in bucket %q: %w", was.Name, b.name, driver.ErrChanged)
+	}
+	return err
 }
 
 // copyAll copies all parts of src, several at a time, each as patiently as parts are sent; the first error ends the rest. cut: the requests of some were given

@@ -21,7 +21,8 @@
 // object in a bucket with versions has another ETag when its content is another; the ids of its versions, which listings
 // do not tell, take no part. Bodies of whole objects are checked against the store's CRC32C, CRC32 or CRC64NVME where it
 // has one (not that of parts), what we send has a CRC32C. A version that is to be replaced is If-Match, too: where others
-// wrote something else meanwhile and then the same bytes again, it holds.
+// wrote something else meanwhile and then the same bytes again, it holds. What a gateway tells no ETag of (versitygw, of files that were put into
+// its directory past it) has length and time for a version, to the second: conditions are looked at by us then, before or after.
 //
 // # Stores like S3
 //

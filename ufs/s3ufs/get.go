@@ -15,7 +15,7 @@ import (
 	"github.com/millpond/millpond/ufs/objects"
 )
 
-// Get is one GET with the version as its condition.
+// Get is one GET with the version as its condition. Of one that is no ETag package ufs compares what the answer tells.
 func (b *bucket) Get(ctx context.Context, name string, off, n int64, version_ string) (io.ReadCloser, objects.Object, error) {
 	in := &s3.GetObjectInput{Bucket: &b.name, Key: &name, IfMatch: condition(version_), Range: byteRange(off, n), RequestPayer: b.payer()}
 	var out *s3.GetObjectOutput
@@ -26,8 +26,8 @@ func (b *bucket) Get(ctx context.Context, name string, off, n int64, version_ st
 	if err != nil {
 		return nil, objects.Object{}, err
 	}
-	o := objects.Object{Name: name, ModTime: aws.ToTime(out.LastModified), Version: version(out.ETag)}
 	from, size, err := extent(out)
+	o := objects.Object{Name: name, ModTime: aws.ToTime(out.LastModified), Version: version(out.ETag, size, out.LastModified)}
 	if err == nil && from != off {
 		err = fmt.Errorf("asked for bytes from %d, got them from %d", off, from)
 	}

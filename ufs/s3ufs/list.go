@@ -44,7 +44,7 @@ func answer(out *s3.ListObjectsV2Output) (a objects.Answer, err error) {
 		return plain
 	}
 	for _, o := range out.Contents {
-		a.Objects = append(a.Objects, objects.Object{Name: name(o.Key), Size: aws.ToInt64(o.Size), ModTime: aws.ToTime(o.LastModified), Version: version(o.ETag)})
+		a.Objects = append(a.Objects, objects.Object{Name: name(o.Key), Size: aws.ToInt64(o.Size), ModTime: aws.ToTime(o.LastModified), Version: version(o.ETag, aws.ToInt64(o.Size), o.LastModified)})
 	}
 	for _, p := range out.CommonPrefixes {
 		a.Prefixes = append(a.Prefixes, name(p.Prefix))

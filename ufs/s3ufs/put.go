@@ -73,7 +73,7 @@ func (u *upload) published(ctx context.Context, put func(c conditions) error) er
 		return put(conditions{})
 	}
 	return u.overVersion(without(lack, func(conditional bool) error {
-		if conditional {
+		if conditional && !isUntagged(u.ifVersion) {
 			return put(c)
 		}
 		if err := u.look(ctx); err != nil {
