@@ -24,10 +24,7 @@ func (r *Ring) balance() {
 		r.owner[s] = first
 		b.have[first]++
 	}
-	var total uint64
-	for _, m := range r.members {
-		total += uint64(m.Weight)
-	}
+	total := r.weight()
 	for i, m := range r.members {
 		share := uint64(m.Weight) * slots
 		b.low[i] = int(share * lowest / (total * fair))

@@ -1,7 +1,10 @@
 package ring
 
 import (
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -11,7 +14,6 @@ type change struct {
 	from, to *Ring
 	now      []uint16 // the new number of each old member; nobody if it is gone
 	new      []int    // numbers of members that came
-	best     chooser
 }
 
 // plan decides who is in the new ring; nil if that changes nothing.
@@ -54,35 +56,46 @@ func (c *change) number() {
 			c.new = append(c.new, i)
 		}
 	}
-	c.best = newChooser(c.to)
 }
 
-// run finds who is best in each slot. A ring of one needs no places: the next one looks at all members.
+// stretch is how many slots a goroutine takes at a time: some tenths of a millisecond of work where members are many.
+const stretch = 1 << 10
+
+// run finds who is best in each slot, on all processors. A ring of one needs no places: the next one looks at all members.
 func (c *change) run() {
 	if len(c.to.members) == 1 {
 		return
 	}
 	c.to.places = make([]place, slots)
-	if len(c.new) == len(c.to.members) || c.from.places == nil {
-		for s := range c.to.places {
-			c.to.places[s] = c.best.choose(uint32(s))
-		}
-		return
+	anew := len(c.new) == len(c.to.members) || c.from.places == nil
+	var taken atomic.Uint32
+	var all sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		all.Go(func() {
+			best := newChooser(c.to)
+			for end := taken.Add(stretch); end <= slots; end = taken.Add(stretch) {
+				for s := end - stretch; s < end; s++ {
+					if anew {
+						c.to.places[s] = best.choose(s)
+					} else {
+						c.to.places[s] = c.slot(s, best)
+					}
+				}
+			}
+		})
 	}
-	for s := range c.to.places {
-		c.to.places[s] = c.slot(uint32(s))
-	}
+	all.Wait()
 }
 
 // slot is the new place of a slot: the old one if its members stay, and the new members against them.
-func (c *change) slot(s uint32) place {
+func (c *change) slot(s uint32, best *chooser) place {
 	p := c.from.places[s]
 	if p.first = c.now[p.first]; p.first == nobody {
-		return c.best.choose(s)
+		return best.choose(s)
 	}
 	if p.second != nobody {
 		if p.second = c.now[p.second]; p.second == nobody {
-			return c.best.choose(s)
+			return best.choose(s)
 		}
 	}
 	for _, i := range c.new {

@@ -75,6 +75,14 @@ func (r *Ring) score(member int, slot uint32) uint64 {
 	return score(r.hashes[member], slot, r.members[member].Weight)
 }
 
+// weight is that of all members together.
+func (r *Ring) weight() (sum uint64) {
+	for _, m := range r.members {
+		sum += uint64(m.Weight)
+	}
+	return sum
+}
+
 func (r *Ring) find(id string) (int, bool) {
 	return slices.BinarySearchFunc(r.members, Member{ID: id}, compareID)
 }

@@ -136,9 +136,40 @@ func TestLookUpAllocates(t *testing.T) {
 
 // TestGolden holds the ring to what it was: nodes of two versions must agree.
 func TestGolden(t *testing.T) {
-	all := xxhash.New()
-	for _, id := range ring.Owners(ring.New(mesh(40, 7)...)) {
-		_, _ = all.WriteString(id)
+	racetest.Skip(t)
+	for _, c := range []struct {
+		members []ring.Member
+		want    uint64
+	}{
+		{mesh(2, 1), 0x34ca2f7781ce675b},
+		{mesh(3, 1), 0xd72522c7973099ae},
+		{mesh(17, 1), 0x5c3fc21bfb71e311},
+		{mesh(100, 1), 0xdc92c8051e80872a},
+		{mesh(40, 7), 0x2a62831df59e31b0},
+		{mesh(1000, 8), 0xc5a470e05abd17db},
+		{uneven(60), 0x428e9147acc44ca9},
+	} {
+		all := xxhash.New()
+		for _, id := range ring.Owners(ring.New(c.members...)) {
+			_, _ = all.WriteString(id)
+		}
+		require.Equal(t, fmt.Sprintf("%#x", c.want), fmt.Sprintf("%#x", all.Sum64()), "%d members", len(c.members))
 	}
-	require.Equal(t, uint64(0x2a62831df59e31b0), all.Sum64())
+}
+
+// uneven has n members whose weights go from 1 to 2^31.
+func uneven(n int) []ring.Member {
+	ms := mesh(n, 1)
+	for i := range ms {
+		ms[i].Weight = 1 << (i % 32)
+	}
+	return ms
+}
+
+// TestBest compares who is best in a slot with a look at the scores of all.
+func TestBest(t *testing.T) {
+	racetest.Skip(t)
+	for _, ms := range [][]ring.Member{mesh(2, 1), mesh(13, 1), mesh(14, 2), mesh(101, 1), mesh(102, 5), uneven(99)} {
+		ring.AllBest(t, ring.New(ms...))
+	}
 }

@@ -10,8 +10,10 @@ func score(member uint64, slot uint32, weight uint32) uint64 {
 
 // draw is the hash of a member and a slot, above 0. Of two members of one weight the higher draw does not score worse.
 func draw(member uint64, slot uint32) uint64 {
-	return mix(member+uint64(slot)*0x9E3779B97F4A7C15) | 1
+	return mix(member+uint64(slot)*golden) | 1
 }
+
+const golden = 0x9E3779B97F4A7C15
 
 func scoreOf(draw uint64, weight uint32) uint64 {
 	return (64<<fraction - log2(draw)) << (62 - 6 - fraction) / uint64(weight)
@@ -19,12 +21,19 @@ func scoreOf(draw uint64, weight uint32) uint64 {
 
 // mix spreads every bit of x over all bits (the finalizer of splitmix64).
 func mix(x uint64) uint64 {
+	x = mixTop(x)
+	return x ^ x>>31
+}
+
+// mixTop is mix, but for the lowest bits, undrawn of them.
+func mixTop(x uint64) uint64 {
 	x ^= x >> 30
 	x *= 0xBF58476D1CE4E5B9
 	x ^= x >> 27
-	x *= 0x94D049BB133111EB
-	return x ^ x>>31
+	return x * 0x94D049BB133111EB
 }
+
+const undrawn = 64 - 31
 
 // fraction is how many bits of a logarithm lie behind the point.
 const fraction = 32
