@@ -3,6 +3,8 @@ package link
 import (
 	"errors"
 	"os"
+
+	"github.com/millpond/millpond/internal/piece"
 )
 
 // step takes the next frame.
@@ -88,43 +90,85 @@ func (c *client) data(h head, meta []byte) error {
 		return badFrame("%d sums for %d bytes at %d", m.n, n, q.read.Off+m.off)
 	}
 	c.e.stats.bytesIn.Add(n)
-	for i := range m.n {
-		c.src.expect(int(m.off + n - q.got))
-		p := pieceAt(q.read.Off+q.got, m.off+n-q.got)
-		if err := c.piece(q, int(p), m.sum(i)); err != nil {
-			return err
+	f := arriving{dataMeta: &m, left: n}
+	for f.left > 0 {
+		if err := c.more(q, &f); err != nil {
+			return within(err)
 		}
 	}
+	q.got = m.off + n // what was thrown away is done with as well
 	return nil
 }
 
-// piece reads n bytes, verifies them, and tells of them.
-func (c *client) piece(q *request, n int, sum uint64) error {
-	d := &c.hasher
-	d.Reset()
-	for left := n; left > 0; {
-		got, err := c.into(q, left)
-		if err != nil {
-			return within(err)
-		}
-		left -= got
-	}
-	q.got += int64(n)
+// arriving is a frame of a block's bytes, as far as it has come.
+type arriving struct {
+	*dataMeta
+	left int64 // bytes that are to come
+	next int   // the piece that is verified next
+	part int64 // bytes of it that the hasher has
+}
+
+// more reads some of f into q's dst, and verifies the pieces that are whole with it; or throws it away if nobody waits for it any more.
+func (c *client) more(q *request, f *arriving) error {
+	c.src.expect(int(f.left))
+	n := int(min(f.left, runBytes))
 	if !c.enter(q) {
-		return nil
+		got, err := c.src.discard(n)
+		f.left -= int64(got)
+		return err
 	}
-	defer c.leave(q, nil)
-	if d.Sum64() != sum {
-		c.corrupt(q, q.got-int64(n))
-		return nil
+	to := q.space(n)
+	got, err := c.src.Read(to)
+	f.left -= int64(got)
+	q.advance(got)
+	c.verify(q, f, to[:got])
+	return c.leave(q, err)
+}
+
+// verify takes b, which is what has come of f just now, and tells of the pieces that are whole with it.
+func (c *client) verify(q *request, f *arriving, b []byte) {
+	for len(b) > 0 {
+		whole := pieceAt(q.read.Off+q.got, f.part+int64(len(b))+f.left)
+		n := min(int64(len(b)), whole-f.part)
+		sum, ok := c.sum(f, b[:n], whole)
+		b = b[n:]
+		switch {
+		case !ok: // the rest of the piece is to come
+		case sum != f.sum(f.next):
+			c.corrupt(q, q.got)
+			return
+		default:
+			f.next++
+			q.came(whole, sum)
+		}
 	}
+}
+
+// sum is the sum of a piece of f that ends with b, if it does.
+func (c *client) sum(f *arriving, b []byte, whole int64) (sum uint64, ok bool) {
+	if int64(len(b)) == whole {
+		return piece.Sum(b), true
+	}
+	if f.part == 0 {
+		c.hasher.Reset()
+	}
+	c.hasher.Write(b)
+	if f.part += int64(len(b)); f.part < whole {
+		return 0, false
+	}
+	f.part = 0
+	return c.hasher.Sum64(), true
+}
+
+// came tells of a piece of n bytes that is verified.
+func (q *request) came(n int64, sum uint64) {
+	q.got += n
 	if q.read.Sums != nil {
-		q.noteSum(int64(n), sum)
+		q.noteSum(n, sum)
 	}
 	if q.arrived != nil {
 		q.arrived(q.got)
 	}
-	return nil
 }
 
 // noteSum keeps the sum of the last n bytes, unless they are a part of what was asked for of their piece: who sends bytes as they
@@ -145,18 +189,6 @@ func (c *client) corrupt(q *request, off int64) {
 	q.finish(outcome{err: ErrChecksum})
 	c.mu.Unlock()
 	c.e.spawn(func() { c.cancel(q.id) })
-}
-
-// into reads at most n bytes into q's dst, or throws them away if nobody waits for them any more.
-func (c *client) into(q *request, n int) (int, error) {
-	if !c.enter(q) {
-		return c.src.discard(n)
-	}
-	to := q.space(n)
-	got, err := c.src.Read(to)
-	c.hasher.Write(to[:got])
-	q.advance(got)
-	return got, c.leave(q, err)
 }
 
 // enter is true while q's dst may be written to; leave follows.

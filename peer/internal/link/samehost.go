@@ -1,9 +1,6 @@
 package link
 
-import (
-	"crypto/tls"
-	"net"
-)
+import "net"
 
 // sameHostBytes bounds what is on its way to a node of the same host. There it moves from one buffer to the next within
 // memory, and what the other side takes while it is in the processor's cache costs half of what a whole MiB does that waits. The
@@ -13,10 +10,7 @@ const sameHostBytes = 256 << 10
 
 // boundSameHost bounds it, if conn goes to a node of the same host.
 func boundSameHost(conn net.Conn) {
-	if t, ok := conn.(*tls.Conn); ok {
-		conn = t.NetConn()
-	}
-	if tcp, ok := conn.(*net.TCPConn); ok && sameHost(tcp) {
+	if tcp, ok := tcpBelow(conn); ok && sameHost(tcp) {
 		_ = tcp.SetWriteBuffer(sameHostBytes) // if the system will not, it is slower
 	}
 }

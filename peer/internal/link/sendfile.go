@@ -55,8 +55,7 @@ func (w *BlockWriter) copyFile(f *os.File, off int64, n int, sums []uint64) {
 	w.count(n)
 }
 
-// sendFile sends one frame from the file to the socket. The frame's length stands before its bytes: if the file fails or
-// ends within them, zeros stand in, which do not match the sums.
+// sendFile sends one frame from the file to the socket.
 func (w *BlockWriter) sendFile(f *os.File, off int64, n int, sums []uint64) {
 	if !w.begin() {
 		return
@@ -66,10 +65,25 @@ func (w *BlockWriter) sendFile(f *os.File, off int64, n int, sums []uint64) {
 	out.renew()
 	done, err := sendFile(out.tcp, w.head(sums, n), f, off, n)
 	if w.err = out.check(err); err == nil && done < n {
-		out.write(make([]byte, n-done))
-		w.err = fileError(io.ErrUnexpectedEOF)
+		w.err = w.sendRest(f, off+int64(done), n-done)
 	}
 	w.count(n)
+}
+
+// sendRest sends what is left of a frame through memory: not every file system gives a file to a socket. The frame's length stands before
+// its bytes: if the file fails or ends within them, zeros stand in, which do not match the sums.
+func (w *BlockWriter) sendRest(f *os.File, off int64, n int) error {
+	buf := buffers.Get().(*[maxData]byte)
+	defer buffers.Put(buf)
+	got, failed := f.ReadAt(buf[:n], off)
+	clear(buf[got:n])
+	if err := w.q.s.out.write(buf[:n]); err != nil {
+		return err
+	}
+	if failed != nil && got < n {
+		return fileError(failed)
+	}
+	return nil
 }
 
 func fileError(err error) error {

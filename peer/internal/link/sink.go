@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"runtime"
@@ -14,6 +15,7 @@ import (
 type sink struct {
 	conn  net.Conn
 	tcp   *net.TCPConn  // conn, where it is that: it takes several slices and files at once
+	tls   *records      // below conn, where it is under TLS
 	turn  chan struct{} // holds one token while nobody writes
 	stall time.Duration
 	fail  func(error) // ends the connection: a write has failed, and left a frame that is not whole
@@ -41,6 +43,7 @@ const (
 func newSink(conn net.Conn, stall time.Duration, fail func(error)) *sink {
 	s := &sink{conn: conn, turn: make(chan struct{}, 1), stall: stall, fail: fail}
 	s.tcp, _ = conn.(*net.TCPConn)
+	s.tls = recordsBelow(conn)
 	boundSameHost(conn)
 	s.turn <- struct{}{}
 	return s
@@ -178,7 +181,7 @@ func (s *sink) write(parts ...[]byte) error {
 	if s.tcp == nil && len(vec) > 1 && total <= gather {
 		vec = append(s.vec[:0], slices.Concat(vec...))
 	}
-	err := s.writeAll(vec)
+	err := s.writeAll(vec, total)
 	clear(s.vec[:])
 	return s.check(err)
 }
@@ -192,12 +195,21 @@ func (s *sink) check(err error) error {
 	return err
 }
 
-func (s *sink) writeAll(vec [][]byte) error {
-	if s.tcp != nil && len(vec) > 1 {
+func (s *sink) writeAll(vec [][]byte, total int) error {
+	switch {
+	case s.tcp != nil && len(vec) > 1:
 		s.bufs = vec
 		_, err := s.bufs.WriteTo(s.tcp) // one writev
 		return err
+	case s.tls != nil && total > gather:
+		s.tls.hold()
+		err := s.writeEach(vec)
+		return cmp.Or(err, s.tls.flush())
 	}
+	return s.writeEach(vec)
+}
+
+func (s *sink) writeEach(vec [][]byte) error {
 	for _, p := range vec {
 		if _, err := s.conn.Write(p); err != nil {
 			return err

@@ -10,9 +10,12 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// wakeBytes is how many bytes of a long body a reader sleeps for, so that a sender that is slower wakes it four times a MiB
-// and not for every packet.
-const wakeBytes = 4 * pieceLen
+// runBytes are read with one call at most, so that they are verified while they are in L2; and a reader sleeps for so many
+// of a long body, so that a sender that is slower wakes it four times a MiB and not for every packet.
+const runBytes = 4 * pieceLen
+
+// aheadBytes are more than TLS may have read ahead from the connection below it: two of its records.
+const aheadBytes = 2 * pieceLen
 
 // source reads frames from a connection: heads through a small buffer, bodies straight to where they belong. It is its
 // connection's reader goroutine's own, or that of whom it lets read (own.go).
@@ -26,13 +29,17 @@ type source struct {
 	meta []byte
 }
 
-// expect says that n more bytes of a body are to come; it is called for each piece.
+// expect says that n more bytes of a body are to come. It is called before each read of some of them, so that the last one,
+// and what follows, sleep for a byte.
 func (s *source) expect(n int) {
 	wake := 1
-	if n-(s.w-s.r) >= wakeBytes+pieceLen {
-		wake = wakeBytes
+	if n-s.buffered() >= runBytes+aheadBytes {
+		wake = runBytes
 	}
-	if tcp, ok := s.conn.(*net.TCPConn); ok && wake != max(s.wake, 1) {
+	if wake == max(s.wake, 1) {
+		return
+	}
+	if tcp, ok := tcpBelow(s.conn); ok {
 		wakeAt(tcp, wake)
 		s.wake = wake
 	}

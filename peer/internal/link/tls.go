@@ -14,9 +14,9 @@ const exporterLabel = "EXPORTER-millpond-mesh-v1"
 func (e *Endpoint) secureClient(conn net.Conn, addr string, t *transcript) (net.Conn, error) {
 	switch {
 	case e.cfg.Encrypt:
-		return e.underTLS(tls.Client(conn, e.trust.Load().derived.client()), t)
+		return e.underTLS(tls.Client(&records{Conn: conn}, e.trust.Load().derived.client()), t)
 	case e.cfg.TLS != nil:
-		return e.underTLS(tls.Client(conn, ownClient(e.cfg.TLS, addr)), t)
+		return e.underTLS(tls.Client(&records{Conn: conn}, ownClient(e.cfg.TLS, addr)), t)
 	}
 	return conn, nil
 }
@@ -24,9 +24,9 @@ func (e *Endpoint) secureClient(conn net.Conn, addr string, t *transcript) (net.
 func (e *Endpoint) secureServer(conn net.Conn, t *transcript) (net.Conn, error) {
 	switch {
 	case e.cfg.Encrypt:
-		return e.underTLS(tls.Server(conn, e.trust.Load().derived.server()), t)
+		return e.underTLS(tls.Server(&records{Conn: conn}, e.trust.Load().derived.server()), t)
 	case e.cfg.TLS != nil:
-		return e.underTLS(tls.Server(conn, ownServer(e.cfg.TLS)), t)
+		return e.underTLS(tls.Server(&records{Conn: conn}, ownServer(e.cfg.TLS)), t)
 	}
 	return conn, nil
 }
