@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ReadBlock asks node to for r's bytes and puts them into dst, which has exactly r.Length bytes in all. Each piece of 64
@@ -38,15 +39,18 @@ func (e *Endpoint) ReadBlock(ctx context.Context, to string, r BlockRequest, dst
 
 func (c *client) sendRead(ctx context.Context, q *request) error {
 	timeout := timeLeft(ctx)
-	frame := func(b []byte) []byte { return appendRead(b, q.id, readMeta{timeout, *q.read}) }
 	if len(q.read.Hint) <= directBytes {
-		if err := c.send(ctx, q, frame); err != nil {
+		if err := c.writeRead(ctx, q, timeout); err != nil {
 			return err
 		}
-	} else if q.read.Hint = append([]byte(nil), q.read.Hint...); !c.e.spawn(func() { c.send(ctx, q, frame) }) {
+	} else if q.read.Hint = append([]byte(nil), q.read.Hint...); !c.e.spawn(func() { c.writeRead(ctx, q, timeout) }) {
 		return ErrClosed
 	}
 	return c.await(ctx, q)
+}
+
+func (c *client) writeRead(ctx context.Context, q *request, timeout time.Duration) error {
+	return c.send(ctx, q, func(b []byte) []byte { return appendRead(b, q.id, readMeta{timeout, *q.read}) })
 }
 
 func (r *BlockRequest) checkPlace(dst [][]byte) error {

@@ -2,16 +2,16 @@ package link
 
 // ready serves a small read here and now, if the handler has it at hand: a goroutine for each would cost more than the read does.
 // Answers to requests that came together leave together.
-func (s *server) ready(q *served, r *BlockRequest, w *BlockWriter) bool {
-	if s.e.ready == nil || r.Length > MaxReady {
+func (s *server) ready(r *servedRead) bool {
+	if s.e.ready == nil || r.req.Length > MaxReady {
 		return false
 	}
-	q.inline, q.ctx = true, s.ctx
-	if !s.e.ready.ServeReady(s.peer.ID, r, w) {
-		q.inline = false
+	r.inline, r.ctx = true, s.ctx
+	if !s.e.ready.ServeReady(s.peer.ID, &r.req, &r.w) {
+		r.inline = false
 		return false
 	}
-	w.finish(nil)
+	r.w.finish(nil)
 	s.owes = true
 	return true
 }

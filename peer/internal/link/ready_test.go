@@ -100,8 +100,8 @@ func TestSmallReadAllocates(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	require.LessOrEqual(t, testing.AllocsPerRun(1000, read(context.Background())), 8.0)
-	require.LessOrEqual(t, testing.AllocsPerRun(1000, read(t.Context())), 11.0) // of which three watch the context
+	require.LessOrEqual(t, testing.AllocsPerRun(1000, read(context.Background())), 2.0)
+	require.LessOrEqual(t, testing.AllocsPerRun(1000, read(t.Context())), 5.0) // of which three watch the context
 	require.Equal(t, block, dst[0])
 }
 

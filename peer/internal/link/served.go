@@ -71,11 +71,7 @@ func (q *served) last(front func([]byte) []byte, body []byte, back func([]byte) 
 		return
 	}
 	out := q.s.out
-	post := out.post
-	if q.inline {
-		post = out.add
-	}
-	if len(body) <= smallFrame && post(func(b []byte) ([]byte, bool) {
+	if len(body) <= smallFrame && q.post(func(b []byte) ([]byte, bool) {
 		b = append(front(b), body...)
 		if back != nil {
 			b = back(b)
@@ -95,6 +91,14 @@ func (q *served) last(front func([]byte) []byte, body []byte, back func([]byte) 
 		tail = back(nil)
 	}
 	out.write(head, body, tail)
+}
+
+// post has the last frames of a request written, those of ready ones when the reader has nothing else to do.
+func (q *served) post(encode func(b []byte) (frames []byte, others bool)) bool {
+	if q.inline {
+		return q.s.out.add(encode)
+	}
+	return q.s.out.post(encode)
 }
 
 // settle gives back what the request took of the credit, and reports whether others are being served.

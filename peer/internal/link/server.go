@@ -19,6 +19,8 @@ type server struct {
 	last uint64 // id of the latest request; the reader's
 	owes bool   // the reader: what it has served has not been written
 
+	spare *servedRead // the reader's: a ready one, which is over; nil: none is
+
 	mu struct {
 		sync.Mutex
 		requests map[uint64]*served // until their last frame is about to be written
@@ -107,21 +109,32 @@ func (s *server) read(h head, meta []byte) error {
 	if err != nil {
 		return err
 	}
-	r := &servedRead{served: served{s: s, id: h.id}, req: m.req}
-	q, w := &r.served, &r.w
-	if err := s.admit(q); err != nil {
+	r := s.nextRead(h.id, &m.req)
+	if err := s.admit(&r.served); err != nil {
 		return err
 	}
-	w.q, w.off, w.length = q, m.req.Off, m.req.Length
-	if s.ready(q, &r.req, w) {
+	if s.ready(r) {
+		s.spare = r
 		return nil
 	}
-	q.begin(m.timeout)
+	r.begin(m.timeout)
 	s.serving.Go(func() {
-		defer q.end()
-		w.finish(s.e.cfg.Handler.ServeBlock(q.ctx, s.peer.ID, &r.req, w))
+		defer r.end()
+		r.w.finish(s.e.cfg.Handler.ServeBlock(r.ctx, s.peer.ID, &r.req, &r.w))
 	})
 	return nil
+}
+
+// nextRead is a new one, in the place of one that was ready if there is that.
+func (s *server) nextRead(id uint64, req *BlockRequest) *servedRead {
+	r := s.spare
+	s.spare = nil
+	if r == nil {
+		r = new(servedRead)
+	}
+	*r = servedRead{served: served{s: s, id: id}, req: *req}
+	r.w.q, r.w.off, r.w.length = &r.served, req.Off, req.Length
+	return r
 }
 
 func (s *server) call(h head, meta []byte) error {
