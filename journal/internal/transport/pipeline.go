@@ -2,6 +2,7 @@ package transport
 
 import (
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
@@ -16,7 +17,7 @@ func (t *Transport) AppendEntriesPipeline(id raft.ServerID, target raft.ServerAd
 	if err != nil {
 		return nil, err
 	}
-	p := &pipeline{AppendPipeline: inner, answers: make(chan raft.AppendFuture), closed: make(chan struct{})}
+	p := &pipeline{AppendPipeline: inner, of: t, answers: make(chan raft.AppendFuture), closed: make(chan struct{})}
 	go p.run()
 	return p, nil
 }
@@ -24,9 +25,45 @@ func (t *Transport) AppendEntriesPipeline(id raft.ServerID, target raft.ServerAd
 // pipeline keeps the answers that nobody has taken yet: not many, since raft soon stops sending when it does not take any.
 type pipeline struct {
 	raft.AppendPipeline
+	of      *Transport
 	answers chan raft.AppendFuture
 	closed  chan struct{}
 	once    sync.Once
+	told    told // is of the one goroutine of raft's that calls AppendEntries
+}
+
+// told is the last that was sent.
+type told struct {
+	raft.AppendFuture
+	failed int64 // what Transport.failed was then
+}
+
+// retell is how often what says nothing new is sent all the same: a connection that was forgotten on the way without a word is noticed.
+const retell = time.Second
+
+// AppendEntries implements raft.AppendPipeline. Raft repeats itself to each follower 13 times a second, for those who have not heard what is
+// committed, beside 19 heartbeats, which tell who is alive and who leads. What the follower was told on this pipeline is not sent
+// again; the future is of what told it. After a call that failed it is: the follower may have started anew.
+func (p *pipeline) AppendEntries(args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
+	failed := p.of.failed.Load()
+	if p.told.AppendFuture != nil && p.told.failed == failed && time.Since(p.told.Start()) < retell && saysAll(p.told.Request(), args) {
+		return p.told.AppendFuture, nil
+	}
+	f, err := p.AppendPipeline.AppendEntries(args, resp)
+	if err == nil {
+		p.told = told{f, failed}
+	}
+	return f, err
+}
+
+// saysAll reports whether a follower that took one message has nothing to learn from the other.
+func saysAll(one, other *raft.AppendEntriesRequest) bool {
+	last, term := one.PrevLogEntry, one.PrevLogTerm
+	if n := len(one.Entries); n > 0 {
+		last, term = one.Entries[n-1].Index, one.Entries[n-1].Term
+	}
+	return len(other.Entries) == 0 && other.PrevLogEntry == last && other.PrevLogTerm == term &&
+		other.Term == one.Term && other.LeaderCommitIndex == one.LeaderCommitIndex
 }
 
 func (p *pipeline) Consumer() <-chan raft.AppendFuture { return p.answers }

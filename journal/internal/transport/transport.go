@@ -15,6 +15,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -30,6 +31,7 @@ type Transport struct {
 	*raft.NetworkTransport
 	streams *streams
 	calls   chan raft.RPC // what raft consumes
+	failed  atomic.Int64  // calls for which there was no answer, heartbeats above all
 	quit    chan struct{}
 	done    sync.WaitGroup
 	once    sync.Once
@@ -172,6 +174,15 @@ func (t *Transport) Append(at Committed, entry *raft.Log) error {
 
 // ErrRefused says that raft did not take an entry.
 var ErrRefused = errors.New("raft did not take the entry: somebody else leads by now, its log has changed, or it ends")
+
+// AppendEntries implements raft.Transport. Heartbeats come this way.
+func (t *Transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	err := t.NetworkTransport.AppendEntries(id, target, args, resp)
+	if err != nil {
+		t.failed.Add(1)
+	}
+	return err
+}
 
 // Heartbeat asks a node to accept this one as the primary of a term.
 func (t *Transport) Heartbeat(to string, term uint64, resp *raft.AppendEntriesResponse) error {
