@@ -15,8 +15,9 @@ type records struct {
 	net.Conn
 	mu struct {
 		sync.Mutex
-		holds bool
-		held  *[]byte // nil: nothing is
+		holds  bool
+		held   *[]byte // nil: nothing is
+		failed error   // of a write: then nobody reads, and Close is not to wait for that with an alert
 	}
 }
 
@@ -50,7 +51,7 @@ func (r *records) hold() {
 	r.mu.holds = true
 }
 
-// flush writes what is held, and holds nothing more; unless that fails: then nobody reads, and Close is not to wait for it with an alert.
+// flush writes what is held, and holds nothing more.
 func (r *records) flush() error {
 	for {
 		b := r.take()
@@ -73,7 +74,7 @@ func (r *records) take() *[]byte {
 }
 
 func (r *records) writeHeld(b *[]byte) error {
-	_, err := r.Conn.Write(*b)
+	_, err := r.write(*b)
 	*b = (*b)[:0]
 	heldRecords.Put(b)
 	return err
@@ -90,7 +91,31 @@ func (r *records) Write(p []byte) (int, error) {
 	if kept {
 		return len(p), nil
 	}
-	return r.Conn.Write(p)
+	return r.write(p)
+}
+
+// write writes p, if all before it was written.
+func (r *records) write(p []byte) (int, error) {
+	if err := r.failed(); err != nil {
+		return 0, err
+	}
+	n, err := r.Conn.Write(p)
+	if err != nil {
+		r.fail(err)
+	}
+	return n, err
+}
+
+func (r *records) failed() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.mu.failed
+}
+
+func (r *records) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mu.failed = err
 }
 
 // keep holds p, if it is to. What has to be written first, for want of room, it gives back instead.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"io"
 	"net"
+	"strconv"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -89,4 +91,34 @@ func TestCloseBesideHeldRecords(t *testing.T) {
 		require.Zero(t, time.Since(begun), "it waited for a node that does not read")
 		require.ErrorIs(t, <-ended, link.ErrUnknownOutcome)
 	})
+}
+
+// A node that does not read any more has no second chance under TLS: its connection ends with the write that took too long, and does not
+// wait for an alert.
+func TestStalledWriteUnderTLSEndsAtOnce(t *testing.T) {
+	for _, n := range []int{10 << 10, 50 << 10, 1 << 20} {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
+				p := &pipes{ends: map[string]*pipeEnd{}}
+				set := both(secrets("s"), encrypt)
+				var here recorder
+				a := p.node(t, "a", &handler{}, both(set, here.set))
+				b := p.node(t, "b", &handler{}, set)
+				deaf := p.listen("b")
+				defer deaf.Close()
+				go func() {
+					if raw, err := deaf.Accept(); err == nil {
+						t.Cleanup(func() { raw.Close() })
+						_, _ = b.Admit(raw)
+					}
+				}()
+				begun := time.Now()
+				_, err := a.Call(t.Context(), "b", "m", random(n))
+				require.ErrorIs(t, err, link.ErrUnknownOutcome)
+				synctest.Wait()
+				require.Equal(t, [2]int{1, 1}, here.connections(), "the connection goes on")
+				require.Equal(t, 10*time.Second, time.Since(begun))
+			})
+		})
+	}
 }
