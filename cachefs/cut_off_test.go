@@ -22,6 +22,9 @@ import (
 // afterwards is how long a call may last after its context has ended: what it owes others is tried that long, twice at most.
 const afterwards = 5 * time.Second
 
+// rest is how long the nodes have, when the network has healed, to settle what was in doubt: many times what they need.
+const rest = 20 * time.Second
+
 // outage is how long a node is cut off, and how long its caller waits.
 type outage struct{ lasts, patience time.Duration }
 
@@ -53,7 +56,7 @@ func cutOffIn(t *testing.T, c *cachefstest.Cluster, o outage, call string, refus
 	began := time.Now()
 	err := change(ctx, c.Nodes[at])
 	require.LessOrEqual(t, time.Since(began), o.patience+afterwards)
-	time.Sleep(2 * time.Minute)
+	time.Sleep(max(0, time.Until(began.Add(o.lasts))) + rest)
 	synctest.Wait()
 	return err
 }
@@ -180,7 +183,7 @@ func TestCutOffFromItsWriter(t *testing.T) {
 					began := time.Now()
 					require.NoError(t, end(cancel, w))
 					require.LessOrEqual(t, time.Since(began), afterwards)
-					time.Sleep(2 * time.Minute)
+					time.Sleep(max(0, time.Until(began.Add(lasts))) + rest)
 					synctest.Wait()
 					for _, n := range c.Nodes {
 						_, err := n.Stat(t.Context(), "/f", nil)

@@ -39,7 +39,7 @@ func besiege(t *testing.T) *besieged {
 	for i, n := range b.nodes {
 		require.NoError(t, n.Mkdir(t.Context(), fmt.Sprint("/d", i), nil))
 	}
-	time.Sleep(time.Minute)
+	time.Sleep(20 * time.Second) // the members exchange all they know each 15 s
 	synctest.Wait()
 	b.network.Tap(nil)
 	b.stranger = b.network.Host("10.0.0.99")

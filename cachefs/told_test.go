@@ -276,7 +276,7 @@ func (o cutting) run(t *testing.T) (unknown int) {
 	kinds := map[string]int{}
 	step := 200 * time.Millisecond
 	if racetest.On {
-		step *= 4 // make test does all of it without
+		step *= 7 // make test does all of it without
 	}
 	for after := step; after <= 3*time.Second; after += step {
 		fsys, node := o.by.of(c)
@@ -304,7 +304,7 @@ func (o cutting) run(t *testing.T) (unknown int) {
 		time.Sleep(o.heals)
 		c.Heal()
 		calls.Wait()
-		time.Sleep(time.Minute)
+		time.Sleep(rest)
 		checkTolds(t, c, root, errs)
 		for _, err := range errs {
 			switch {
@@ -375,7 +375,7 @@ func (h heldCalls) run(t *testing.T) {
 	time.Sleep(h.lets)
 	close(let)
 	calls.Wait()
-	time.Sleep(time.Minute)
+	time.Sleep(rest)
 	c.Store.OnCall(nil)
 	checkTolds(t, c, cachefstest.MountPath, errs)
 }
