@@ -27,21 +27,25 @@ check-module:
 
 # The memory of tiers is Go heap under the race detector, and is let go by cleanups, one collection late: without a limit the heap grows with each
 # node that the tests open, to more than a machine of 24 GB has.
-RACE = GOMEMLIMIT=2GiB $(GO) test -race -timeout 25m
-# What runs without the race detector, too, and there as a whole: random runs, crashes, and sums of one goroutine, which are a fifth or nothing under
+# check vets what test need not.
+RACE = GOMEMLIMIT=2GiB $(GO) test -race -vet=off -timeout 25m
+WHOLE_TEST = $(GO) test -vet=off
+# What runs without the race detector, too, and there as a whole: random runs, crashes, and sums of one goroutine, which are a tenth or nothing under
 # it; memory off the heap, which it does not see, and how much is taken, to which it adds.
-WHOLE_RUNS = ^Test(Metamorphic.*|CrashedNode|LyingDisk|Kill|SyncOfManyObjects|FailingDisk|PersistNeverGivesUp|ToldOfACutOffChange.*)$$
+WHOLE_RUNS = ^Test(Metamorphic.*|LinearizableNodes|CrashedNode|LyingDisk|Kill|SyncOfManyObjects|FailingDisk|PersistNeverGivesUp|ToldOfACutOffChange.*)$$
+JOURNAL_RUNS = FounderDies|GrowTo20AndShrinkTo1|ChangesAreLinearizable|TestFailover$$
 WHOLE      = ./internal/offheap ./internal/inodes ./internal/xcopy ./internal/memtest ./internal/policy ./internal/traces ./internal/racetest \
              ./peer/internal/ring ./tier/internal/arena
 
 # test-whole: what of test runs without the race detector
 test-whole:
 	@bad=0; \
-	$(GO) test -timeout 15m -v -run '$(WHOLE_RUNS)' ./cachefs || bad=1; \
-	$(GO) test -timeout 10m -v -run 'ManyNodes|StoreSendsEachByteOnce' ./cachefs/cachefstest ./peer || bad=1; \
-	$(GO) test -timeout 10m -run 'FounderDies|SmallReadAllocates' ./journal ./peer/internal/link || bad=1; \
-	$(GO) test -timeout 10m ./tier ./tier/internal/disk -crash.points 0 || bad=1; \
-	$(GO) test -timeout 10m $(WHOLE) || bad=1; \
+	$(WHOLE_TEST) -timeout 15m -v -run '$(WHOLE_RUNS)' ./cachefs || bad=1; \
+	$(WHOLE_TEST) -timeout 10m -v -run 'ManyNodes|StoreSendsEachByteOnce' ./cachefs/cachefstest ./peer || bad=1; \
+	$(WHOLE_TEST) -timeout 10m -v -run '$(JOURNAL_RUNS)' ./journal || bad=1; \
+	$(WHOLE_TEST) -timeout 10m -run 'SmallReadAllocates' ./peer/internal/link || bad=1; \
+	$(WHOLE_TEST) -timeout 10m ./tier ./tier/internal/disk -crash.points 0 || bad=1; \
+	$(WHOLE_TEST) -timeout 10m $(WHOLE) || bad=1; \
 	exit $$bad
 
 ## test: all tests that need no root and no server, with the race detector, and beside it what runs without; that prints its seeds, faults and figures
@@ -49,7 +53,7 @@ test:
 	@log=$$(mktemp); $(MAKE) --no-print-directory test-whole >$$log 2>&1 & whole=$$!; bad=0; \
 	for m in $(MODULES); do echo "== $$m"; (cd $$m && $(RACE) ./...) || { bad=1; break; }; done; \
 	echo "== without the race detector"; \
-	wait $$whole || { bad=1; cat $$log; }; grep -E ' seeds from |kills, |nodes (have|know)|idle node|each takes|^(ok|FAIL)' $$log | sed 's/^ *//'; rm -f $$log; exit $$bad
+	wait $$whole || { bad=1; cat $$log; }; grep -E ' (seeds|histories) from |kills, | primaries killed, | changes acknowledged, |nodes (have|know)|idle node|each takes|^(ok|FAIL)' $$log | sed 's/^ *//'; rm -f $$log; exit $$bad
 
 ## test-servers: drivers against real servers, fetched and started by internal/servers; STORES="s3"
 test-servers:

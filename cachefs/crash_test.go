@@ -133,7 +133,7 @@ func (c *crashCase) run(t *testing.T) {
 	}
 	o := vfstest.Options{Seeds: 2, From: "prepared", To: "done"}
 	if racetest.On {
-		o.Points = 8 // without it, all
+		o.Points = 4 // without it, all
 	}
 	vfstest.CrashEach(t, o, work, func(t *testing.T, disk *vfs.Mem, acked []string) {
 		if slices.Contains(acked, "prepared") {

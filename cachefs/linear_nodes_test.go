@@ -18,10 +18,11 @@ import (
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/cachefs/cachefstest"
 	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/internal/racetest"
 )
 
 var (
-	linSeeds = flag.Int("linear.seeds", 6, "histories over several nodes")
+	linSeeds = flag.Int("linear.seeds", racetest.Fewer(12), "histories over several nodes")
 	linFirst = flag.Uint64("linear.first", 1, "first seed of the histories over several nodes")
 )
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/internal/bubbletest"
+	"github.com/millpond/millpond/internal/racetest"
 	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/tier"
 )
@@ -49,7 +50,7 @@ func (d *diskSet) lie(t *testing.T, lie error) {
 	step := int64(1)
 	for at := int64(0); ; at += step {
 		reads := p.lied(t, left.CrashKeepingNothing(), d, lie, at)
-		step = max(1, reads/25)
+		step = max(1, reads/int64(max(6, racetest.Fewer(25))))
 		if at >= reads {
 			require.Greater(t, at, int64(5), "reads of the disk")
 			return

@@ -6,4 +6,4 @@ package racetest
 const On = true
 
 // Divisor is by how much that makes rounds fewer.
-const Divisor = 5
+const Divisor = 10

@@ -4,7 +4,7 @@ package racetest
 
 import "testing"
 
-// Fewer is n, and under the race detector a fifth of it: of rounds of which some are enough to see what runs beside what.
+// Fewer is n, and under the race detector a tenth of it: of rounds of which some are enough to see what runs beside what.
 func Fewer(n int) int { return (n + Divisor - 1) / Divisor }
 
 // Skip skips a test of one goroutine under the race detector, which has nothing to see there.

@@ -14,7 +14,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestFewer(t *testing.T) {
 	all := 11
 	if racetest.On {
-		all = 3
+		all = 2
 	}
 	require.Equal(t, all, racetest.Fewer(11))
 	require.Equal(t, 1, racetest.Fewer(1))
