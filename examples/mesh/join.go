@@ -8,6 +8,19 @@ import (
 	"os"
 )
 
+// hasJoined says why this process is alone, if it is: a node that finds nobody goes on by itself, and tells its Logger and its Events why.
+func (w *worker) hasJoined(ctx context.Context, addr string) error {
+	info, err := w.node.Cluster(ctx)
+	if err != nil || len(info.Peers) > 1 {
+		return err
+	}
+	err = fmt.Errorf("no mesh at %s; is it running, with -stay, and is %s what it has printed?", addr, secretEnv)
+	if why := w.alone.Load(); why != nil {
+		err = fmt.Errorf("%w: %w", err, *why)
+	}
+	return err
+}
+
 // joiner is one more process of a mesh that runs: it counts all files, which come from the others.
 func joiner(ctx context.Context, o options, stdout io.Writer) (err error) {
 	secret := os.Getenv(secretEnv)
@@ -17,6 +30,9 @@ func joiner(ctx context.Context, o options, stdout io.Writer) (err error) {
 	var w worker
 	defer func() { err = errors.Join(err, w.close()) }()
 	if err := w.open(ctx, order{Secret: secret, Join: o.join, Memory: o.memory}); err != nil {
+		return err
+	}
+	if err := w.hasJoined(ctx, o.join); err != nil {
 		return err
 	}
 	for half := range 2 {
