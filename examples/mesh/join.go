@@ -8,17 +8,13 @@ import (
 	"os"
 )
 
-// hasJoined says why this process is alone, if it is: a node that finds nobody goes on by itself, and tells its Logger and its Events why.
+// hasJoined says that this process is alone, if it is: a node that finds nobody goes on by itself.
 func (w *worker) hasJoined(ctx context.Context, addr string) error {
 	info, err := w.node.Cluster(ctx)
 	if err != nil || len(info.Peers) > 1 {
 		return err
 	}
-	err = fmt.Errorf("no mesh at %s; is it running, with -stay, and is %s what it has printed?", addr, secretEnv)
-	if why := w.alone.Load(); why != nil {
-		err = fmt.Errorf("%w: %w", err, *why)
-	}
-	return err
+	return fmt.Errorf("no mesh at %s that lets this process in; does it run, with -stay, and is %s what it has printed?", addr, secretEnv)
 }
 
 // joiner is one more process of a mesh that runs: it counts all files, which come from the others.

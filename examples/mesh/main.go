@@ -100,6 +100,8 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	switch {
 	case fs.NArg() > 1:
 		return o, fmt.Errorf("one directory at most, got %d: %q", fs.NArg(), fs.Args())
+	case o.join != "" && fs.NArg() > 0:
+		return o, fmt.Errorf("a process that joins counts what the mesh counts: leave %q out", fs.Arg(0))
 	case o.n < 1 || o.n > 32:
 		return o, fmt.Errorf("-n is %d; want 1 to 32", o.n)
 	case memory < 8 || memory > 1<<20:

@@ -75,6 +75,14 @@ func TestOneMoreJoins(t *testing.T) {
 	require.Equal(t, 0, <-ended, stderr.String())
 }
 
+// TestNobodyToJoin: a process that is let in nowhere says that, rather than that the files are not there.
+func TestNobodyToJoin(t *testing.T) {
+	t.Setenv(secretEnv, "0123456789abcdef")
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, 1, run(t.Context(), []string{"-memory", "64", "-join", "127.0.0.1:1"}, nil, &stdout, &stderr))
+	require.Contains(t, stderr.String(), "no mesh at 127.0.0.1:1")
+}
+
 func TestOneProcess(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	code := run(t.Context(), []string{"-n", "1", tree(t)}, nil, &stdout, &stderr)
@@ -96,6 +104,7 @@ func TestBadArguments(t *testing.T) {
 		{[]string{file}, 2, "is a file"},
 		{[]string{"-n", "0", filepath.Dir(file)}, 2, "-n is 0; want 1 to 32"},
 		{[]string{"-memory", "1", filepath.Dir(file)}, 2, "-memory is 1; want 8 MiB or more"},
+		{[]string{"-join", "127.0.0.1:1", filepath.Dir(file)}, 2, "a process that joins counts what the mesh counts"},
 		{[]string{"-join", "127.0.0.1:1"}, 1, secretEnv + " is empty"},
 	} {
 		var stdout, stderr bytes.Buffer
