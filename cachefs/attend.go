@@ -24,7 +24,7 @@ func askAttended[A any](ctx context.Context, n *Node, to, method string, req any
 			cancel(errGone)
 		}
 	})
-	a, err := askNode[A](ctx, n, to, method, req)
+	a, err := askBy[A](ctx, n.nodes.callLong, to, method, req)
 	if context.Cause(ctx) == errGone && err != nil {
 		err = &unanswered{errors.Join(errGone, err)}
 	}

@@ -90,12 +90,17 @@ func answer[R, A any](raw []byte, do func(R) (A, error)) ([]byte, error) {
 
 // askNode calls another node. What that answers with an error comes as one that errors.Is knows; one that is
 // unanswered says that there was no answer.
-func askNode[A any](ctx context.Context, n *Node, to, method string, req any) (a A, err error) {
+func askNode[A any](ctx context.Context, n *Node, to, method string, req any) (A, error) {
+	return askBy[A](ctx, n.nodes.call, to, method, req)
+}
+
+// askBy is askNode by one of the calls of nodes.
+func askBy[A any](ctx context.Context, call func(ctx context.Context, to, method string, req []byte) ([]byte, error), to, method string, req any) (a A, err error) {
 	raw, err := json.Marshal(req)
 	if err != nil {
 		return a, err
 	}
-	if raw, err = n.nodes.call(ctx, to, method, raw); err != nil {
+	if raw, err = call(ctx, to, method, raw); err != nil {
 		return a, &unanswered{fmt.Errorf("%s asked of %s: %w", method, to, err)}
 	}
 	var got reply[A]

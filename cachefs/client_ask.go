@@ -151,13 +151,20 @@ func plainly(ctx context.Context, err error) error {
 	return err
 }
 
+// hello asks a node whether it is there. It says so whatever else it is asked for.
+const hello = "hello"
+
 // queryAt asks one node.
 func queryAt[R, A any](ctx context.Context, c *Client, addr, op string, req *clientRequest[A]) (answer R, err error) {
 	raw, err := encodeWire(req)
 	if err != nil {
 		return answer, err
 	}
-	if raw, err = c.peers.Call(ctx, addr, clientMethod+op, raw); err != nil {
+	call := c.peers.CallLong // most may wait for a store of the node
+	if op == hello {
+		call = c.peers.Call
+	}
+	if raw, err = call(ctx, addr, clientMethod+op, raw); err != nil {
 		return answer, &elsewhere{err}
 	}
 	var got clientReply[R]

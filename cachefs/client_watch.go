@@ -41,7 +41,7 @@ func (c *Client) ping(ctx context.Context, addr string, each func(), cancel cont
 	defer tick.Stop()
 	for {
 		soon, stop := context.WithTimeout(ctx, watchTime)
-		_, err := queryAt[helloAnswer](soon, c, addr, "hello", &clientRequest[none]{})
+		_, err := queryAt[helloAnswer](soon, c, addr, hello, &clientRequest[none]{})
 		silent := err != nil && soon.Err() != nil && ctx.Err() == nil
 		stop()
 		if silent {

@@ -65,6 +65,7 @@ var _ FileSystem = (*Client)(nil)
 type caller interface {
 	Addresses(ctx context.Context) ([]string, error)
 	Call(ctx context.Context, addr, method string, req []byte) ([]byte, error)
+	CallLong(ctx context.Context, addr, method string, req []byte) ([]byte, error)
 	ReadBlock(ctx context.Context, addr string, r peer.BlockRequest, dst [][]byte, arrived func(n int64)) (holders []string, err error)
 	Dial(ctx context.Context, addr, proto string) (net.Conn, error)
 	Forget(addr string)
@@ -90,7 +91,7 @@ func Dial(ctx context.Context, cfg DialConfig) (*Client, error) {
 // greet waits for a node that answers. Unlike a query it tells of those that did not when ctx ends: an address may be wrong.
 func (c *Client) greet(ctx context.Context) error {
 	return c.anywhere(ctx, func(ctx context.Context, addr string) error {
-		_, err := queryAt[helloAnswer](ctx, c, addr, "hello", request(ctx, c, none{}))
+		_, err := queryAt[helloAnswer](ctx, c, addr, hello, request(ctx, c, none{}))
 		return err
 	})
 }

@@ -220,6 +220,10 @@ func (g *rigged) Call(ctx context.Context, to, method string, req []byte) ([]byt
 	return n.serve(ctx, g.id, method, req)
 }
 
+func (g *rigged) CallLong(ctx context.Context, to, method string, req []byte) ([]byte, error) {
+	return g.Call(ctx, to, method, req)
+}
+
 func (g *rigged) ReadBlock(ctx context.Context, to string, r peer.BlockRequest, dst [][]byte, arrived func(n int64)) ([]string, error) {
 	n, err := g.r.reach(g.id, to, "read")
 	if err != nil {

@@ -68,6 +68,10 @@ func (o *Others) call(_ context.Context, to, method string, _ []byte) ([]byte, e
 	return nil, fmt.Errorf("nobody serves %s at %s", method, to)
 }
 
+func (o *Others) callLong(ctx context.Context, to, method string, req []byte) ([]byte, error) {
+	return o.call(ctx, to, method, req)
+}
+
 // OpenAmong is Open in a mesh whose members are others.
 func OpenAmong(ctx context.Context, cfg Config, others *Others) (*Node, error) {
 	return open(ctx, cfg, func(*Node) nodes { return others })

@@ -21,8 +21,9 @@ type peers interface {
 	Changed() <-chan struct{}
 	// ReadBlock reads into dst, in order, and tells of what has arrived.
 	ReadBlock(ctx context.Context, to string, r peer.BlockRequest, dst [][]byte, arrived func(n int64)) (holders []string, err error)
-	// Call asks another node.
+	// Call asks another node, CallLong what may take as long as a store does.
 	Call(ctx context.Context, to, method string, req []byte) ([]byte, error)
+	CallLong(ctx context.Context, to, method string, req []byte) ([]byte, error)
 }
 
 // blockWriter is what a block is sent with: *peer.BlockWriter.

@@ -120,6 +120,10 @@ func (p *fakePeers) Call(ctx context.Context, to, method string, req []byte) ([]
 	return p.f.node(to).mesh.serveCall(ctx, method, req)
 }
 
+func (p *fakePeers) CallLong(ctx context.Context, to, method string, req []byte) ([]byte, error) {
+	return p.Call(ctx, to, method, req)
+}
+
 func (p *fakePeers) ReadBlock(ctx context.Context, to string, r peer.BlockRequest, dst [][]byte, arrived func(n int64)) ([]string, error) {
 	f := p.f.Fake()
 	if f.Reading != nil {

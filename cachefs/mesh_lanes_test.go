@@ -11,6 +11,7 @@ import (
 	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/netsim"
+	"github.com/millpond/millpond/peer"
 	"github.com/millpond/millpond/ufs/memufs"
 )
 
@@ -78,5 +79,76 @@ func TestManyListsThatWaitForASlowStore(t *testing.T) {
 		}
 		all.Wait()
 		require.Equal(t, dirs, r.store.Calls()["list"])
+	})
+}
+
+// TestMoreListsThanANodeTakesAtATime: those beyond wait for those before them, and nothing else does.
+func TestMoreListsThanANodeTakesAtATime(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		const dirs = 1200 // of which each node lists some 600 for the other
+		network := netsim.New(1)
+		r := openReadersOver(t, memufs.New(&memufs.Options{Latency: 8 * time.Second}), 0)
+		r.mesh = nil
+		for k := range dirs {
+			r.store.Put(fmt.Sprintf("d%d/f", k), nil)
+		}
+		for i := range 2 {
+			openMeshNode(t, r, network, i)
+		}
+		var all sync.WaitGroup
+		each := func(do func(n *cachefs.Node, path string)) {
+			for k := range dirs {
+				for _, n := range r.nodes {
+					all.Go(func() { do(n, fmt.Sprintf("/mem/d%d", k)) })
+				}
+			}
+		}
+		each(func(n *cachefs.Node, path string) {
+			_, err := n.Stat(t.Context(), path, nil)
+			require.NoError(t, err)
+		})
+		all.Wait()
+		each(func(n *cachefs.Node, path string) {
+			for _, err := range n.List(t.Context(), path, nil) {
+				require.NoError(t, err)
+			}
+		})
+		time.Sleep(time.Second)
+		begun := time.Now()
+		for i, n := range r.nodes {
+			require.NoError(t, n.Mkdir(t.Context(), fmt.Sprint("/d", i), nil))
+		}
+		require.Less(t, time.Since(begun), time.Second)
+		all.Wait()
+		require.Equal(t, dirs, r.store.Calls()["list"])
+	})
+}
+
+// TestMoreCallsThanANodeTakesOfAClient: a node is not taken for silent by a Client that asks it for more than it takes at a time.
+func TestMoreCallsThanANodeTakesOfAClient(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		const files = 700
+		network := netsim.New(1)
+		r := openReadersOver(t, memufs.New(&memufs.Options{Latency: 8 * time.Second}), 0)
+		r.mesh = nil
+		for k := range files {
+			r.store.Put(fmt.Sprint("f", k), nil)
+		}
+		openMeshNode(t, r, network, 0)
+		c, err := cachefs.Dial(t.Context(), cachefs.DialConfig{Mesh: peer.DialConfig{
+			Addresses: []string{meshHost(0) + ":7946"}, Secret: meshSecret, Network: network.Host(meshHost(1)),
+		}})
+		require.NoError(t, err)
+		defer c.Close()
+		before := r.store.Calls()["stat"]
+		var all sync.WaitGroup
+		for k := range files {
+			all.Go(func() {
+				_, err := c.Stat(t.Context(), fmt.Sprintf("/mem/f%d", k), nil)
+				require.NoError(t, err)
+			})
+		}
+		all.Wait()
+		require.Equal(t, files, r.store.Calls()["stat"]-before)
 	})
 }

@@ -148,6 +148,10 @@ func (o others) call(ctx context.Context, to, method string, req []byte) ([]byte
 	return o.n.mesh.p.Call(ctx, to, method, req)
 }
 
+func (o others) callLong(ctx context.Context, to, method string, req []byte) ([]byte, error) {
+	return o.n.mesh.p.CallLong(ctx, to, method, req)
+}
+
 func (o others) pull(ctx context.Context, from string, id tier.BlockID, length int64, w *tier.Writer) error {
 	m := o.n.mesh
 	a := ask{peer: from, only: true}

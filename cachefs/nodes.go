@@ -15,8 +15,10 @@ type nodes interface {
 	members() []member
 	// changed is closed when members would say something else; nil if they never do.
 	changed() <-chan struct{}
-	// call asks another node, whose Node.serve answers. An error may leave open whether it was asked.
+	// call asks another node, whose Node.serve answers. An error may leave open whether it was asked. callLong asks what may take
+	// as long as a store does.
 	call(ctx context.Context, to, method string, req []byte) ([]byte, error)
+	callLong(ctx context.Context, to, method string, req []byte) ([]byte, error)
 	// pull copies what w does not have yet of a block of that length from another node. What came before an error stays.
 	pull(ctx context.Context, from string, id tier.BlockID, length int64, w *tier.Writer) error
 	// successors are up to n live members that the ring has for a key, in its order; this node may be one.
@@ -45,6 +47,10 @@ func (a alone) pull(_ context.Context, from string, id tier.BlockID, _ int64, _ 
 
 func (a alone) call(_ context.Context, to, method string, _ []byte) ([]byte, error) {
 	return nil, fmt.Errorf("%s asked of %s: this node is alone", method, to)
+}
+
+func (a alone) callLong(ctx context.Context, to, method string, req []byte) ([]byte, error) {
+	return a.call(ctx, to, method, req)
 }
 
 // isAlone reports whether no other node can share the namespace.

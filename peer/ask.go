@@ -13,6 +13,12 @@ func (m *Mesh) Call(ctx context.Context, to, method string, req []byte) ([]byte,
 	return m.link.Call(ctx, to, method, req)
 }
 
+// CallLong is Call for what may take the member as long as an under store does. Of those, some hundred are under way at a time to
+// one member; whatever they wait for, Call does not wait for them.
+func (m *Mesh) CallLong(ctx context.Context, to, method string, req []byte) ([]byte, error) {
+	return m.link.CallLong(ctx, to, method, req)
+}
+
 // ReadBlock reads a part of a block from a member into dst, which has r.Length bytes in all. arrived, if not nil, is told
 // how many bytes from the start are there and verified. When ReadBlock has returned nothing writes to dst any more.
 // holders are other members that have the block, if the member says so. It may end with ErrMissing, ErrUnreachable,

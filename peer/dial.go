@@ -97,6 +97,11 @@ func (c *Client) Call(ctx context.Context, addr, method string, req []byte) ([]b
 	return c.link.Call(ctx, addr, method, req)
 }
 
+// CallLong is Mesh.CallLong to the node at an address.
+func (c *Client) CallLong(ctx context.Context, addr, method string, req []byte) ([]byte, error) {
+	return c.link.CallLong(ctx, addr, method, req)
+}
+
 // ReadBlock is Mesh.ReadBlock from the node at an address.
 func (c *Client) ReadBlock(ctx context.Context, addr string, r BlockRequest, dst [][]byte, arrived func(n int64)) (holders []string, err error) {
 	return c.link.ReadBlock(ctx, addr, link.BlockRequest(r), dst, arrived)

@@ -15,11 +15,19 @@ const directBytes = 1 << 10
 // Call asks node to for an answer. ctx's deadline travels. It returns ErrUnreachable (it was surely not delivered), ErrUnknownOutcome
 // (it may have been; joined with ctx's error where that ended the wait), ErrTooLarge, a *RemoteError, or ctx's error (not delivered, or the node gave up).
 func (e *Endpoint) Call(ctx context.Context, to, method string, req []byte) ([]byte, error) {
+	return e.callIn(ctx, laneCalls, to, method, req)
+}
+
+// CallLong is Call for what may take as long as a store does: however many of them wait at the node, Call has a place.
+func (e *Endpoint) CallLong(ctx context.Context, to, method string, req []byte) ([]byte, error) {
+	return e.callIn(ctx, laneLong, to, method, req)
+}
+
+func (e *Endpoint) callIn(ctx context.Context, l lane, to, method string, req []byte) ([]byte, error) {
 	if len(req) > MaxCall || len(method) > maxName {
 		return nil, fmt.Errorf("call %s of %d bytes: %w: want at most %d", method, len(req), ErrTooLarge, MaxCall)
 	}
 	e.stats.calls.Add(1)
-	l := laneCalls
 	if len(req) > smallBytes {
 		l = laneBulk
 	}

@@ -9,13 +9,15 @@ import (
 )
 
 // A lane is the connections to one node for one kind of requests: small ones do not wait behind large ones, and calls,
-// which ask what became of a read as well, do not wait for room that reads have taken that wait for a store.
+// which ask what became of the others as well, do not wait for room that those have taken while they wait for a store.
 type lane int
 
 const (
 	laneCalls lane = iota
+	laneLong       // calls that may wait for a store
 	laneReads      // small ones
-	laneBulk       // large ones of both
+	laneBulk       // large ones of all
+	lanes
 )
 
 const (
@@ -25,8 +27,9 @@ const (
 )
 
 // maxConns are the connections of a lane. Small requests are pipelined: more than one connection is for more of them than
-// the credit is, as when a slow store is waited for, by reads and by calls that have a node list or copy. One stream fills a local network; several share more fairly, and lose less, on a long or lossy one.
-var maxConns = [3]int{laneCalls: 8, laneReads: 8, laneBulk: 4}
+// the credit is, as when a slow store is waited for, by reads and by calls that have a node list or copy. One stream fills a local
+// network; several share more fairly, and lose less, on a long or lossy one. A server lets 32 in.
+var maxConns = [lanes]int{laneCalls: 4, laneLong: 8, laneReads: 8, laneBulk: 4}
 
 // errIdle ends a connection that nobody uses.
 var errIdle = errors.New("idle")
@@ -37,7 +40,7 @@ type pool struct {
 	id string
 	mu struct {
 		sync.Mutex
-		lanes   [3]connections
+		lanes   [lanes]connections
 		changed chan struct{} // closed when room may have come; made by who waits for it
 		closed  error
 	}
