@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/millpond/millpond/peer"
 )
 
 // maxSilence is how often in a row a node that works for this one may fail to say that it is there: a packet is lost now and
@@ -42,8 +44,8 @@ func (n *Node) stopsAnswering(ctx context.Context, id string) bool {
 			return false
 		}
 		probe, cancel := context.WithTimeout(ctx, askPatience)
-		_, _ = askNode[none](probe, n, id, callThere, none{}) // an error is an answer, too
-		if missed++; probe.Err() == nil {
+		_, err := askNode[none](probe, n, id, callThere, none{}) // an error is an answer, too, of who is reached
+		if missed++; probe.Err() == nil && !errors.Is(err, peer.ErrUnreachable) {
 			missed = 0
 		}
 		cancel()

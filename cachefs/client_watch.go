@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/millpond/millpond/peer"
 )
 
 // watchTime is how long a Client waits for a node before it asks whether that lives, and for the answer to that. A node that
@@ -39,12 +41,15 @@ func (c *Client) watch(ctx context.Context, addr string, each func()) (context.C
 func (c *Client) ping(ctx context.Context, addr string, each func(), cancel context.CancelCauseFunc) {
 	tick := time.NewTicker(watchTime)
 	defer tick.Stop()
-	for {
+	for unreached := 0; ; {
 		soon, stop := context.WithTimeout(ctx, watchTime)
 		_, err := queryAt[helloAnswer](soon, c, addr, hello, &clientRequest[none]{})
 		silent := err != nil && soon.Err() != nil && ctx.Err() == nil
 		stop()
-		if silent {
+		if unreached++; !errors.Is(err, peer.ErrUnreachable) {
+			unreached = 0
+		}
+		if silent || unreached == maxSilence {
 			c.peers.Forget(addr)
 			cancel(errUnheard)
 		}
