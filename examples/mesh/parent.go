@@ -241,7 +241,7 @@ func (j *job) killPrimary(stdout io.Writer) error {
 	}
 	for _, p := range j.all {
 		if p.last.Primary {
-			fmt.Fprintf(stdout, "half of it is counted after %.1f s: kill -9 of %s, the primary\n", time.Since(j.began).Seconds(), p.name)
+			fmt.Fprintf(stdout, "half of it is listed and counted after %.1f s: kill -9 of %s, the primary\n", time.Since(j.began).Seconds(), p.name)
 			return p.kill()
 		}
 	}

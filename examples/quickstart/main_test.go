@@ -49,7 +49,7 @@ func TestBadArguments(t *testing.T) {
 		{"missing directory", []string{filepath.Join(file + "nowhere")}, 2, "no directory"},
 		{"file", []string{file}, 2, "is a file"},
 		{"no workers", []string{"-workers", "0", "."}, 2, "quickstart: -workers is 0; want at least 1\n"},
-		{"a disk that no int64 counts", []string{"-disk", "99999999999999", "."}, 2, "-disk is 99999999999999; want 8 MiB to"},
+		{"a disk that no int64 counts", []string{"-disk", "99999999999999", "."}, 2, "-disk is 99999999999999; want 8 to 1073741824 MiB"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer

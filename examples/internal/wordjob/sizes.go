@@ -19,7 +19,7 @@ func CheckSizes(workers, memory, disk int) error {
 		mib  int
 	}{{"-memory", memory}, {"-disk", disk}} {
 		if f.mib < 8 || f.mib > mostMiB { // a block is 4 MiB, and an index lies beside it
-			bad = append(bad, fmt.Errorf("%s is %d; want 8 MiB to %d", f.name, f.mib, mostMiB))
+			bad = append(bad, fmt.Errorf("%s is %d; want 8 to %d MiB", f.name, f.mib, mostMiB))
 		}
 	}
 	return errors.Join(bad...)
