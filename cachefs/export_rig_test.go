@@ -211,6 +211,8 @@ func (g *rigged) Owners(dst []string, key peer.Key, n int) []string {
 
 func (g *rigged) Previous(peer.Key) (string, bool) { return "", false }
 
+func (g *rigged) Owned(peer.Key) bool { return true }
+
 func (g *rigged) Call(ctx context.Context, to, method string, req []byte) ([]byte, error) {
 	n, err := g.r.reach(g.id, to, method)
 	if err != nil {

@@ -22,7 +22,7 @@ type loadAnswer struct {
 // loadAt has another node bring a block that a store has.
 func (n *Node) loadAt(ctx context.Context, owner string, h *handle, i int64, save bool) (had bool, err error) {
 	id := blockID(&h.in, i)
-	hint, _ := h.hint(false, false)
+	hint, _ := h.hint(ask{}, false)
 	a, err := askAttended[loadAnswer](ctx, n, owner, callLoad, loadRequest{Block: id[:], Hint: hint, Save: save, Index: n.tree.Index()})
 	switch {
 	case ctx.Err() != nil:

@@ -15,6 +15,8 @@ type peers interface {
 	Owners(dst []string, key peer.Key, n int) []string
 	// Previous is the owner before the ring's last change, while that is fresh.
 	Previous(key peer.Key) (string, bool)
+	// Owned reports whether this node owns key, or did before the ring's last change, while that is fresh.
+	Owned(key peer.Key) bool
 	// Members are the nodes that are known.
 	Members() []peer.Member
 	// Changed is closed at the next change of Members or of who owns what.

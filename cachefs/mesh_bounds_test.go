@@ -40,6 +40,7 @@ func TestReplicasMax(t *testing.T) {
 func FuzzHint(f *testing.F) {
 	f.Add([]byte{1, 0, 0, 5, 128, 128, 64, 4, '/', 'm', 'e', 'm', 1, 'f', 2, 'v', '1'})
 	f.Add([]byte{1, 2})
+	f.Add([]byte{1, 5, 0, 5, 128, 128, 64, 4, '/', 'm', 'e', 'm', 1, 'f', 2, 'v', '1'})
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		again, err := cachefs.RecodeHint(b)

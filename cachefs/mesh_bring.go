@@ -134,7 +134,7 @@ func (m *mesh) asked(id tier.BlockID, a ask, err error) {
 func (m *mesh) ask(ctx context.Context, p *part, a ask, rest []ask) ([]ask, error) {
 	r := peer.BlockRequest{Key: peer.Key(p.id), Off: p.at, Length: p.left()}
 	if a.fill {
-		r.Hint, r.Fill = p.h.hint(a.alone, p.fill != nil) // no store has it: then who holds it
+		r.Hint, r.Fill = p.h.hint(a, p.fill != nil) // no store has it: then who holds it
 	}
 	if !r.Fill && p.fill != nil {
 		r.Hint = keepsHint

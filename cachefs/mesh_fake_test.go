@@ -32,6 +32,8 @@ type Fake struct {
 	Bytes    func(from, to string, p []byte)                                        // on their way
 	Owners   func(self string, key peer.Key) []string                               // as a node sees them
 	Previous func(self string, key peer.Key) (string, bool)
+	// Owned is peer.Mesh's. nil: true
+	Owned func(self string, key peer.Key) bool
 }
 
 // Join makes a node one of the mesh.
@@ -100,6 +102,11 @@ func (p *fakePeers) Previous(key peer.Key) (string, bool) {
 		return f(p.self, key)
 	}
 	return "", false
+}
+
+func (p *fakePeers) Owned(key peer.Key) bool {
+	f := p.f.Fake().Owned
+	return f == nil || f(p.self, key)
 }
 
 func (p *fakePeers) Members() (list []peer.Member) {

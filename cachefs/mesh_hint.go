@@ -14,6 +14,7 @@ import (
 type hint struct {
 	alone     bool // ask no other node for the block: the asker has, or will
 	keeps     bool // the asker will have a copy
+	owned     bool // bring it only if the one who is asked owns it, or has of late
 	ino       uint64
 	size      int64
 	blockSize int64
@@ -28,6 +29,7 @@ const hintFormat = 1
 const (
 	hintAlone = 1 << iota
 	hintKeeps
+	hintOwned
 )
 
 // keepsHint is the hint of who keeps a copy and has nothing else to say.
@@ -47,6 +49,9 @@ func (h *hint) append(b []byte) []byte {
 	if h.keeps {
 		flags |= hintKeeps
 	}
+	if h.owned {
+		flags |= hintOwned
+	}
 	b = append(b, hintFormat, flags)
 	for _, v := range []uint64{h.ino, uint64(h.size), uint64(h.blockSize)} {
 		b = binary.AppendUvarint(b, v)
@@ -59,10 +64,10 @@ func (h *hint) append(b []byte) []byte {
 }
 
 func decodeHint(b []byte) (h hint, err error) {
-	if len(b) < 2 || b[0] != hintFormat || b[1] > hintAlone|hintKeeps {
+	if len(b) < 2 || b[0] != hintFormat || b[1] > hintAlone|hintKeeps|hintOwned {
 		return h, errHint
 	}
-	h.alone, h.keeps = b[1]&hintAlone != 0, b[1]&hintKeeps != 0
+	h.alone, h.keeps, h.owned = b[1]&hintAlone != 0, b[1]&hintKeeps != 0, b[1]&hintOwned != 0
 	b = b[2:]
 	var nums [3]uint64
 	for i := range nums {
@@ -87,38 +92,40 @@ func decodeHint(b []byte) (h hint, err error) {
 }
 
 // hint describes h for a peer; ok is false if no store has the version, so that nobody can bring it.
-func (h *handle) hint(alone, keeps bool) (b []byte, ok bool) {
+func (h *handle) hint(a ask, keeps bool) (b []byte, ok bool) {
 	p, err := h.source()
 	if err != nil {
 		return nil, false
 	}
-	d := hint{alone: alone, keeps: keeps, ino: h.in.Ino, size: h.in.Size, blockSize: h.in.BlockSize, mount: p.mount.path, key: p.key, version: p.version}
+	d := hint{
+		alone: a.alone, keeps: keeps, owned: a.owned,
+		ino: h.in.Ino, size: h.in.Size, blockSize: h.in.BlockSize, mount: p.mount.path, key: p.key, version: p.version,
+	}
 	return d.append(nil), true
 }
 
-// asked is a handle of the file that a peer asks a block of, and whether it is to be brought without asking others. It
-// is what the replica knows of the version, or else what the peer says, if the version is named after that.
-func (n *Node) asked(file tier.FileID, raw []byte) (h *handle, alone bool, err error) {
-	d, err := decodeHint(raw)
-	if err != nil {
-		return nil, false, err
+// asked is a handle of the file that a peer asks a block of, and what its hint says. The handle is what the replica knows of the
+// version, or else what the peer says, if the version is named after that.
+func (n *Node) asked(file tier.FileID, raw []byte) (h *handle, d hint, err error) {
+	if d, err = decodeHint(raw); err != nil {
+		return nil, d, err
 	}
 	m := n.mounts.at(d.mount)
 	if m == nil {
-		return nil, false, errNoAccess
+		return nil, d, errNoAccess
 	}
 	h = &handle{n: n, path: join(m.path, d.key), read: Cache}
 	if in, ok := n.tree.Get(d.ino); ok && d.ino != 0 && in.FileID == file {
 		h.in = in
-		return h, d.alone, nil
+		return h, d, nil
 	}
 	if fileIDOf(m.spec.Store, d.key, d.version, d.blockSize) != file {
-		return nil, false, errStranger
+		return nil, d, errStranger
 	}
 	h.in = namespace.Inode{
 		Name: baseOf(h.path), FileID: file, Size: d.size, BlockSize: d.blockSize, Version: namespace.VersionOf(d.version),
 		Persist: namespace.Persisted, Complete: true,
 	}
 	h.from = &found{mount: m, path: h.path, key: d.key, attr: ufs.Attr{Key: d.key, Size: d.size, Version: d.version}, in: h.in}
-	return h, d.alone, nil
+	return h, d, nil
 }

@@ -77,6 +77,27 @@ func TestMeshOfThree(t *testing.T) {
 	})
 }
 
+// TestMeshOfYoungNodes: to each of some nodes that have just come the others are the mesh before it. That had none of its blocks: each node
+// brings what it owns itself, and holds it alone.
+func TestMeshOfYoungNodes(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		r, _ := openMesh(t, 3)
+		total := len(r.put("f", 40*meshBlock))
+		r.expect(0, "f", cachefs.CachePromote)
+		require.EqualValues(t, total, r.sent())
+		var brought uint64
+		for i, n := range r.nodes {
+			m := n.Metrics()
+			require.Positive(t, m.StoreBytes, "node %d", i)
+			brought += m.StoreBytes
+			if i > 0 {
+				require.Zero(t, m.PeerBytes, "node %d has what another one owns", i)
+			}
+		}
+		require.EqualValues(t, total, brought)
+	})
+}
+
 // TestNameOfItselfAlone: the first node's name has its own address alone. Others may be about to come: it waits for them before it begins a
 // journal, and one that has come by then is in the same mesh.
 func TestNameOfItselfAlone(t *testing.T) {

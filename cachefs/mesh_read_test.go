@@ -326,6 +326,39 @@ func TestMeshJoin(t *testing.T) {
 	})
 }
 
+// TestMeshBeforeThatNeverWas: whom the owner takes for the one before it brings nothing for it, if that was never the owner; but has the
+// owner take part in what it brings already.
+func TestMeshBeforeThatNeverWas(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		r := openReadersOver(t, memufs.New(&memufs.Options{Latency: 50 * time.Millisecond}), 2)
+		owner, other := r.nodes[0], r.nodes[1]
+		r.mesh.Set(cachefs.Fake{
+			Owners:   func(string, peer.Key) []string { return []string{owner.ID(), other.ID()} },
+			Previous: func(self string, _ peer.Key) (string, bool) { return other.ID(), self == owner.ID() },
+			Owned:    func(self string, _ peer.Key) bool { return self == owner.ID() },
+		})
+		total := len(r.put("f", 3*meshBlock))
+		r.expect(0, "f", cachefs.CachePromote)
+		require.EqualValues(t, total, owner.Metrics().StoreBytes)
+		require.Zero(t, other.Metrics().StoreBytes)
+
+		r.mesh.Set(cachefs.Fake{ // the other does not know of the owner yet
+			Owners:   func(self string, _ peer.Key) []string { return []string{self} },
+			Previous: func(self string, _ peer.Key) (string, bool) { return other.ID(), self == owner.ID() },
+			Owned:    func(self string, _ peer.Key) bool { return self == owner.ID() },
+		})
+		more := len(r.put("g", 3*meshBlock))
+		var both sync.WaitGroup
+		for i := range 2 {
+			both.Go(func() { r.expect(1-i, "g", cachefs.CachePromote) })
+			time.Sleep(10 * time.Millisecond)
+		}
+		both.Wait()
+		require.EqualValues(t, total+more, r.sent())
+		require.EqualValues(t, more, other.Metrics().StoreBytes)
+	})
+}
+
 // TestMeshEachTakesAnotherForTheOwner: nodes whose rings differ wait for each other. Two notice at once; more are patient for a moment.
 func TestMeshEachTakesAnotherForTheOwner(t *testing.T) {
 	for n, patience := range map[int]time.Duration{2: 0, 3: 20 * time.Second} {

@@ -23,6 +23,7 @@ type ask struct {
 	peer  string
 	fill  bool // bring it if you lack it
 	alone bool // and ask nobody else
+	owned bool // and only if you own it, or have of late: see peer.Mesh.Owned
 	only  bool // nobody else can have it
 }
 
@@ -43,7 +44,7 @@ func (m *mesh) route(key peer.Key, as role, from string, homes []string) []ask {
 	mine := as == asOwner || as == asReader && len(owners) > 0 && owners[0] == m.n.id
 	switch {
 	case mine && fresh: // who still takes that node for the owner asks it as well: let one node bring it
-		r.add(ask{peer: before, fill: true, alone: true})
+		r.add(ask{peer: before, fill: true, alone: true, owned: true})
 	case !mine && len(owners) > 0:
 		r.add(ask{peer: owners[0], fill: as == asReader})
 		if fresh {

@@ -169,12 +169,15 @@ func (m *mesh) sendFilling(ctx context.Context, from string, r *peer.BlockReques
 	as := asOwner
 	switch {
 	case r.Fill:
-		var alone bool
+		var d hint
 		var err error
-		if h, alone, err = m.n.asked(id.File(), r.Hint); err != nil {
+		if h, d, err = m.n.asked(id.File(), r.Hint); err != nil {
 			return 0, m.refusal(err)
 		}
-		if alone {
+		if d.owned && f == nil && !m.p.Owned(r.Key) {
+			return 0, peer.ErrMissing // nobody has asked for it here: who asks brings it, and there is one copy
+		}
+		if d.alone {
 			as = asAlone
 		}
 	case f == nil:

@@ -27,6 +27,10 @@ func (m *Mesh) Owners(dst []string, key Key, n int) []string {
 // has not yet. false: nobody, or the owner itself, or a member that is gone.
 func (m *Mesh) Previous(key Key) (string, bool) { return m.table.shown.Load().previous(key) }
 
+// Owned reports whether this node owns a key, or may still be asked for the block as its owner by nodes that have not heard of the
+// ring's last change. To a node that has come at about one time with the others this one is the owner before, and yet never was.
+func (m *Mesh) Owned(key Key) bool { return m.table.shown.Load().owned(key) }
+
 // SetMeta tells the others something of this node, up to MaxMeta bytes, that they find in Member.Meta. It returns when the
 // news is on its way.
 func (m *Mesh) SetMeta(meta []byte) error {

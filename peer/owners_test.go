@@ -170,3 +170,35 @@ func TestChanged(t *testing.T) {
 		require.InDelta(t, 60, time.Since(a.Members()[1].Since).Seconds(), 1)
 	})
 }
+
+// TestOwned: only who has been asked for a block as its owner has owned it, whatever those say that came at one time with it.
+func TestOwned(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		m := newMesh(t)
+		ns := m.grow(3)
+		meet(t, 10*time.Second, ns...)
+		ks := keys(300)
+		was := map[peer.Key]string{}
+		for _, k := range ks {
+			was[k] = owner(ns[0], k)
+			for _, n := range ns {
+				require.Equal(t, n.ID() == was[k], n.Owned(k), "at %s", n.ID())
+			}
+		}
+		time.Sleep(10 * time.Second)
+		late := m.start(3, nil)
+		ns = append(ns, late)
+		meet(t, 10*time.Second, ns...)
+		for _, k := range ks {
+			for _, n := range ns {
+				require.Equal(t, n.ID() == was[k] || n.ID() == owner(n, k), n.Owned(k), "at %s", n.ID())
+			}
+		}
+		time.Sleep(30 * time.Second)
+		for _, k := range ks {
+			for _, n := range ns {
+				require.Equal(t, n.ID() == owner(n, k), n.Owned(k), "at %s, when all have heard", n.ID())
+			}
+		}
+	})
+}

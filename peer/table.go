@@ -132,6 +132,7 @@ func (t *table) look() (*view, time.Duration) {
 	next := t.mu.tracker.Tick(now)
 	v := &view{table: t, replaced: make(chan struct{})}
 	v.set, v.before = t.mu.tracker.Sets()
+	v.lasted, v.until = t.mu.tracker.Lasted()
 	for _, m := range t.mu.members {
 		v.members = append(v.members, m)
 		if m.State != Alive {
@@ -139,7 +140,7 @@ func (t *table) look() (*view, time.Duration) {
 		}
 	}
 	slices.SortFunc(v.members, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
-	v.rings = sync.OnceValues(v.makeRings)
+	v.rings, v.lastedRing = sync.OnceValues(v.makeRings), sync.OnceValue(v.makeLasted)
 	if next.IsZero() {
 		return v, 0
 	}

@@ -3,6 +3,7 @@ package peer
 import (
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/millpond/millpond/peer/internal/ring"
 )
@@ -13,7 +14,10 @@ type view struct {
 	members     []Member // by ID
 	down        int      // members that are not alive
 	set, before *ring.Set
+	lasted      *ring.Set                       // see ring.Tracker
+	until       time.Time                       // that is of use
 	rings       func() (now, before *ring.Ring) // made when they are first asked for
+	lastedRing  func() *ring.Ring               // likewise, if there is a lasted
 	asked       atomic.Bool                     // they were, by a caller
 	replaced    chan struct{}                   // closed when another view is shown
 }
@@ -25,6 +29,14 @@ func (v *view) makeRings() (now, before *ring.Ring) {
 	}
 	v.table.last.Store(now)
 	return now, before
+}
+
+func (v *view) makeLasted() *ring.Ring {
+	now, before := v.rings()
+	if v.lasted == v.before {
+		return before
+	}
+	return v.table.rings.Ring(v.lasted, now)
 }
 
 func (v *view) find(id string) (Member, bool) {
@@ -73,4 +85,16 @@ func (v *view) previous(key Key) (string, bool) {
 		return "", false
 	}
 	return was, true
+}
+
+// owned reports whether this node owns a key, or has taken itself for its owner of late.
+func (v *view) owned(key Key) bool {
+	self := v.table.self
+	if now, _ := v.rings(); now.Owner(key[:]) == self {
+		return true
+	}
+	if v.lasted == nil || !time.Now().Before(v.until) {
+		return false
+	}
+	return v.lastedRing().Owner(key[:]) == self
 }

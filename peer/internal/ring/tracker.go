@@ -9,7 +9,8 @@ type Tracker struct {
 	self          string
 	grace, settle time.Duration
 	set, before   *Set
-	changed       time.Time            // when set took before's place
+	lasted        *Set                 // the latest one before set by which others may have asked self for blocks
+	changed       time.Time            // when set became it
 	failed        map[string]time.Time // until when a failed member keeps its keys
 	joining       bool                 // before is the mesh that self came to
 }
@@ -65,7 +66,7 @@ func (t *Tracker) Tick(now time.Time) (next time.Time) {
 		if until := t.changed.Add(t.settle); now.Before(until) {
 			return earlier(next, until)
 		}
-		t.before = nil
+		t.before, t.lasted = nil, nil
 	}
 	return next
 }
@@ -90,8 +91,22 @@ func (t *Tracker) become(now time.Time, s *Set) {
 	if t.joining {
 		t.before = s.Without(t.self)
 	}
+	if len(t.set.members) > 1 && now.Sub(t.changed) >= lasting {
+		t.lasted = t.set
+	}
 	t.set, t.changed = s, now
 }
 
+const (
+	// lasting is how long a set is the same before blocks are asked for by it: nodes that start together hear of each other faster.
+	lasting = 2 * time.Second
+	// heard is after how long all have heard of a change, and ask by the new set.
+	heard = 30 * time.Second
+)
+
 // Sets are the members that count, and those before while that is of use, else nil.
 func (t *Tracker) Sets() (now, before *Set) { return t.set, t.before }
+
+// Lasted are the members by which others may go on asking self for blocks, until all have heard of the change. nil: there are none.
+// The set before is where blocks may be; to a node that has just come that is a set of others, and this one has it in it.
+func (t *Tracker) Lasted() (before *Set, until time.Time) { return t.lasted, t.changed.Add(heard) }

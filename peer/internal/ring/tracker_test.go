@@ -98,6 +98,25 @@ func TestJoining(t *testing.T) {
 	require.Same(t, was, before)
 }
 
+// TestLasted: nodes that come together have never asked each other by another set; when one comes later they may have, until all have heard.
+func TestLasted(t *testing.T) {
+	ms := mesh(5, 1)
+	tr := ring.NewTracker("node-0", grace, settle)
+	tr.Join(at(0), ms[0]) // alone: nobody asks
+	for i, m := range ms[1:4] {
+		tr.Join(at(10*time.Second+time.Duration(i)*time.Second), m)
+		before, _ := tr.Lasted()
+		require.Nil(t, before)
+	}
+	tr.Join(at(20*time.Second), ms[4])
+	before, until := tr.Lasted()
+	require.Equal(t, ms[:4], before.Members())
+	require.Equal(t, at(50*time.Second), until)
+	tr.Tick(at(time.Hour))
+	before, _ = tr.Lasted()
+	require.Nil(t, before)
+}
+
 // TestRingOfSet: it does not matter from which ring another is made.
 func TestRingOfSet(t *testing.T) {
 	racetest.Skip(t)
