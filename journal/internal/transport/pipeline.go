@@ -29,7 +29,9 @@ type pipeline struct {
 	answers chan raft.AppendFuture
 	closed  chan struct{}
 	once    sync.Once
-	told    told // is of the one goroutine of raft's that calls AppendEntries
+	// The following are of the one goroutine of raft's that calls AppendEntries.
+	told  told
+	asked time.Time // when it called last
 }
 
 // told is the last that was sent.
@@ -41,12 +43,18 @@ type told struct {
 // retell is how often what says nothing new is sent all the same: a connection that was forgotten on the way without a word is noticed.
 const retell = time.Second
 
+// pace is less than what raft waits for before it repeats itself, 50 to 100 ms. Who is asked to lead is told again and again until it has
+// answered, without a pause: what is not sent then takes no time, and raft would ask for nothing else.
+const pace = 25 * time.Millisecond
+
 // AppendEntries implements raft.AppendPipeline. Raft repeats itself to each follower 13 times a second, for those who have not heard what is
 // committed, beside 19 heartbeats, which tell who is alive and who leads. What the follower was told on this pipeline is not sent
 // again; the future is of what told it. After a call that failed it is: the follower may have started anew.
 func (p *pipeline) AppendEntries(args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
-	failed := p.of.failed.Load()
-	if p.told.AppendFuture != nil && p.told.failed == failed && time.Since(p.told.Start()) < retell && saysAll(p.told.Request(), args) {
+	failed, now := p.of.failed.Load(), time.Now()
+	paced := now.Sub(p.asked) >= pace
+	p.asked = now
+	if paced && p.told.AppendFuture != nil && p.told.failed == failed && now.Sub(p.told.Start()) < retell && saysAll(p.told.Request(), args) {
 		return p.told.AppendFuture, nil
 	}
 	f, err := p.AppendPipeline.AppendEntries(args, resp)

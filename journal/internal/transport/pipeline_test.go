@@ -81,6 +81,7 @@ func TestPipelineDoesNotRepeatItself(t *testing.T) {
 		defer p.Close()
 		send := func(req raft.AppendEntriesRequest, sent int, why string) {
 			t.Helper()
+			time.Sleep(50 * time.Millisecond)
 			f, err := p.AppendEntries(&req, new(raft.AppendEntriesResponse))
 			require.NoError(t, err)
 			require.NoError(t, f.Error())
@@ -114,5 +115,13 @@ func TestPipelineDoesNotRepeatItself(t *testing.T) {
 		send(idle, 0, "it said so")
 		time.Sleep(time.Second)
 		send(idle, 1, "a second later")
+		send(idle, 0, "it said so")
+		for range 3 { // who waits for the answer of one that is to lead is not kept busy without it
+			f, err := p.AppendEntries(&idle, new(raft.AppendEntriesResponse))
+			require.NoError(t, err)
+			require.NoError(t, f.Error())
+			<-heard
+			<-p.Consumer()
+		}
 	})
 }
