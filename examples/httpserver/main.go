@@ -9,6 +9,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -23,22 +24,40 @@ import (
 )
 
 func main() {
-	listen := flag.String("listen", "127.0.0.1:8080", "address to serve on")
-	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: httpserver [-listen ADDR] [DIR]\nserves DIR (default: the current directory) through a cache in memory")
-		flag.PrintDefaults()
-	}
-	flag.Parse()
-	if flag.NArg() > 1 {
-		fmt.Fprintf(os.Stderr, "httpserver: one directory at most, got %d: %q (-help shows the flags)\n", flag.NArg(), flag.Args())
+	listen, dir, err := parse(os.Args[1:], os.Stdout)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "httpserver:", err)
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := serve(ctx, *listen, flag.Arg(0), func(addr string) { fmt.Printf("serving on http://%s\n", addr) }); err != nil {
+	if err := serve(ctx, listen, dir, func(addr string) { fmt.Printf("serving on http://%s\n", addr) }); err != nil {
 		fmt.Fprintln(os.Stderr, "httpserver:", err)
 		os.Exit(1)
 	}
+}
+
+// parse reads the arguments; asked for help it prints that and returns flag.ErrHelp.
+func parse(args []string, stdout io.Writer) (listen, dir string, err error) {
+	fs := flag.NewFlagSet("httpserver", flag.ContinueOnError)
+	fs.SetOutput(io.Discard) // what is wrong is said once, by main
+	fs.Usage = func() {}
+	fs.StringVar(&listen, "listen", "127.0.0.1:8080", "`address` to serve on")
+	switch err := fs.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprintln(stdout, "usage: httpserver [-listen ADDR] [DIR]\nserves DIR (default: the current directory) through a cache in memory")
+		fs.SetOutput(stdout)
+		fs.PrintDefaults()
+		return "", "", err
+	case err != nil:
+		return "", "", fmt.Errorf("%w (-help shows the flags)", err)
+	case fs.NArg() > 1:
+		return "", "", fmt.Errorf("one directory at most, got %d: %q (-help shows the flags)", fs.NArg(), fs.Args())
+	}
+	return listen, fs.Arg(0), nil
 }
 
 // serve answers on listen until ctx ends; ready is told the address.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"flag"
 	"io"
 	"net/http"
 	"os"
@@ -59,4 +61,22 @@ func TestServe(t *testing.T) {
 func TestServeMissingDirectory(t *testing.T) {
 	err := serve(t.Context(), "127.0.0.1:0", filepath.Join(t.TempDir(), "nowhere"), func(string) {})
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// TestArguments: what is wrong is said in one line.
+func TestArguments(t *testing.T) {
+	listen, dir, err := parse([]string{"-listen", ":1", "some"}, io.Discard)
+	require.NoError(t, err)
+	require.Equal(t, [2]string{":1", "some"}, [2]string{listen, dir})
+	for _, wrong := range [][]string{{"-nonsense"}, {"one", "two"}} {
+		var out bytes.Buffer
+		_, _, err = parse(wrong, &out)
+		require.ErrorContains(t, err, "(-help shows the flags)")
+		require.NotContains(t, err.Error(), "\n")
+		require.Empty(t, out.String())
+	}
+	var out bytes.Buffer
+	_, _, err = parse([]string{"-h"}, &out)
+	require.ErrorIs(t, err, flag.ErrHelp)
+	require.Contains(t, out.String(), "-listen")
 }

@@ -97,7 +97,15 @@ func parse(args []string, stdout io.Writer) (options, error) {
 		}
 		return o, fmt.Errorf("%w (-help shows the flags)", err)
 	}
+	var err error
+	fs.Visit(func(f *flag.Flag) {
+		if o.join != "" && (f.Name == "n" || f.Name == "stay") {
+			err = fmt.Errorf("-%s is of a mesh that begins: leave it out beside -join", f.Name)
+		}
+	})
 	switch {
+	case err != nil:
+		return o, err
 	case fs.NArg() > 1:
 		return o, fmt.Errorf("one directory at most, got %d: %q", fs.NArg(), fs.Args())
 	case o.join != "" && fs.NArg() > 0:
@@ -105,7 +113,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	case o.n < 1 || o.n > 32:
 		return o, fmt.Errorf("-n is %d; want 1 to 32", o.n)
 	case memory < 8 || memory > 1<<20:
-		return o, fmt.Errorf("-memory is %d; want 8 MiB or more", memory)
+		return o, fmt.Errorf("-memory is %d; want 8 MiB to %d MiB", memory, 1<<20)
 	}
 	o.memory = int64(memory) << 20
 	if o.join != "" {

@@ -40,7 +40,7 @@ func TestThreeProcesses(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	code := run(t.Context(), []string{"-memory", "64", tree(t)}, nil, &stdout, &stderr)
 	require.Equal(t, 0, code, stdout.String()+stderr.String())
-	for _, want := range []string{"kill -9 of process", "primary, killed", "42 words in 41 files", "changes: 25 made"} {
+	for _, want := range []string{"kill -9 of process", "primary, killed", "42 words in 41 files", "changes: 25 made before and after the kill"} {
 		require.Contains(t, stdout.String(), want)
 	}
 }
@@ -88,6 +88,7 @@ func TestOneProcess(t *testing.T) {
 	code := run(t.Context(), []string{"-n", "1", tree(t)}, nil, &stdout, &stderr)
 	require.Equal(t, 0, code, stdout.String()+stderr.String())
 	require.Contains(t, stdout.String(), "nobody is killed")
+	require.Contains(t, stdout.String(), "made and nobody killed, all there")
 }
 
 func TestBadArguments(t *testing.T) {
@@ -103,8 +104,11 @@ func TestBadArguments(t *testing.T) {
 		{[]string{file + "nowhere"}, 2, "no directory"},
 		{[]string{file}, 2, "is a file"},
 		{[]string{"-n", "0", filepath.Dir(file)}, 2, "-n is 0; want 1 to 32"},
-		{[]string{"-memory", "1", filepath.Dir(file)}, 2, "-memory is 1; want 8 MiB or more"},
+		{[]string{"-memory", "1", filepath.Dir(file)}, 2, "-memory is 1; want 8 MiB to 1048576 MiB"},
 		{[]string{"-join", "127.0.0.1:1", filepath.Dir(file)}, 2, "a process that joins counts what the mesh counts"},
+		{[]string{"-n", "5", "-join", "127.0.0.1:1"}, 2, "-n is of a mesh that begins: leave it out beside -join"},
+		{[]string{"-stay", "-join", "127.0.0.1:1"}, 2, "-stay is of a mesh that begins"},
+		{[]string{"-memory", "2000000", filepath.Dir(file)}, 2, "want 8 MiB to 1048576 MiB"},
 		{[]string{"-join", "127.0.0.1:1"}, 1, secretEnv + " is empty"},
 	} {
 		var stdout, stderr bytes.Buffer

@@ -98,7 +98,11 @@ func (j *job) checkChanges(stdout io.Writer) error {
 		}
 	}
 	if len(errs) == 0 {
-		fmt.Fprintf(stdout, "changes: %d made before and after the kill, all there in all processes\n", len(j.changes))
+		when := "before and after the kill"
+		if !slices.ContainsFunc(j.all, func(p *process) bool { return p.killed }) {
+			when = "and nobody killed"
+		}
+		fmt.Fprintf(stdout, "changes: %d made %s, all there in all processes\n", len(j.changes), when)
 	}
 	return errors.Join(errs...)
 }

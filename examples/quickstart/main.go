@@ -153,6 +153,9 @@ func checkDir(o *options) error {
 	info, err := os.Stat(abs)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
+		if strings.Contains(o.dir, "://") {
+			return fmt.Errorf("%s is no directory; examples/bucket counts what a URL names", o.dir)
+		}
 		return fmt.Errorf("no directory %s", abs)
 	case err != nil:
 		return err

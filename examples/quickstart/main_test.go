@@ -46,6 +46,7 @@ func TestBadArguments(t *testing.T) {
 	}{
 		{"unknown flag", []string{"-colour"}, 2, "quickstart: flag provided but not defined: -colour (-help shows the flags)\n"},
 		{"two directories", []string{"a", "b"}, 2, "one directory at most"},
+		{"a URL", []string{"s3://bucket/x"}, 2, "examples/bucket counts what a URL names"},
 		{"missing directory", []string{filepath.Join(file + "nowhere")}, 2, "no directory"},
 		{"file", []string{file}, 2, "is a file"},
 		{"no workers", []string{"-workers", "0", "."}, 2, "quickstart: -workers is 0; want at least 1\n"},
