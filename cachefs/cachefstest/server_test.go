@@ -34,7 +34,7 @@ const coldBlock = 64 << 10
 // coldFiles is how many files of 16 blocks a node's memory has room for.
 func coldFiles() int {
 	if racetest.On {
-		return 8
+		return 20
 	}
 	return 40
 }

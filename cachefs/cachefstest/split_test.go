@@ -17,7 +17,7 @@ import (
 )
 
 // split is how many nodes the mesh that is parted has: 10 and 15, and under the race detector 2 and 3.
-const split = 25 / racetest.Divisor
+const split = 25 / min(racetest.Divisor, 5)
 
 // TestManyNodesSplitAndHeal: the larger side has a primary and changes, the smaller one reads and is told that there is none; when the network
 // heals all nodes show the same.
