@@ -53,20 +53,26 @@ func TestManyReadsThatWaitForASlowStore(t *testing.T) {
 	})
 }
 
+// openListers opens two nodes of one mesh over a slow store of so many directories.
+func openListers(t *testing.T, dirs int) *readers {
+	network := netsim.New(1)
+	r := openReadersOver(t, memufs.New(&memufs.Options{Latency: 8 * time.Second}), 0)
+	r.mesh = nil
+	for k := range dirs {
+		r.store.Put(fmt.Sprintf("d%d/f", k), nil)
+	}
+	for i := range 2 {
+		openMeshNode(t, r, network, i)
+	}
+	return r
+}
+
 // TestManyListsThatWaitForASlowStore: directories that a node lists for another at the same time are listed once, for it is not taken for
 // silent while it lists: there is a place for the question whether it is there.
 func TestManyListsThatWaitForASlowStore(t *testing.T) {
 	bubbletest.Test(t, func(t *testing.T) {
 		const dirs = 320 // more than 128 at each node
-		network := netsim.New(1)
-		r := openReadersOver(t, memufs.New(&memufs.Options{Latency: 8 * time.Second}), 0)
-		r.mesh = nil
-		for k := range dirs {
-			r.store.Put(fmt.Sprintf("d%d/f", k), nil)
-		}
-		for i := range 2 {
-			openMeshNode(t, r, network, i)
-		}
+		r := openListers(t, dirs)
 		var all sync.WaitGroup
 		for k := range dirs {
 			for _, n := range r.nodes {
@@ -86,15 +92,7 @@ func TestManyListsThatWaitForASlowStore(t *testing.T) {
 func TestMoreListsThanANodeTakesAtATime(t *testing.T) {
 	bubbletest.Test(t, func(t *testing.T) {
 		const dirs = 1200 // of which each node lists some 600 for the other
-		network := netsim.New(1)
-		r := openReadersOver(t, memufs.New(&memufs.Options{Latency: 8 * time.Second}), 0)
-		r.mesh = nil
-		for k := range dirs {
-			r.store.Put(fmt.Sprintf("d%d/f", k), nil)
-		}
-		for i := range 2 {
-			openMeshNode(t, r, network, i)
-		}
+		r := openListers(t, dirs)
 		var all sync.WaitGroup
 		each := func(do func(n *cachefs.Node, path string)) {
 			for k := range dirs {
