@@ -26,7 +26,9 @@ func connect(ctx context.Context, o Options) (*storage.Client, error) {
 	}
 	asIs := *client
 	asIs.Transport = media{orDefault(client.Transport)}
-	opts := []option.ClientOption{option.WithHTTPClient(&asIs), option.WithUserAgent("millpond")}
+	// Its requests are signed already: the SDK would look for credentials once more, ask a metadata service that is not
+	// there, and leave a connection to it behind.
+	opts := []option.ClientOption{option.WithHTTPClient(&asIs), option.WithoutAuthentication(), option.WithUserAgent("millpond")}
 	if o.XMLReads {
 		opts = append(opts, storage.WithXMLReads())
 	} else {

@@ -37,7 +37,7 @@ func connect(t *testing.T) *server {
 		t.Skip("no MILLPOND_GCS_ENDPOINT in the environment: make test-servers starts a server and sets it")
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	c, err := storage.NewClient(t.Context(), storage.WithJSONReads(), option.WithEndpoint(endpoint+"/storage/v1/"), option.WithHTTPClient(&http.Client{Transport: transport}))
+	c, err := storage.NewClient(t.Context(), storage.WithJSONReads(), option.WithEndpoint(endpoint+"/storage/v1/"), option.WithoutAuthentication(), option.WithHTTPClient(&http.Client{Transport: transport}))
 	require.NoError(t, err)
 	s := &server{endpoint: endpoint, name: "b" + strings.ToLower(rand.Text())}
 	s.h = c.Bucket(s.name)
