@@ -12,6 +12,7 @@ import (
 type Count struct {
 	Files, Bytes int64
 	words        counts
+	digest       string // of words, "" until somebody asks
 }
 
 // Add counts a file.
@@ -20,6 +21,7 @@ func (c *Count) Add(text []byte) {
 		c.words = counts{}
 	}
 	c.words.add(text)
+	c.digest = ""
 	c.Files++
 	c.Bytes += int64(len(text))
 }
@@ -41,7 +43,7 @@ func (c *Count) AddFiles(ctx context.Context, node *cachefs.Node, workers int, p
 		return err
 	}
 	words.merge(c.words)
-	c.words = words
+	c.words, c.digest = words, ""
 	c.Files += t.files.Load()
 	c.Bytes += t.bytes.Load()
 	return nil
@@ -52,6 +54,9 @@ func (c *Count) Words() int { return len(c.words) }
 
 // Digest is equal for equal counts.
 func (c *Count) Digest() string {
-	sum := sha256.Sum256([]byte(c.words.sorted()))
-	return hex.EncodeToString(sum[:])
+	if c.digest == "" {
+		sum := sha256.Sum256([]byte(c.words.sorted()))
+		c.digest = hex.EncodeToString(sum[:])
+	}
+	return c.digest
 }

@@ -67,3 +67,15 @@ func TestOutputThatDiffers(t *testing.T) {
 		}
 	}
 }
+
+// TestDigest: a digest is of all that was added, also after one was asked for.
+func TestDigest(t *testing.T) {
+	var a, b wordjob.Count
+	a.Add([]byte("one two"))
+	first := a.Digest()
+	require.Equal(t, first, a.Digest())
+	a.Add([]byte("two"))
+	b.Add([]byte("two two one"))
+	require.Equal(t, b.Digest(), a.Digest())
+	require.NotEqual(t, first, a.Digest())
+}
