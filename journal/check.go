@@ -40,9 +40,9 @@ type CheckpointReport struct {
 
 // Check reads every byte of the journal in dir and changes nothing but the lock file. It fails where it cannot look:
 // in use, not there. What is damaged is in the report.
-func Check(fsys vfs.FS, dir string) (Report, error) {
+func Check(dir string) (Report, error) {
 	var r Report
-	err := inspect(fsys, dir, func(logs []seglog.File, snaps *snap.Store) error {
+	err := inspect(dir, func(logs []seglog.File, snaps *snap.Store) error {
 		for _, f := range logs {
 			r.addFile(f)
 		}
@@ -52,16 +52,16 @@ func Check(fsys vfs.FS, dir string) (Report, error) {
 }
 
 // inspect opens a journal for looking at it.
-func inspect(fsys vfs.FS, dir string, f func([]seglog.File, *snap.Store) error, r *Report) error {
-	if _, err := fsys.Stat(filepath.Join(dir, "log")); err != nil {
+func inspect(dir string, f func([]seglog.File, *snap.Store) error, r *Report) error {
+	if _, err := vfs.OS.Stat(filepath.Join(dir, "log")); err != nil {
 		return fmt.Errorf("no journal here: %w", err)
 	}
-	lock, err := fsys.Lock(filepath.Join(dir, "LOCK"))
+	lock, err := vfs.OS.Lock(filepath.Join(dir, "LOCK"))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = lock.Close() }()
-	state, err := stable.Open(fsys, dir, false)
+	state, err := stable.Open(vfs.OS, dir, false)
 	if err != nil {
 		r.Problems = append(r.Problems, err)
 	} else {
@@ -71,11 +71,11 @@ func inspect(fsys vfs.FS, dir string, f func([]seglog.File, *snap.Store) error, 
 			r.Problems = append(r.Problems, err)
 		}
 	}
-	logs, err := seglog.Inspect(fsys, filepath.Join(dir, "log"))
+	logs, err := seglog.Inspect(vfs.OS, filepath.Join(dir, "log"))
 	if err != nil {
 		return err
 	}
-	snaps, err := snap.Open(fsys, filepath.Join(dir, "checkpoints"), snap.Options{})
+	snaps, err := snap.Open(vfs.OS, filepath.Join(dir, "checkpoints"), snap.Options{})
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func TestFlippedBitInLogIsNamed(t *testing.T) {
 		damage, ok := errors.AsType[*journal.DamageError](err)
 		require.True(t, ok, "%v", err)
 		require.LessOrEqual(t, damage.Offset, at)
-		rep, err := journal.Check(vfs.OS, dir)
+		rep, err := journal.Check(dir)
 		require.NoError(t, err)
 		require.NotEmpty(t, rep.Problems)
 	}
@@ -197,10 +197,10 @@ func TestWrongNodeAndSecondProcessAreRefused(t *testing.T) {
 func TestDump(t *testing.T) {
 	dir, _ := filled(t, journal.Config{}, 1)
 	var b strings.Builder
-	require.NoError(t, journal.Dump(&b, vfs.OS, dir, func(cmd []byte) string { return string(cmd) }))
+	require.NoError(t, journal.Dump(&b, dir, func(cmd []byte) string { return string(cmd) }))
 	require.Contains(t, b.String(), "add z\n")
 	require.Contains(t, b.String(), "checkpoint raft=")
-	rep, err := journal.Check(vfs.OS, dir)
+	rep, err := journal.Check(dir)
 	require.NoError(t, err)
 	require.Empty(t, rep.Problems)
 	require.Equal(t, uint64(300), rep.Changes)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/journal/internal/batch"
 	"github.com/millpond/millpond/journal/internal/seglog"
 	"github.com/millpond/millpond/journal/internal/snap"
@@ -15,13 +14,13 @@ import (
 
 // Dump writes the journal in dir for people to read, a line for each checkpoint, raft entry and command. decode tells what a command is;
 // nil prints its length. What is damaged is a line too.
-func Dump(w io.Writer, fsys vfs.FS, dir string, decode func(cmd []byte) string) error {
+func Dump(w io.Writer, dir string, decode func(cmd []byte) string) error {
 	if decode == nil {
 		decode = func(cmd []byte) string { return fmt.Sprintf("%d bytes", len(cmd)) }
 	}
 	p := &printer{w: w}
 	var r Report
-	err := inspect(fsys, dir, func(logs []seglog.File, snaps *snap.Store) error {
+	err := inspect(dir, func(logs []seglog.File, snaps *snap.Store) error {
 		if err := r.addCheckpoints(snaps); err != nil {
 			return err
 		}

@@ -6,7 +6,6 @@ import (
 	"log"
 	"os"
 
-	"github.com/millpond/millpond/internal/vfs"
 	"github.com/millpond/millpond/journal"
 )
 
@@ -91,7 +90,7 @@ func written() (dir string) {
 func ExampleCheck() {
 	dir := written()
 	defer os.RemoveAll(dir)
-	report, err := journal.Check(vfs.OS, dir)
+	report, err := journal.Check(dir)
 	fmt.Println(report.Node, report.Changes, "changes,", len(report.Problems), "problems", err)
 	// Output: n1 2 changes, 0 problems <nil>
 }
@@ -100,7 +99,7 @@ func ExampleDump() {
 	dir := written()
 	defer os.RemoveAll(dir)
 	lines := &commands{}
-	if err := journal.Dump(lines, vfs.OS, dir, func(cmd []byte) string { return "<" + string(cmd) + ">" }); err != nil {
+	if err := journal.Dump(lines, dir, func(cmd []byte) string { return "<" + string(cmd) + ">" }); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(lines.n, "commands")
