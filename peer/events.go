@@ -19,7 +19,7 @@ type Events struct {
 
 // JoinInfo is one attempt to join.
 type JoinInfo struct {
-	Addrs   []string      // that the sources gave, but for those of nodes that are members already
+	Addrs   []string      // that the sources gave, or a packet came from, but for those of nodes that are members already
 	Reached int           // how many of them were joined: at most one, since others come with it
 	Err     error         // of sources and addresses that failed, joined
 	Retry   time.Duration // until the next attempt

@@ -20,8 +20,11 @@ const (
 	warnFrom = time.Second
 	// lookAgain is how often the sources are asked when all that they gave are members: others may have started since, or be
 	// in another part of a mesh that was split for longer than failed nodes are remembered.
-	lookAgain   = 30 * time.Second
-	watchFiles  = time.Second
+	lookAgain  = 30 * time.Second
+	watchFiles = time.Second
+	// newsTime is how long news of a node whose packets come already may be under way; then it is one that takes this node for a member
+	// and is unknown here, as after a restart that was not noticed.
+	newsTime    = 500 * time.Millisecond
 	dialsAtOnce = 8               // that joining makes
 	dialTime    = 2 * time.Second // of one: a node that is busy answers within it
 )
@@ -31,7 +34,8 @@ type joiner struct {
 	m       *Mesh
 	sources sources
 	files   map[string]os.FileInfo
-	ids     map[string]string // of who answered at an address
+	ids     map[string]string // of who answered at an address; "": nobody did
+	heard   string            // where a stranger's packet came from that is to be looked at, or ""
 	warned  bool              // that nobody is found
 	dialing sync.WaitGroup
 }
@@ -47,11 +51,13 @@ func (m *Mesh) newJoiner() *joiner {
 
 // run tries until it works, with back-off, and looks again from time to time, and when a file has changed, until ctx ends.
 func (j *joiner) run(ctx context.Context) {
-	if j.sources.none() {
-		return
-	}
 	retry := firstRetry
 	for ctx.Err() == nil {
+		if j.sources.none() && j.heard == "" {
+			j.wait(ctx, lookAgain)
+			retry = firstRetry
+			continue
+		}
 		j.sources.changed(j.files)
 		info := j.attempt(ctx)
 		if ctx.Err() == nil {
@@ -89,25 +95,47 @@ func pause(info JoinInfo, retry time.Duration) (now, next time.Duration) {
 	return retry/2 + rand.N(retry), min(2*retry, lastRetry)
 }
 
-// wait lets some time pass, or until a file changes.
+// wait lets some time pass, or until a file changes, or a stranger is heard.
 func (j *joiner) wait(ctx context.Context, d time.Duration) {
-	for d > 0 {
-		step := min(d, watchFiles)
+	over, look := time.NewTimer(d), time.NewTicker(watchFiles)
+	defer over.Stop()
+	defer look.Stop()
+	for {
 		select {
-		case <-time.After(step):
+		case <-over.C:
+			return
+		case <-look.C:
+			if j.sources.changed(j.files) {
+				return
+			}
+		case addr := <-j.m.heard:
+			if j.heard != "" || !j.worthALook(addr) {
+				continue
+			}
+			j.heard = addr
+			if d == lookAgain { // else that before failed, and what it waits for goes for this one, too
+				over.Reset(newsTime)
+			}
 		case <-ctx.Done():
 			return
 		}
-		if j.sources.changed(j.files) {
-			return
-		}
-		d -= step
 	}
+}
+
+// worthALook reports whether a stranger's address is to be tried. Who is behind a translated one is heard as a stranger for ever: it is dialled once,
+// and not again if nobody answers there, or a member does.
+func (j *joiner) worthALook(addr string) bool {
+	id, asked := j.ids[addr]
+	return !asked || id != "" && !j.m.table.shown.Load().alive(id)
 }
 
 // attempt asks the sources, and joins one of those who are not members yet: the others mostly come with it.
 func (j *joiner) attempt(ctx context.Context) JoinInfo {
 	addrs, err := j.sources.addrs(ctx)
+	if j.heard != "" && !slices.Contains(addrs, j.heard) {
+		addrs = append(addrs, j.heard)
+	}
+	j.heard = ""
 	info := JoinInfo{Addrs: j.strangers(addrs), Err: err}
 	rand.Shuffle(len(info.Addrs), func(a, b int) { info.Addrs[a], info.Addrs[b] = info.Addrs[b], info.Addrs[a] })
 	defer j.dialing.Wait()

@@ -172,6 +172,40 @@ func TestRejoinAfterARestart(t *testing.T) {
 	}
 }
 
+// TestRestartedBeforeItIsMissed: whom the others join, and who has nobody to join, is back with them soon though to them it never failed; also when
+// another one has moved at the same time, for which they refuse to be joined until that is seen.
+func TestRestartedBeforeItIsMissed(t *testing.T) {
+	for name, c := range map[string]struct {
+		join  []string
+		moved bool
+	}{
+		"it joins nobody":   {},
+		"it joins itself":   {join: []string{ip(0) + ":7946"}},
+		"and another moved": {moved: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
+				m := newMesh(t)
+				m.cfg.Join = []string{ip(0) + ":7946"}
+				first := func(cfg *peer.Config) { cfg.Join = c.join }
+				a, b := m.start(0, first), m.start(1, nil)
+				ns := []*peer.Mesh{b, m.start(2, nil), m.start(3, nil)}
+				meet(t, 10*time.Second, append(ns, a)...)
+				time.Sleep(time.Minute) // no news of anybody is under way any more
+				m.net.Host(ip(0)).Kill()
+				within := 3 * time.Second
+				if c.moved {
+					m.net.Host(ip(1)).Kill()
+					cfg := m.cfg
+					cfg.Network = m.net.Host(ip(7))
+					ns[0], within = open(t, cfg, "node-01"), 6*time.Second
+				}
+				meet(t, within, append(ns, m.start(0, first))...)
+			})
+		})
+	}
+}
+
 // addrOf is where a node believes another one to be.
 func addrOf(m *peer.Mesh, id string) string {
 	for _, o := range m.Members() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type Mesh struct {
 	gossip  *gossip.Gossip
 	stop    context.CancelFunc // ends what runs in the background
 	running sync.WaitGroup
+	heard   chan string // of one: where a packet came from, and no member is known
 	warned  warned
 	close   func() error // once
 }
@@ -37,7 +39,7 @@ func Open(ctx context.Context, cfg Config, o Options) (*Mesh, error) {
 	if err != nil {
 		return nil, fmt.Errorf("peer.Config.Bind: %w", err)
 	}
-	m := &Mesh{cfg: cfg, opts: o}
+	m := &Mesh{cfg: cfg, opts: o, heard: make(chan string, 1)}
 	if err := m.start(ctx, l, packets); err != nil {
 		_ = l.Close()
 		_ = packets.Close()
@@ -64,7 +66,8 @@ func (m *Mesh) start(ctx context.Context, l net.Listener, packets net.PacketConn
 		ID: m.opts.ID, Cluster: m.cfg.Cluster, Advertise: addr, Packets: packets, Secrets: m.cfg.secrets(), Now: m.cfg.Now, Logger: m.cfg.Logger,
 		Tags:     gossip.Tags{Zone: m.cfg.Zone, Rack: m.cfg.Rack, Weight: m.cfg.Weight, Level: m.opts.Level, Version: m.opts.Version},
 		Dial:     m.dialGossip,
-		Event:    m.heard,
+		Event:    m.news,
+		Stranger: m.stranger,
 		Conflict: func(err *SameIDError) { m.refused(err.There.String(), err) },
 	}); err != nil {
 		return err
@@ -107,11 +110,19 @@ func (m *Mesh) resolve(id string) (string, bool) {
 	return member.Addr, ok && member.State != Left
 }
 
-// heard takes news of a member. Connections to one that is gone are closed, so that who waits need not wait any longer.
-func (m *Mesh) heard(e gossip.Event) {
+// news takes news of a member. Connections to one that is gone are closed, so that who waits need not wait any longer.
+func (m *Mesh) news(e gossip.Event) {
 	m.table.apply(e)
 	if e.Kind != gossip.Alive {
 		m.link.Forget(e.ID)
+	}
+}
+
+// stranger hands an address to the joiner, unless that has another one to look at.
+func (m *Mesh) stranger(from netip.AddrPort) {
+	select {
+	case m.heard <- from.String():
+	default:
 	}
 }
 

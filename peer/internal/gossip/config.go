@@ -25,6 +25,8 @@ type Config struct {
 	Logger   *slog.Logger
 	Event    func(Event)        // from one goroutine
 	Conflict func(*SameIDError) // from any
+	// Stranger is told of each packet from where no node is known; it returns at once. It may be nil.
+	Stranger func(from netip.AddrPort)
 }
 
 // The times of failure detection, for a local network: a node that stops is probed within half a second, its probe

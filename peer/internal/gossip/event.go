@@ -64,9 +64,15 @@ func (g *Gossip) note(e Event) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if e.Kind == Alive {
-		g.mu.alive[e.ID] = e.Addr
+		if was, ok := g.mu.alive[e.ID]; ok && was != e.Addr && g.mu.at[was] == e.ID {
+			delete(g.mu.at, was)
+		}
+		g.mu.alive[e.ID], g.mu.at[e.Addr] = e.Addr, e.ID
 	} else {
 		delete(g.mu.alive, e.ID)
+	}
+	if e.Kind == Forgotten && g.mu.at[e.Addr] == e.ID {
+		delete(g.mu.at, e.Addr)
 	}
 }
 

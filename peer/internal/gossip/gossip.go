@@ -29,6 +29,7 @@ type Gossip struct {
 	mu struct {
 		sync.Mutex
 		alive map[string]netip.AddrPort
+		at    map[netip.AddrPort]string // who was last known at an address, alive or not
 		tags  Tags
 	}
 }
@@ -46,7 +47,8 @@ func Open(cfg Config) (*Gossip, error) {
 	if len(cfg.Secrets) > 0 {
 		g.keyring = newKeyring(ks)
 	}
-	g.transport = newTransport(&g.cfg, g.seal)
+	g.mu.at = map[netip.AddrPort]string{cfg.Advertise: cfg.ID}
+	g.transport = newTransport(&g.cfg, g.seal, g.heard)
 	var err error
 	if g.serf, err = serf.Create(g.serfConfig()); err != nil {
 		_ = g.transport.Shutdown()
@@ -144,6 +146,21 @@ func (g *Gossip) awaitProbes() {
 	if t := &g.transport.stats; t.packetsIn.Load()+t.streamsIn.Load()+t.streamsOut.Load() > 0 { // else nobody is known
 		slowness := 1 + g.serf.Memberlist().GetHealthScore()
 		time.Sleep(time.Duration(min(slowness, mostHealth)) * probeInterval)
+	}
+}
+
+// heard passes on who is not known: where a node was restarted before it was missed, the others go on as if it knew them.
+func (g *Gossip) heard(from net.Addr) {
+	a, ok := from.(*net.UDPAddr)
+	if !ok || g.cfg.Stranger == nil {
+		return
+	}
+	addr := netip.AddrPortFrom(a.AddrPort().Addr().Unmap(), a.AddrPort().Port())
+	g.mu.Lock()
+	_, known := g.mu.at[addr]
+	g.mu.Unlock()
+	if !known {
+		g.cfg.Stranger(addr)
 	}
 }
 

@@ -18,6 +18,7 @@ const maxStreams = 256
 type transport struct {
 	cfg      *Config
 	seal     *sealer
+	heard    func(from net.Addr) // of each packet that was taken
 	packets  chan *memberlist.Packet
 	streams  chan net.Conn
 	stats    stats
@@ -40,10 +41,11 @@ type stats struct {
 	packetsIn, packetsOut, bytesIn, bytesOut, refused, replayed, streamsIn, streamsOut atomic.Int64
 }
 
-func newTransport(cfg *Config, seal *sealer) *transport {
+func newTransport(cfg *Config, seal *sealer, heard func(net.Addr)) *transport {
 	t := &transport{
 		cfg:     cfg,
 		seal:    seal,
+		heard:   heard,
 		packets: make(chan *memberlist.Packet),
 		streams: make(chan net.Conn),
 	}
@@ -73,6 +75,7 @@ func (t *transport) read() {
 			t.refuse(err)
 			continue
 		}
+		t.heard(from)
 		select {
 		case t.packets <- &memberlist.Packet{Buf: append([]byte(nil), payload...), From: from, Timestamp: now}:
 		case <-t.ctx.Done():
