@@ -206,6 +206,31 @@ func TestRestartedBeforeItIsMissed(t *testing.T) {
 	}
 }
 
+// TestDeathIsSeen: soon where somebody is left to confirm it, and later by one that is left alone.
+func TestDeathIsSeen(t *testing.T) {
+	for name, c := range map[string]struct {
+		dead            int
+		after, atLatest time.Duration
+	}{
+		"one of three": {1, time.Second, 3 * time.Second},
+		"two of three": {2, 7 * time.Second, 12 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubbletest.Test(t, func(t *testing.T) {
+				m := newMesh(t)
+				ns := m.grow(3)
+				meet(t, 10*time.Second, ns...)
+				start := time.Now()
+				for i := range c.dead {
+					m.net.Host(ip(2 - i)).Kill()
+				}
+				meet(t, c.atLatest, ns[:3-c.dead]...)
+				require.Greater(t, time.Since(start), c.after)
+			})
+		})
+	}
+}
+
 // addrOf is where a node believes another one to be.
 func addrOf(m *peer.Mesh, id string) string {
 	for _, o := range m.Members() {

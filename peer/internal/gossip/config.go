@@ -30,7 +30,8 @@ type Config struct {
 }
 
 // The times of failure detection, for a local network: a node that stops is probed within half a second, its probe
-// fails after another, and the suspicion is believed after 1.2 s, or somewhat more where nodes are many.
+// fails after another, and the suspicion is believed after 1.2 s, or somewhat more where nodes are many;
+// after six times that where no other node is left to confirm it, since then it may be this one that is slow or cut off.
 const (
 	probeInterval = 400 * time.Millisecond
 	probeTimeout  = 200 * time.Millisecond
