@@ -30,6 +30,7 @@ type peers interface {
 
 // blockWriter is what a block is sent with: *peer.BlockWriter.
 type blockWriter interface {
+	InTurn(f func() error) error
 	Lend(b []byte, release func()) error
 	LendSummed(b []byte, sums []uint64, release func()) error
 	SendFile(f *os.File, off, n int64, sums []uint64) error

@@ -168,6 +168,8 @@ type fakeWriter struct {
 	sums    []uint64 // where who reads wants them
 }
 
+func (w *fakeWriter) InTurn(f func() error) error { return f() }
+
 func (w *fakeWriter) Holders(ids []string) { w.holders = ids }
 
 func (w *fakeWriter) Lend(b []byte, release func()) error {

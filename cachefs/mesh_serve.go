@@ -15,6 +15,7 @@ import (
 const (
 	pieceSize = tier.PieceSize // what one checksum covers, counted from a block's start
 	sendSize  = 256 << 10      // what is sent at a time of what cannot be lent: it is summed in L2
+	lendSize  = 1 << 20        // what is lent at a time, in one turn of the peer's requests: a frame
 )
 
 // served counts what peers were sent, bytes.
@@ -76,22 +77,33 @@ func (m *mesh) serveReady(from string, r *peer.BlockRequest, w blockWriter) bool
 	return true
 }
 
-// sendHeld sends at most n bytes of what a tier has: ErrMiss if none does.
+// sendHeld sends at most n bytes of what a tier has: ErrMiss if none does. What is lent, of memory or of a file, is lent when it is the
+// request's turn: however many wait for a peer that reads slowly, the tiers have room for others.
 func (m *mesh) sendHeld(ctx context.Context, id tier.BlockID, off, n int64, w blockWriter) (int64, error) {
 	if b := m.n.tiers.Get(id); b != nil {
 		if off+n > b.Len() {
 			return 0, fmt.Errorf("%w: bytes %d to %d of a block of %d", ErrInvalid, off, off+n, b.Len())
 		}
-		if sent, err := m.lend(b, off, n, w); sent > 0 {
+		if sent, err := inTurn(w, func() (int64, error) { return m.lend(b, off, min(n, lendSize), w) }); sent > 0 || err != nil {
 			return sent, err
 		}
 	}
-	if off%pieceSize == 0 {
-		if sent, err := m.sendFile(id, off, n, w); sent > 0 || err != nil {
+	if _, _, there := m.n.tiers.Has(id); there && off%pieceSize == 0 { // what is to be brought waits for no turn
+		if sent, err := inTurn(w, func() (int64, error) { return m.sendFile(id, off, min(n, lendSize), w) }); sent > 0 || err != nil {
 			return sent, err
 		}
 	}
 	return m.sendRead(ctx, id, off, n, w)
+}
+
+// inTurn is w.InTurn of a send.
+func inTurn(w blockWriter, send func() (int64, error)) (sent int64, err error) {
+	err = w.InTurn(func() error {
+		var err error
+		sent, err = send()
+		return err
+	})
+	return sent, err
 }
 
 // lend is sendHeld for what lies in memory, whole pieces with the sums that are kept there: 0 if the block has left.

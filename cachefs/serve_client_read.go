@@ -146,9 +146,15 @@ func (n *Node) serveClientBlock(ctx context.Context, from string, r *peer.BlockR
 // sendTo sends at most size bytes of block i from at on: what lies in memory is lent.
 func (f *File) sendTo(w blockWriter, i, at, size int64) (int64, error) {
 	if b := f.table.slot(i).Load(); b != nil {
-		if v, ok := b.View(at, int(size)); ok {
-			sent := int64(len(v.Bytes()))
-			return sent, w.Lend(v.Bytes(), v.Release)
+		sent, err := inTurn(w, func() (int64, error) {
+			v, ok := b.View(at, int(min(size, lendSize)))
+			if !ok {
+				return 0, nil
+			}
+			return int64(len(v.Bytes())), w.Lend(v.Bytes(), v.Release)
+		})
+		if sent > 0 || err != nil {
+			return sent, err
 		}
 	}
 	buf := sendBufs.Get().(*[sendSize]byte)

@@ -19,7 +19,41 @@ type BlockWriter struct {
 	made    [frameBytes/pieceLen + 1]uint64 // those of one frame
 	release func()
 
+	placed bool // it has one of its connection's places
+
 	err error // of the handler's counting, of the request's context, of a write
+}
+
+// atHand is how many requests of a connection have bytes at hand: one that is being written, and the next.
+const atHand = 2
+
+// InTurn calls f, which takes bytes that are here and gives them to w, when it is this request's turn: few requests of a connection have
+// bytes at hand at a time, so that a node which reads slowly, or stops, keeps little from leaving memory. f waits for nothing but w, and
+// gives a frame or so, since others wait. When nobody waits for the request any more, f is not called.
+func (w *BlockWriter) InTurn(f func() error) error {
+	if !w.placed {
+		select {
+		case w.q.s.places <- struct{}{}:
+			w.placed = true
+		case <-w.q.ctx.Done():
+		}
+	}
+	err := context.Cause(w.q.ctx)
+	if err == nil {
+		err = f()
+	}
+	if w.lent == nil { // else the request's end goes with it
+		w.leave()
+	}
+	return err
+}
+
+// leave gives the place back.
+func (w *BlockWriter) leave() {
+	if w.placed {
+		w.placed = false
+		<-w.q.s.places
+	}
 }
 
 // Holders tells the caller who else has the block; at most 64 ids of at most 128 bytes are told.
@@ -98,6 +132,7 @@ func (w *BlockWriter) finish(err error) {
 		err = w.flush(true)
 	}
 	w.drop()
+	w.leave()
 	if err != nil {
 		w.q.fail(err)
 	}

@@ -48,6 +48,51 @@ func TestSlowReaderHoldsUpNobody(t *testing.T) {
 	require.EqualValues(t, lent.Load(), released.Load())
 }
 
+// However many requests of a connection wait for a reader that does not read, two of them have bytes at hand; the others leave their turn
+// when they are called off, and all bytes come back.
+func TestFewHaveBytesAtHand(t *testing.T) {
+	for _, encrypt := range []bool{false, true} {
+		m := newMesh(t)
+		secure := func(c *link.Config) { c.Secrets, c.Encrypt = []string{"secret"}, encrypt }
+		slow := m.add("slow", &handler{}, secure)
+		reader := m.add("a", &handler{}, secure)
+		block := make([]byte, 64<<20) // more than any system buffers
+		var asked, lent, released, left atomic.Int64
+		m.add("b", &handler{block: func(_ context.Context, _ string, r *link.BlockRequest, w *link.BlockWriter) error {
+			asked.Add(1)
+			defer left.Add(1)
+			return w.InTurn(func() error {
+				lent.Add(1)
+				return w.Lend(block[:r.Length], func() { released.Add(1) })
+			})
+		}}, both(secure, func(c *link.Config) { c.StallTime = time.Second }))
+		const before = 3 // the places are given back
+		for range before {
+			_, err := reader.ReadBlock(t.Context(), "b", link.BlockRequest{Length: 1}, [][]byte{make([]byte, 1)}, nil)
+			require.NoError(t, err)
+		}
+		conn, err := slow.DialFrames(t.Context(), "b")
+		require.NoError(t, err)
+		defer conn.Close()
+		see := func(what string, cond func() bool) {
+			require.Eventually(t, cond, 5*time.Second, time.Millisecond, what)
+		}
+		for i := range link.Requests {
+			_, err := conn.Write(link.ReadFrame(uint64(i+1), 0, link.BlockRequest{Length: int64(len(block))}))
+			require.NoError(t, err)
+			if i == 1 { // their ends go with their bytes, so that their handlers are through
+				see("two are lent", func() bool { return left.Load() == before+2 })
+			}
+		}
+		see("all are asked for", func() bool { return asked.Load() == before+link.Requests })
+		_, err = conn.Write(link.CancelFrame(link.Requests))
+		require.NoError(t, err)
+		see("the last one is called off", func() bool { return left.Load() == before+3 })
+		require.EqualValues(t, before+2, lent.Load())
+		see("all come back", func() bool { return left.Load() == before+link.Requests && released.Load() == lent.Load() })
+	}
+}
+
 // Requests that find all connections full, while the node takes no more of them, do not dial without pause.
 func TestFullConnectionsAreNoReasonToDialWithoutPause(t *testing.T) {
 	m := newMesh(t)

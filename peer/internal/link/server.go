@@ -19,6 +19,8 @@ type server struct {
 	last uint64 // id of the latest request; the reader's
 	owes bool   // the reader: what it has served has not been written
 
+	places chan struct{} // a token in it for each request that has bytes at hand
+
 	spare *servedRead // the reader's: a ready one, which is over; nil: none is
 
 	mu struct {
@@ -30,7 +32,7 @@ type server struct {
 }
 
 func (e *Endpoint) serveFrames(a *admitted) {
-	s := &server{e: e, peer: a.peer}
+	s := &server{e: e, peer: a.peer, places: make(chan struct{}, atHand)}
 	s.out = newSink(a.conn, e.cfg.StallTime, func(err error) { s.stop(err); a.conn.Close() })
 	s.src.conn, s.src.idle = a.conn, s.answerReady
 	s.ctx, s.stop = context.WithCancelCause(e.ctx)
