@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 
+	"github.com/millpond/millpond/internal/refusal"
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/objects"
 )
@@ -68,71 +68,25 @@ func answer(r *azcore.ResponseError) error {
 	text := fmt.Sprintf("azure answered %d %s", r.StatusCode, r.ErrorCode)
 	switch {
 	case err == nil && (r.StatusCode == http.StatusTooManyRequests || r.StatusCode == http.StatusServiceUnavailable):
-		return &driver.Retryable{Err: errors.New(text), After: after(r.RawResponse)}
+		return &driver.Retryable{Err: errors.New(text), After: refusal.RetryAfter(headers(r))}
 	case err == nil:
-		return &failure{r.StatusCode, text}
+		return &refusal.Failure{Status: r.StatusCode, Text: text}
 	case errors.Is(err, driver.ErrPermission):
-		text += skew(r.RawResponse, time.Now())
+		text += refusal.ClockText(headers(r), time.Now(), mostSkew)
 	}
 	return fmt.Errorf("%w: %s", err, text)
 }
 
-// failure is an answer without a condition of ours.
-type failure struct {
-	status int
-	text   string
-}
-
-func (f *failure) Error() string { return f.text }
-
-// after is what the server asks to be left alone for.
-func after(r *http.Response) time.Duration {
-	if r == nil {
-		return 0
+// headers are those of the answer; none of one that the SDK made up.
+func headers(r *azcore.ResponseError) http.Header {
+	if r.RawResponse == nil {
+		return nil
 	}
-	s, err := strconv.Atoi(r.Header.Get("Retry-After"))
-	if err != nil || s < 0 {
-		return 0
-	}
-	return time.Duration(s) * time.Second
+	return r.RawResponse.Header
 }
 
 // mostSkew is how far Azure lets a request's date be off.
 const mostSkew = 15 * time.Minute
 
-// skew says so if this machine's clock is why a request was refused.
-func skew(r *http.Response, now time.Time) string {
-	if r == nil {
-		return ""
-	}
-	date, err := http.ParseTime(r.Header.Get("Date"))
-	if err != nil || now.Sub(date).Abs() < mostSkew {
-		return ""
-	}
-	return fmt.Sprintf(" (this machine's clock is %s off the server's)", now.Sub(date).Round(time.Second))
-}
-
-// changed maps the error of a request that publishes or removes. What the server did not refuse may have happened.
-func changed(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	err = read(err)
-	if _, later := errors.AsType[*driver.Retryable](err); later || named(err) {
-		return err
-	}
-	if f, ok := errors.AsType[*failure](err); ok && f.status < 500 {
-		return err
-	}
-	return &driver.Unknown{Err: errors.Join(err, context.Cause(ctx))}
-}
-
-// named says whether err is one of driver's conditions.
-func named(err error) bool {
-	for _, e := range []error{driver.ErrNotExist, driver.ErrExist, driver.ErrChanged, driver.ErrInvalid, driver.ErrPermission, driver.ErrNotEmpty, objects.ErrRange} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
-}
+// changed maps the error of a request that publishes or removes.
+func changed(ctx context.Context, err error) error { return refusal.Changed(ctx, read(err)) }

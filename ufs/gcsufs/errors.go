@@ -7,13 +7,13 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"cloud.google.com/go/auth"
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/googleapi"
 
+	"github.com/millpond/millpond/internal/refusal"
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/objects"
 )
@@ -56,11 +56,11 @@ func answer(a *googleapi.Error) error {
 	text := fmt.Sprintf("google answered %d %s", a.Code, reason(a))
 	switch {
 	case later(a):
-		return &driver.Retryable{Err: errors.New(text), After: after(a.Header)}
+		return &driver.Retryable{Err: errors.New(text), After: refusal.RetryAfter(a.Header)}
 	case conditions[a.Code] == nil:
-		return &failure{a.Code, text}
+		return &refusal.Failure{Status: a.Code, Text: text}
 	case a.Code == http.StatusForbidden || a.Code == http.StatusUnauthorized:
-		text += skew(a.Header, time.Now())
+		text += refusal.ClockText(a.Header, time.Now(), mostSkew)
 	}
 	return fmt.Errorf("%w: %s", conditions[a.Code], text)
 }
@@ -78,51 +78,8 @@ func later(a *googleapi.Error) bool {
 		slices.Contains([]string{"rateLimitExceeded", "userRateLimitExceeded"}, reason(a))
 }
 
-// failure is an answer without a condition of ours.
-type failure struct {
-	status int
-	text   string
-}
-
-func (f *failure) Error() string { return f.text }
-
-// after is what the server asks to be left alone for.
-func after(h http.Header) time.Duration {
-	s, err := strconv.Atoi(h.Get("Retry-After"))
-	if err != nil || s < 0 {
-		return 0
-	}
-	return time.Duration(s) * time.Second
-}
-
 // mostSkew is how old a signed token may look.
 const mostSkew = 5 * time.Minute
 
-// skew says so if this machine's clock may be why a request was refused.
-func skew(h http.Header, now time.Time) string {
-	date, err := http.ParseTime(h.Get("Date"))
-	if err != nil || now.Sub(date).Abs() < mostSkew {
-		return ""
-	}
-	return fmt.Sprintf(" (this machine's clock is %s off the server's)", now.Sub(date).Round(time.Second))
-}
-
-// changed maps the error of a request that publishes or removes. What the server did not refuse may have happened.
-func changed(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	err = read(err)
-	if _, waits := errors.AsType[*driver.Retryable](err); waits || named(err) {
-		return err
-	}
-	if f, ok := errors.AsType[*failure](err); ok && f.status < 500 {
-		return err
-	}
-	return &driver.Unknown{Err: errors.Join(err, context.Cause(ctx))}
-}
-
-// named says whether err is one of driver's conditions.
-func named(err error) bool {
-	return slices.ContainsFunc([]error{driver.ErrNotExist, driver.ErrChanged, driver.ErrInvalid, driver.ErrPermission, objects.ErrRange}, func(e error) bool { return errors.Is(err, e) })
-}
+// changed maps the error of a request that publishes or removes.
+func changed(ctx context.Context, err error) error { return refusal.Changed(ctx, read(err)) }

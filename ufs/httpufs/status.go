@@ -3,10 +3,8 @@ package httpufs
 import (
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
-	"time"
 
+	"github.com/millpond/millpond/internal/refusal"
 	"github.com/millpond/millpond/ufs/driver"
 )
 
@@ -23,10 +21,10 @@ func failure(resp *http.Response) error {
 	case http.StatusBadRequest, http.StatusRequestURITooLong:
 		return fmt.Errorf("%w: %w", driver.ErrInvalid, err)
 	case http.StatusTooManyRequests:
-		return &driver.Retryable{Err: err, After: retryAfter(resp)}
+		return &driver.Retryable{Err: err, After: refusal.RetryAfter(resp.Header)}
 	case http.StatusServiceUnavailable:
 		if resp.Header.Get("Retry-After") != "" {
-			return &driver.Retryable{Err: err, After: retryAfter(resp)}
+			return &driver.Retryable{Err: err, After: refusal.RetryAfter(resp.Header)}
 		}
 		return err
 	case http.StatusRequestTimeout, http.StatusTooEarly:
@@ -37,25 +35,4 @@ func failure(resp *http.Response) error {
 		}
 		return fmt.Errorf("%w: %w", driver.ErrUnsupported, err)
 	}
-}
-
-// retryAfter is the wait that a response asks for, in seconds or to a time by its own clock.
-func retryAfter(resp *http.Response) time.Duration {
-	v := strings.TrimSpace(resp.Header.Get("Retry-After"))
-	if n, err := strconv.ParseUint(v, 10, 31); err == nil {
-		return time.Duration(n) * time.Second
-	}
-	at, err := http.ParseTime(v)
-	if err != nil {
-		return 0
-	}
-	return max(0, at.Sub(dateOf(resp)))
-}
-
-// dateOf is the server's time; ours if it does not say.
-func dateOf(resp *http.Response) time.Time {
-	if t, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		return t
-	}
-	return time.Now()
 }

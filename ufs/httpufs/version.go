@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/millpond/millpond/internal/refusal"
 	"github.com/millpond/millpond/ufs/driver"
 )
 
@@ -30,7 +31,7 @@ func attrOf(key string, resp *http.Response, size int64) (driver.Attr, error) {
 		return driver.Attr{}, fmt.Errorf("%w: the server gives neither a strong ETag nor Last-Modified: versions of the file could not be told apart", driver.ErrUnsupported)
 	default:
 		a.Version = fmt.Sprintf("%d-%d", size, mod.Unix())
-		if dateOf(resp).Sub(mod) < young {
+		if refusal.ServerTime(resp.Header).Sub(mod) < young {
 			a.Version += "-0"
 		}
 	}

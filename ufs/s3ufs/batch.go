@@ -66,7 +66,7 @@ func (b *bucket) deleteEach(ctx context.Context, names []string) map[string]erro
 // refused is why one object of a batch stays.
 func refused(code, message string) error {
 	err := fmt.Errorf("%s: %s", code, message)
-	if m := refusal(code, 0); m != nil {
+	if m := meaningOf(code, 0); m != nil {
 		return join(m, err, 0)
 	}
 	return err

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -16,6 +15,7 @@ import (
 	smithy "github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/millpond/millpond/internal/refusal"
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/objects"
 )
@@ -150,10 +150,10 @@ func (b *bucket) explain(ctx context.Context, o op, err error) error {
 		return fmt.Errorf("%w: %w", objects.ErrRange, err)
 	}
 	if s >= http.StatusMultipleChoices && unread(err) {
-		return join(errLater, err, retryAfter(header))
+		return join(errLater, err, refusal.RetryAfter(header))
 	}
-	if meaning := refusal(c, s); meaning != nil {
-		return join(meaning, err, retryAfter(header))
+	if meaning := meaningOf(c, s); meaning != nil {
+		return join(meaning, err, refusal.RetryAfter(header))
 	}
 	return err
 }
@@ -196,8 +196,8 @@ var meanings = map[string]error{
 	"ConditionalRequestConflict": errLater, "OperationAborted": errLater,
 }
 
-// refusal is what a code means, or a status where the code is not one that we know; nil: nothing that we know.
-func refusal(code string, status int) error {
+// meaningOf is what a code means, or a status where the code is not one that we know; nil: nothing that we know.
+func meaningOf(code string, status int) error {
 	if m := meanings[code]; m != nil {
 		return m
 	}
@@ -214,25 +214,13 @@ func refusal(code string, status int) error {
 	return nil
 }
 
-// retryAfter is how long a store wants to be left alone.
-func retryAfter(h http.Header) time.Duration {
-	text := h.Get("Retry-After")
-	if s, err := strconv.Atoi(text); err == nil {
-		return time.Duration(max(s, 0)) * time.Second
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return max(time.Until(at), 0)
-	}
-	return 0
-}
-
 // mostSkew is how far S3 lets clocks be apart.
 const mostSkew = 15 * time.Minute
 
 // skewed reports whether the store's clock says that ours is wrong.
 func skewed(h http.Header) bool {
-	at, err := http.ParseTime(h.Get("Date"))
-	return err == nil && time.Since(at).Abs() > mostSkew
+	_, is := refusal.ClockOff(h, time.Now(), mostSkew)
+	return is
 }
 
 func inRegion(h http.Header) string {

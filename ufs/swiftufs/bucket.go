@@ -12,10 +12,10 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/ncw/swift/v2"
 
+	"github.com/millpond/millpond/internal/refusal"
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/objects"
 )
@@ -60,8 +60,8 @@ func (b *bucket) call(ctx context.Context, o swift.RequestOpts) (*http.Response,
 	o.Retries, o.ErrorMap = 1, swift.ContainerErrorMap                 // a 404 of a login has no name of it
 	o.OnReAuth = func() (string, error) { return b.c.StorageUrl, nil } // under the lock that GetStorageUrl wants
 	r, h, err := b.c.Call(ctx, at, o)
-	if s, aerr := strconv.Atoi(h["Retry-After"]); err != nil && aerr == nil && s > 0 {
-		err = &asked{err, time.Duration(s) * time.Second}
+	if after := refusal.RetryAfter(http.Header{"Retry-After": {h["Retry-After"]}, "Date": {h["Date"]}}); err != nil && after > 0 {
+		err = &asked{err, after}
 	}
 	return r, err
 }

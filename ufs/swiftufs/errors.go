@@ -10,6 +10,7 @@ import (
 
 	"github.com/ncw/swift/v2"
 
+	"github.com/millpond/millpond/internal/refusal"
 	"github.com/millpond/millpond/ufs/driver"
 	"github.com/millpond/millpond/ufs/objects"
 )
@@ -48,7 +49,7 @@ func read(err error) error {
 	if c := conditions[e.StatusCode]; c != nil && !ofLogIn(err, e) {
 		return fmt.Errorf("%w: %s", c, text)
 	}
-	return &failure{e.StatusCode, text}
+	return &refusal.Failure{Status: e.StatusCode, Text: text}
 }
 
 // ofLogIn reports whether a 404 is no word on an object or a container: the library asks for a new token within any request, and gives
@@ -64,14 +65,6 @@ type asked struct {
 }
 
 func (a *asked) Unwrap() error { return a.error }
-
-// failure is an answer without a condition of ours.
-type failure struct {
-	status int
-	text   string
-}
-
-func (f *failure) Error() string { return f.text }
 
 // changed maps the error of a request that publishes or removes. What the server did not refuse may have happened; a 503
 // of Swift is said when too few of its servers answered, and some may have.
