@@ -41,9 +41,9 @@ func TestNameNodeFallsSilent(t *testing.T) {
 			if c.begun {
 				w = begin(t, s)
 			}
-			n.from(from)
-			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
+			n.from(from, cancel)
 			require.Error(t, inTime(t, func() error { return c.do(ctx, s, w) }))
 			n.speak()
 			_, err := s.Stat(t.Context(), "nothing")
@@ -59,7 +59,7 @@ func TestCloseEndsRemovals(t *testing.T) {
 	n := newMute(t)
 	s := n.openOne(t)
 	w := begin(t, s)
-	n.from("delete")
+	n.from("delete", func() {})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, inTime(t, func() error { return w.Abort(ctx) }), ufs.ErrUnavailable)
@@ -117,9 +117,10 @@ func (n *mute) isEmpty() bool {
 	return len(n.ids) == 0
 }
 
-// from lets it say nothing to a method, nor to whatever comes later. A file is made all the same; anything else that nobody heard of is not done when it
-// speaks again, but for removals.
-func (n *mute) from(method string) {
+// from lets it say nothing to a method, nor to whatever comes later; fell is called when it has begun with that. A file is made all the same; anything else
+// that nobody heard of is not done when it speaks again, but for removals. Leases are kept then: who lost an answer of those would lose his
+// connection while he asks something else.
+func (n *mute) from(method string, fell func()) {
 	n.fake.mu.Lock()
 	defer n.fake.mu.Unlock()
 	silent := false
@@ -135,8 +136,11 @@ func (n *mute) from(method string) {
 			if m == "create" {
 				a(req)
 			}
+			if m == method {
+				fell()
+			}
 			<-n.back
-			if m == "delete" || m == "getFileInfo" {
+			if m == "delete" || m == "getFileInfo" || m == "renewLease" {
 				return a(req)
 			}
 			return "", errHangUp
