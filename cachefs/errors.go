@@ -37,7 +37,7 @@ var (
 	ErrChanged        = driver.ErrChanged           // the version that was opened cannot be had any more
 	ErrUnsupported    = driver.ErrUnsupported       // the under store cannot do it
 	ErrNotMounted     = errors.New("not a mount")   // Unmount, Persist of what has no under store
-	ErrLost           = errors.New("blocks lost")   // complete, but no tier and no under store has the bytes
+	ErrLost           = errors.New("blocks lost")   // complete, but no tier of a node that answers and no under store has the bytes
 	ErrCancelled      = errors.New("job cancelled") // Job.Wait after Job.Cancel
 )
 

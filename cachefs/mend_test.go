@@ -118,6 +118,26 @@ func TestDiskOfTheLastHomeIsBack(t *testing.T) {
 	})
 }
 
+// TestHomeThatIsAway: what only a node has that is not there is told with that node's name, and is read when it is back.
+func TestHomeThatIsAway(t *testing.T) {
+	overSeveral(t, 3, nil, func(s *several) {
+		home := s.others(s.rig.Primary().ID())[0]
+		reader := s.others(home)[0]
+		want := randomBytes(64 << 10)
+		require.NoError(s, writeFile(s.Context(), s.nodes[home], "/f", want, cachefs.CreateOptions{ReplicasMin: 1}))
+		require.Equal(s, []string{home}, s.homes("/f"))
+		f, err := s.nodes[reader].Open(s.Context(), "/f", nil)
+		require.NoError(s, err)
+		s.crash(home)
+		_, err = f.ReadAt(make([]byte, 10), 0)
+		require.ErrorIs(s, err, cachefs.ErrLost)
+		require.ErrorContains(s, err, "one that took them is back with its disk: "+home)
+		require.NoError(s, f.Close())
+		s.back(home)
+		require.NoError(s, same(readAll(s.T, s.nodes[reader], "/f"), want, 0))
+	})
+}
+
 // TestHomeThatCannotMend: a home that does not get a block anew is none any more, another node is, and what the first one has left may be
 // evicted.
 func TestHomeThatCannotMend(t *testing.T) {

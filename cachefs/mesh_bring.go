@@ -3,6 +3,9 @@ package cachefs
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/millpond/millpond/peer"
@@ -80,9 +83,19 @@ func (m *mesh) bring(ctx context.Context, p *part, store func(ctx context.Contex
 		return why
 	}
 	if err := m.askAll(ctx, p, m.others(p.from, denied && p.as != asGuest)); err != nil || p.left() > 0 {
-		return errors.Join(why, err)
+		return errors.Join(m.awaited(why, p.homes()), err)
 	}
 	return nil
+}
+
+// awaited has why name the other homes, if it is that no node has the block: one of them may be gone for a while only, as after a restart
+// of all.
+func (m *mesh) awaited(why error, homes []string) error {
+	homes = slices.DeleteFunc(slices.Clone(homes), func(id string) bool { return id == m.n.id })
+	if !errors.Is(why, ErrLost) || len(homes) == 0 {
+		return why
+	}
+	return fmt.Errorf("%w: no node that answers has them; they are there again when one that took them is back with its disk: %s", why, strings.Join(homes, ", "))
 }
 
 // askAll asks one after the other until all is there, and others beside who is late. Its error is that of the destination, or of
