@@ -90,8 +90,12 @@ func (p *peerPair) close() error {
 	return err
 }
 
-// ServeBlock serves ranges of whole pieces from the file and with kept sums, any from memory.
+// ServeBlock serves ranges of whole pieces from the file and with kept sums, any from memory, each in its turn, as a node does.
 func (p *peerPair) ServeBlock(_ context.Context, _ string, r *peer.BlockRequest, w *peer.BlockWriter) error {
+	return w.InTurn(func() error { return p.send(r, w) })
+}
+
+func (p *peerPair) send(r *peer.BlockRequest, w *peer.BlockWriter) error {
 	b := p.block[r.Off : r.Off+r.Length]
 	if r.Key[0] == fromMemory {
 		return w.Lend(b, nil)
