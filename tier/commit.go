@@ -85,10 +85,10 @@ func (w *Writer) commitDisk(ctx context.Context) error {
 		switch {
 		case e == nil:
 			return nil
-		case errors.Is(e, ErrBusy):
-			err = e
-		case !errors.Is(e, ErrNoSpace):
+		case !errors.Is(e, ErrNoSpace) && !errors.Is(e, ErrBusy):
 			return e
+		case !errors.Is(err, ErrBusy):
+			err = e
 		}
 	}
 	if w.s.closed.Load() {

@@ -37,6 +37,8 @@ type mounted struct {
 
 	down   atomic.Bool // takes no blocks
 	unread atomic.Bool // gives none either
+
+	why atomic.Pointer[error] // the latest error of down
 }
 
 func newDirectory(t *disks, c Dir) *directory {
@@ -251,6 +253,7 @@ func (m *mounted) failed(err error) bool {
 	if trouble.Op == "read" {
 		m.unread.Store(true)
 	}
+	m.why.Store(&err)
 	if m.down.Swap(true) {
 		return true
 	}

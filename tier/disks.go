@@ -3,6 +3,7 @@ package tier
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/millpond/millpond/tier/internal/disk"
 )
@@ -81,17 +82,35 @@ func (t *disks) put(ctx context.Context, mv *move, id BlockID, data [][]byte, h 
 	if _, _, _, ok := t.find(id); ok {
 		return ErrExist
 	}
-	err := ErrNoSpace
+	busy := false
 	for _, dir := range t.order() {
-		e := dir.put(ctx, &mv.dropped, id, data, h)
+		err := dir.put(ctx, &mv.dropped, id, data, h)
 		switch {
-		case e == nil:
+		case err == nil:
 			t.count.admissions.Add(1)
 			return nil
-		case errors.Is(e, ErrBusy):
-			err = ErrBusy
-		case !errors.Is(e, ErrNoSpace):
-			return e
+		case errors.Is(err, ErrBusy):
+			busy = true
+		case !errors.Is(err, ErrNoSpace):
+			return err
+		}
+	}
+	if busy {
+		return ErrBusy
+	}
+	return t.noRoom()
+}
+
+// noRoom is ErrNoSpace, and says which directories could have room but are out of service.
+func (t *disks) noRoom() error {
+	err := ErrNoSpace
+	for _, dir := range t.dirs {
+		m := dir.cur.Load()
+		if m == nil || !m.down.Load() {
+			continue
+		}
+		if why := m.why.Load(); why != nil {
+			err = fmt.Errorf("%w; %s is out of service: %v", err, dir.path, *why) // its conditions are no word on a block
 		}
 	}
 	return err

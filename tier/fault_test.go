@@ -117,7 +117,12 @@ func TestDirectoryFailsAndComesBack(t *testing.T) {
 				}
 				require.NoError(t, s.Save(ctx, id(0), id(1), id(2), id(3), id(4)))
 				disk.fail(c.why, c.reads)
-				require.ErrorIs(t, s.Put(ctx, id(99), body(99, 5000), tier.PutOptions{}), tier.ErrNoSpace)
+				for range 2 { // when it fails, and when it has
+					err := s.Put(ctx, id(99), body(99, 5000), tier.PutOptions{})
+					require.ErrorIs(t, err, tier.ErrNoSpace)
+					require.ErrorContains(t, err, "/d is out of service: ")
+					require.ErrorContains(t, err, c.why.Error())
+				}
 				require.EqualValues(t, 1, seen.down.Load())
 				require.ErrorIs(t, *seen.why.Load(), c.why)
 				require.Equal(t, 1, s.Metrics().Tiers[0].DirsDown)
@@ -135,6 +140,7 @@ func TestDirectoryFailsAndComesBack(t *testing.T) {
 				time.Sleep(5 * time.Minute)
 				require.Zero(t, seen.up.Load(), "it does not work yet")
 				require.EqualValues(t, 1, seen.down.Load(), "once is enough")
+				require.ErrorContains(t, s.Put(ctx, id(99), body(99, 5000), tier.PutOptions{}), "/d is out of service: ")
 
 				disk.heal()
 				time.Sleep(time.Minute)

@@ -79,6 +79,7 @@ func (dir *directory) tryAgain(m *mounted) (*mounted, bool) {
 	if err != nil {
 		return m, false
 	}
+	n.why.Store(m.why.Load())
 	n.down.Store(true)
 	n.unread.Store(true)
 	dir.cur.Store(n) // from now on drops and marks go to n
