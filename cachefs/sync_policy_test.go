@@ -2,6 +2,7 @@ package cachefs_test
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -116,18 +117,25 @@ func TestRecursiveSyncOfAWideTree(t *testing.T) {
 	before := heap()
 	calls := src.Calls()
 	require.Equal(t, dirs*(files+1), walk())
-	grown := int64(heap()) - int64(before)
+	grown := heap() - before
 	require.Less(t, grown, int64(8<<20), "bytes of heap kept by another sync")
 	after := src.Calls()
 	require.Equal(t, calls["stat"], after["stat"], "no stat")
 	require.LessOrEqual(t, after["list"]-calls["list"], dirs+1, "a page or so a directory")
 }
 
-func heap() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
+// heap is what is alive on the heap, in bytes. What cleanups let go, as nodes of tests before do, goes with a collection after the one that runs them.
+func heap() int64 {
+	least := int64(math.MaxInt64)
+	for {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		if int64(m.HeapAlloc) > least-(64<<10) {
+			return int64(m.HeapAlloc)
+		}
+		least = int64(m.HeapAlloc)
+	}
 }
 
 // Mounts nest: each path is its deepest mount's, and a change stays in its own store.
