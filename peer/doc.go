@@ -8,8 +8,8 @@
 // known without asking. A Mesh knows nothing of files: a Key is 20 bytes that it does not look into.
 //
 // Config says where others may be found. Joining goes on in the background until it works, and again when the network
-// was split: nobody has to help. A node that stops is seen to have failed after about two seconds, by one that is left
-// alone, with nobody to confirm it, after nine; it keeps its keys for Config.GraceTime, while the next in the ring stand
+// was split: nobody has to help. A node that stops is seen to have failed after about two seconds, or nine where one
+// node is left alone, with nobody to confirm it; it keeps its keys for Config.GraceTime, while the next in the ring stand
 // in, so that one that is restarted moves no block. One that says that it leaves gives its keys up at once.
 //
 // Everything passes one port: gossip's packets over UDP; over TCP, gossip's exchanges of state, calls and blocks, and
