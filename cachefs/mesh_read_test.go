@@ -347,7 +347,7 @@ func TestMeshBeforeThatNeverWas(t *testing.T) {
 			Previous: func(self string, _ peer.Key) (string, bool) { return other.ID(), self == owner.ID() },
 			Owned:    func(self string, _ peer.Key) bool { return self == owner.ID() },
 		})
-		more := len(r.put("g", 3*meshBlock))
+		more := len(r.put("g", meshBlock)) // of several, whoever goes on sooner at one moment would be the first to ask for the next
 		var both sync.WaitGroup
 		for i := range 2 {
 			both.Go(func() { r.expect(1-i, "g", cachefs.CachePromote) })
