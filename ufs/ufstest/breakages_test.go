@@ -185,6 +185,13 @@ var breakages = []struct {
 			}
 			return rc, a, err
 		}
+		b.onStat = func(ctx context.Context, key string) (driver.Attr, error) {
+			a, err := b.good.Stat(ctx, key)
+			if errors.Is(err, driver.ErrNotExist) { // then the reader ends
+				reader.Do(func() { close(came) })
+			}
+			return a, err
+		}
 		b.writers(func(w *mangled) {
 			w.before = func(ctx context.Context, key string) {
 				if b.good.Delete(ctx, key) == nil {
