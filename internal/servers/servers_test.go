@@ -7,6 +7,7 @@ package servers_test
 import (
 	"bytes"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -163,16 +164,24 @@ func TestPortsOfItsOwn(t *testing.T) {
 	require.Less(t, got, port+50)
 }
 
+// unusedPort is one at which nobody listens, and that the system gives nobody who asks for any.
+func unusedPort(t *testing.T) int {
+	for {
+		port := 20000 + rand.IntN(10000)
+		if l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
+			require.NoError(t, l.Close())
+			return port
+		}
+	}
+}
+
 // TestScriptsDoNotClash: a port that one script has chosen is no other's until its server is stopped, though nobody listens there yet.
 // One whose server was killed is free again.
 func TestScriptsDoNotClash(t *testing.T) {
 	b := newBench(t)
 	sleep, err := exec.LookPath("sleep")
 	require.NoError(t, err)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	first := l.Addr().(*net.TCPAddr).Port
-	require.NoError(t, l.Close())
+	first := unusedPort(t)
 	b.stub(t, "scripts/deaf.sh", "source "+filepath.Join(b.dir, "scripts/lib.sh")+`
 install() { :; }
 start() {
