@@ -107,12 +107,12 @@ func (p *peerPair) send(r *peer.BlockRequest, w *peer.BlockWriter) error {
 	return w.SendFile(p.file, r.Off, r.Length, sums)
 }
 
-// ServeReady serves small ranges from memory.
+// ServeReady serves ranges from memory, as a node does.
 func (p *peerPair) ServeReady(_ string, r *peer.BlockRequest, w *peer.BlockWriter) bool {
-	if r.Key[0] != fromMemory {
+	if r.Key[0] == fromFile {
 		return false
 	}
-	_ = w.Lend(p.block[r.Off:r.Off+r.Length], nil) // an error ends the request
+	_ = p.send(r, w) // an error ends the request
 	return true
 }
 

@@ -139,12 +139,16 @@ func Owner(n *Node, key peer.Key) string { return n.mesh.p.Owners(nil, key, 1)[0
 
 // Flip changes a bit of each piece of a block in memory.
 func Flip(n *Node, key peer.Key) {
-	b := n.tiers.Get(tier.BlockID(key))
-	for at := int64(0); at < b.Len(); at += tier.PieceSize {
-		v, _ := b.View(at, 1)
-		v.Bytes()[0] ^= 1
-		v.Release()
+	for at := int64(0); at < n.tiers.Get(tier.BlockID(key)).Len(); at += tier.PieceSize {
+		FlipAt(n, key, at)
 	}
+}
+
+// FlipAt changes a bit of a block in memory.
+func FlipAt(n *Node, key peer.Key, at int64) {
+	v, _ := n.tiers.Get(tier.BlockID(key)).View(at, 1)
+	v.Bytes()[0] ^= 1
+	v.Release()
 }
 
 // Sums are those of a block in memory.

@@ -52,13 +52,14 @@ func (m *mesh) serveBlock(ctx context.Context, from string, r *peer.BlockRequest
 	return nil
 }
 
-// serveReady is serveBlock for what lies in memory in one piece; it never waits.
+// serveReady is serveBlock for what lies in memory in one piece; it never waits. From 64 KiB on only whole pieces are, whose sums are
+// kept: the rest goes in parts.
 func (m *mesh) serveReady(from string, r *peer.BlockRequest, w blockWriter) bool {
 	b := m.n.tiers.Get(tier.BlockID(r.Key))
-	if b == nil || m.n.ctx.Err() != nil || r.Off+r.Length > b.Len() {
+	if b == nil || m.n.ctx.Err() != nil || r.Off+r.Length > b.Len() || r.Length >= pieceSize && !isWhole(b, r.Off, r.Length) {
 		return false
 	}
-	v, ok := b.View(r.Off, int(r.Length))
+	v, sums, ok := view(b, r.Off, r.Length)
 	if !ok {
 		return false
 	}
@@ -67,7 +68,7 @@ func (m *mesh) serveReady(from string, r *peer.BlockRequest, w blockWriter) bool
 		return false
 	}
 	w.Holders(m.hot.asked(r.Key, from, time.Now()))
-	if w.Lend(v.Bytes(), v.Release) != nil {
+	if lendView(w, v, sums) != nil {
 		return true // its connection has ended
 	}
 	m.n.counters.served.memory.Add(uint64(r.Length))
@@ -108,25 +109,42 @@ func inTurn(w blockWriter, send func() (int64, error)) (sent int64, err error) {
 
 // lend is sendHeld for what lies in memory, whole pieces with the sums that are kept there: 0 if the block has left.
 func (m *mesh) lend(b *tier.Block, off, n int64, w blockWriter) (int64, error) {
-	var v tier.View
-	var sums []uint64
-	ok := false
-	if into := off % pieceSize; into == 0 {
-		v, sums, ok = b.ViewPieces(off, int(n))
-	} else if n > 2*pieceSize {
-		n = pieceSize - into // and whole ones next
-	}
+	v, sums, ok := view(b, off, n)
 	if !ok {
-		if v, ok = b.View(off, int(n)); !ok {
-			return 0, nil
-		}
+		return 0, nil
 	}
 	n = int64(len(v.Bytes()))
 	m.n.counters.served.memory.Add(uint64(n))
-	if sums == nil {
-		return n, w.Lend(v.Bytes(), v.Release)
+	return n, lendView(w, v, sums)
+}
+
+// isWhole reports whether n bytes of b from off on are whole pieces; the last one of a block may be short.
+func isWhole(b *tier.Block, off, n int64) bool {
+	return off%pieceSize == 0 && (n%pieceSize == 0 || off+n == b.Len())
+}
+
+// view is the beginning of n bytes of b from off on, with the sums that are kept there if it is whole pieces. A block that is
+// shorter than a piece keeps none.
+func view(b *tier.Block, off, n int64) (v tier.View, sums []uint64, ok bool) {
+	into := off % pieceSize
+	switch {
+	case into > 0 && n > 2*pieceSize:
+		n = pieceSize - into // and whole ones next
+	case into == 0 && (n >= pieceSize || off > 0 && off+n == b.Len()):
+		if v, sums, ok = b.ViewPieces(off, int(n)); ok {
+			return v, sums, ok
+		}
 	}
-	return n, w.LendSummed(v.Bytes(), sums, v.Release)
+	v, ok = b.View(off, int(n))
+	return v, nil, ok
+}
+
+// lendView gives w what view has found.
+func lendView(w blockWriter, v tier.View, sums []uint64) error {
+	if sums == nil {
+		return w.Lend(v.Bytes(), v.Release)
+	}
+	return w.LendSummed(v.Bytes(), sums, v.Release)
 }
 
 // sendFile is sendHeld for whole pieces that lie in a file, since their sums go with them: 0 if there are none. A range that

@@ -83,6 +83,29 @@ func TestMeshMemoryDamaged(t *testing.T) {
 	})
 }
 
+// TestMeshTailDamaged: the same of a bit in a block's last piece, which is short, and of which no more is sent at a time.
+func TestMeshTailDamaged(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		const length = 1<<20 + 10<<10
+		r := openReaders(t, 3, func(_ int, c *cachefs.Config) { c.BlockSize = 2 << 20 })
+		r.put("f", length)
+		f, err := r.nodes[0].Stat(t.Context(), "/mem/f", nil)
+		require.NoError(t, err)
+		owner := 0
+		for r.nodes[owner].ID() != cachefs.Owner(r.nodes[0], cachefs.Key(f)) {
+			owner++
+		}
+		r.expect(owner, "f", cachefs.CachePromote)
+		require.Len(t, cachefs.Sums(r.nodes[owner], cachefs.Key(f)), 17)
+		cachefs.FlipAt(r.nodes[owner], cachefs.Key(f), length-1)
+		second := r.nodes[(owner+1)%3]
+		r.expect((owner+1)%3, "f", cachefs.CachePromote)
+		time.Sleep(time.Second)
+		require.EqualValues(t, 1, second.Metrics().PeerFailures)
+		require.EqualValues(t, 1, r.nodes[owner].Metrics().Tiers.Tiers[0].Corrupt)
+	})
+}
+
 // TestMeshDiskMisreads: the owner's disk flips a bit of what it has long given right, once or each time. Who reads a few bytes of it, or
 // whole pieces, has the right ones.
 func TestMeshDiskMisreads(t *testing.T) {

@@ -20,7 +20,8 @@ func (m *Mesh) CallLong(ctx context.Context, to, method string, req []byte) ([]b
 }
 
 // ReadBlock reads a part of a block from a member into dst, which has r.Length bytes in all. arrived, if not nil, is told
-// how many bytes from the start are there and verified. When ReadBlock has returned nothing writes to dst any more.
+// how many bytes from the start are there and verified, in this goroutine or another one; it returns at once. When ReadBlock has returned
+// nothing writes to dst any more, and arrived is not called.
 // holders are other members that have the block, if the member says so. It may end with ErrMissing, ErrUnreachable,
 // ErrChecksum, a *RemoteError, or ctx's error.
 func (m *Mesh) ReadBlock(ctx context.Context, to string, r BlockRequest, dst [][]byte, arrived func(n int64)) (holders []string, err error) {

@@ -39,7 +39,8 @@ type Handler interface {
 	ServeStream(from, proto string, conn net.Conn)
 }
 
-// ReadyHandler is a Handler that serves small reads of what it has in memory at once: it saves a goroutine for each.
+// ReadyHandler is a Handler that serves reads of what it has in memory at once, which saves a goroutine for each: small ones, and large ones
+// of a node of this host that come one at a time.
 type ReadyHandler interface {
 	Handler
 	// ServeReady lends w all that r asks for, MaxReady bytes at most, in one piece; or it gives w nothing and returns false, and

@@ -228,34 +228,56 @@ func (s *scribbler) Read(p []byte) (int, error) {
 	return 0, os.ErrDeadlineExceeded
 }
 
+// TestNothingWritesAfterReadBlock: neither the reader goroutine, nor, once requests follow each other, who made the read, nor who goes on
+// with the rest of the frame.
 func TestNothingWritesAfterReadBlock(t *testing.T) {
-	bubbletest.Test(t, func(t *testing.T) {
-		p := &pipes{ends: map[string]*pipeEnd{}}
-		conn := &scribbler{past: make(chan struct{})}
-		a := p.node(t, "a", &handler{}, func(c *link.Config) {
-			c.Dial = func(ctx context.Context, addr string) (_ net.Conn, err error) {
-				conn.Conn, err = p.dial(ctx, addr)
-				return conn, err
-			}
-		})
-		block := random(512 << 10) // more than is read with one call
-		p.node(t, "b", &handler{block: lend(block)}, nil)
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		dst := make([]byte, len(block))
-		r := link.BlockRequest{Length: int64(len(dst))}
-		_, err := a.ReadBlock(ctx, "b", r, [][]byte{dst}, func(n int64) {
-			if n == 64<<10 {
-				conn.stalled.Store(true)
-				time.AfterFunc(time.Second, cancel)
-			}
-		})
-		require.ErrorIs(t, err, context.Canceled)
-		kept := bytes.Clone(dst)
-		time.Sleep(5 * time.Second)
-		require.True(t, bytes.Equal(kept, dst), "a byte was written after ReadBlock returned")
-		_, err = a.ReadBlock(t.Context(), "b", r, [][]byte{dst}, nil)
+	for name, before := range map[string]int{"the reader goroutine reads": 0, "who made it reads": 3} {
+		t.Run(name, func(t *testing.T) { bubbletest.Test(t, func(t *testing.T) { nothingWritesAfter(t, before) }) })
+	}
+}
+
+// nothingWritesAfter takes a read back that stalls, after others.
+func nothingWritesAfter(t *testing.T, before int) {
+	p := &pipes{ends: map[string]*pipeEnd{}}
+	conn := &scribbler{past: make(chan struct{})}
+	var here recorder
+	a := p.node(t, "a", &handler{}, func(c *link.Config) {
+		here.set(c)
+		c.Dial = func(ctx context.Context, addr string) (_ net.Conn, err error) {
+			conn.Conn, err = p.dial(ctx, addr)
+			return conn, err
+		}
+	})
+	block := random(512 << 10) // more than is read with one call
+	p.node(t, "b", &handler{block: lend(block)}, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	dst := make([]byte, len(block))
+	r := link.BlockRequest{Length: int64(len(dst))}
+	read := func() {
+		clear(dst)
+		_, err := a.ReadBlock(t.Context(), "b", r, [][]byte{dst}, nil)
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(block, dst))
+	}
+	for range before {
+		read()
+	}
+	synctest.Wait()
+	require.Equal(t, before > 0, a.Parked("b", link.LaneBulk))
+	_, err := a.ReadBlock(ctx, "b", r, [][]byte{dst}, func(n int64) {
+		if n == 64<<10 {
+			require.Equal(t, before > 0, readsOwn())
+			conn.stalled.Store(true)
+			time.AfterFunc(time.Second, cancel)
+		}
 	})
+	require.ErrorIs(t, err, context.Canceled)
+	kept := bytes.Clone(dst)
+	time.Sleep(5 * time.Second)
+	require.True(t, bytes.Equal(kept, dst), "a byte was written after ReadBlock returned")
+	for range 4 {
+		read()
+	}
+	require.Equal(t, [2]int{1, 0}, here.connections())
 }

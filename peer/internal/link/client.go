@@ -19,6 +19,7 @@ type client struct {
 	peer   Peer
 	conn   net.Conn
 	src    source
+	frame  arriving     // of a block's bytes, that is being read; who has the turn has it
 	hasher piece.Hasher // of the piece that is being read
 	out    *sink
 	pool   *pool
@@ -42,7 +43,7 @@ type client struct {
 		turn      turn     // whose src is
 		own       *request // whose maker reads
 		recent    bool     // somebody has, since the reader goroutine looked
-		calledOff bool     // the context of own's maker has ended
+		calledOff bool     // own's maker is to leave: his context has ended, or his bytes came changed
 	}
 	load load // guarded by the pool's mu
 	idle *time.Timer
@@ -68,8 +69,6 @@ func (c *client) run() {
 		}
 	}
 	c.fail(err)
-	c.pool.remove(c)
-	c.conn.Close()
 	c.e.cfg.Events.connects(ConnectInfo{ID: c.peer.ID, Addr: c.peer.Addr, Dialled: true, End: true, Err: c.ended()})
 }
 
@@ -85,6 +84,7 @@ func (c *client) ended() error {
 
 // fail ends all requests; the first reason counts.
 func (c *client) fail(err error) {
+	c.pool.remove(c) // before those whose requests end ask once more
 	if !c.die(err) {
 		return
 	}

@@ -7,8 +7,11 @@ import (
 	"github.com/millpond/millpond/internal/piece"
 )
 
-// step takes the next frame.
+// step takes the next frame, or goes on with the one that somebody has left (own.go).
 func (c *client) step() error {
+	if c.frame.q != nil {
+		return c.rest()
+	}
 	h, meta, err := c.src.next()
 	if err != nil {
 		return err
@@ -90,47 +93,58 @@ func (c *client) data(h head, meta []byte) error {
 		return badFrame("%d sums for %d bytes at %d", m.n, n, q.read.Off+m.off)
 	}
 	c.e.stats.bytesIn.Add(n)
-	f := arriving{dataMeta: &m, left: n}
-	for f.left > 0 {
-		if err := c.more(q, &f); err != nil {
+	c.frame = arriving{dataMeta: m, q: q, end: m.off + n, left: n}
+	return c.rest()
+}
+
+// rest reads what is to come of a frame.
+func (c *client) rest() error {
+	for c.frame.left > 0 {
+		if err := c.more(); err != nil {
 			return within(err)
 		}
 	}
-	q.got = m.off + n // what was thrown away is done with as well
+	c.frame.q.got = c.frame.end // what was thrown away is done with as well
+	c.frame.q = nil
 	return nil
 }
 
 // arriving is a frame of a block's bytes, as far as it has come.
 type arriving struct {
-	*dataMeta
-	left int64 // bytes that are to come
-	next int   // the piece that is verified next
-	part int64 // bytes of it that the hasher has
+	dataMeta
+	q    *request // that it is for; nil: none arrives
+	end  int64    // where it ends in what was asked for
+	left int64    // bytes that are to come
+	next int      // the piece that is verified next
+	part int64    // bytes of it that the hasher has
 }
 
-// more reads some of f into q's dst, and verifies the pieces that are whole with it; or throws it away if nobody waits for it any more.
-func (c *client) more(q *request, f *arriving) error {
+// more reads some of the frame into its request's dst, and verifies the pieces that are whole with it; or throws it away if nobody waits
+// for it any more.
+func (c *client) more() error {
+	f := &c.frame
 	c.src.expect(int(f.left))
 	n := int(min(f.left, runBytes))
-	if !c.enter(q) {
+	if !c.enter(f.q) {
 		got, err := c.src.discard(n)
 		f.left -= int64(got)
 		return err
 	}
-	to := q.space(n)
+	to := f.q.space(n)
 	got, err := c.src.Read(to)
 	f.left -= int64(got)
-	q.advance(got)
-	c.verify(q, f, to[:got])
-	return c.leave(q, err)
+	f.q.advance(got)
+	c.verify(to[:got])
+	return c.leave(f.q, err)
 }
 
-// verify takes b, which is what has come of f just now, and tells of the pieces that are whole with it.
-func (c *client) verify(q *request, f *arriving, b []byte) {
+// verify takes b, which is what has come of the frame just now, and tells of the pieces that are whole with it.
+func (c *client) verify(b []byte) {
+	f, q := &c.frame, c.frame.q
 	for len(b) > 0 {
 		whole := pieceAt(q.read.Off+q.got, f.part+int64(len(b))+f.left)
 		n := min(int64(len(b)), whole-f.part)
-		sum, ok := c.sum(f, b[:n], whole)
+		sum, ok := c.sum(b[:n], whole)
 		b = b[n:]
 		switch {
 		case !ok: // the rest of the piece is to come
@@ -144,8 +158,9 @@ func (c *client) verify(q *request, f *arriving, b []byte) {
 	}
 }
 
-// sum is the sum of a piece of f that ends with b, if it does.
-func (c *client) sum(f *arriving, b []byte, whole int64) (sum uint64, ok bool) {
+// sum is the sum of a piece of the frame that ends with b, if it does.
+func (c *client) sum(b []byte, whole int64) (sum uint64, ok bool) {
+	f := &c.frame
 	if int64(len(b)) == whole {
 		return piece.Sum(b), true
 	}
@@ -187,6 +202,7 @@ func (c *client) corrupt(q *request, off int64) {
 	c.e.cfg.Events.corrupt(CorruptInfo{ID: c.peer.ID, Addr: c.peer.Addr, Key: q.read.Key, Off: q.read.Off + off})
 	c.mu.Lock()
 	q.finish(outcome{err: ErrChecksum})
+	c.callOffLocked(q) // the rest of the frame is not his to wait for
 	c.mu.Unlock()
 	c.e.spawn(func() { c.cancel(q.id) })
 }

@@ -44,8 +44,13 @@ func Impostor(conn net.Conn, id, cluster string) error {
 }
 
 const (
-	HeadLen  = headLen
-	Requests = 64
+	HeadLen    = headLen
+	Requests   = 64
+	SmallFrame = smallFrame
+
+	LaneCalls = laneCalls
+	LaneReads = laneReads
+	LaneBulk  = laneBulk
 )
 
 func CallFrame(id uint64, timeout time.Duration, sum uint64, method string, body []byte) []byte {
@@ -162,6 +167,22 @@ func DecodeFrame(b []byte) ([]byte, error) {
 	return appendEnd(nil, h.id, total, holders), err
 }
 
+// ReadBodies reads frames from conn until its end, and returns their bodies, and whether the buffer was the wide one after each.
+func ReadBodies(conn net.Conn) (bodies [][]byte, wide []bool, err error) {
+	s := &source{conn: conn}
+	for {
+		h, _, err := s.next()
+		if err != nil {
+			return bodies, wide, err
+		}
+		body := make([]byte, h.body)
+		if _, err := io.ReadFull(s, body); err != nil {
+			return bodies, wide, err
+		}
+		bodies, wide = append(bodies, body), append(wide, s.wide != nil)
+	}
+}
+
 // replay is a connection that says b.
 type replay struct {
 	net.Conn
@@ -177,12 +198,8 @@ func (r *replay) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Parked reports whether the reader goroutine of a connection to node id for calls is, or of one for small reads, and nobody else reads.
-func (e *Endpoint) Parked(id string, reads bool) bool {
-	l := laneCalls
-	if reads {
-		l = laneReads
-	}
+// Parked reports whether the reader goroutine of a connection to node id is, and nobody else reads.
+func (e *Endpoint) Parked(id string, l lane) bool {
 	p, err := e.pool(id)
 	if err != nil {
 		return false

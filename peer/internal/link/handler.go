@@ -34,7 +34,8 @@ type Handler interface {
 	ServeStream(from, proto string, conn net.Conn)
 }
 
-// ReadyHandler is a Handler that serves small reads of what it has at hand without a goroutine for each.
+// ReadyHandler is a Handler that serves reads of what it has at hand without a goroutine for each: small ones, and large ones of a node
+// of this host that come one at a time.
 type ReadyHandler interface {
 	Handler
 	// ServeReady lends all that r asks for, at most MaxReady bytes, in one piece; or returns false, having given w nothing, and
@@ -42,5 +43,5 @@ type ReadyHandler interface {
 	ServeReady(from string, r *BlockRequest, w *BlockWriter) bool
 }
 
-// MaxReady is how many bytes are lent at once at most.
-const MaxReady = smallFrame
+// MaxReady is how many bytes a ReadyHandler is asked for at most.
+const MaxReady = maxData

@@ -8,8 +8,9 @@ import (
 )
 
 // While requests follow each other over a connection one at a time, each is read by who made it, and the reader goroutine is
-// parked: to wake it, so that it wakes him, takes about as long as the answer does. It goes on when several are under way, when an
-// answer is long, and when none has come for a while, so that the end of an idle connection is noticed.
+// parked: to wake it, so that it wakes him, takes about as long as a small answer does, and keeps two processors busy with a large one. It
+// goes on when several are under way, when a call's answer is long, and when none has come for a while, so that the end of an idle
+// connection is noticed.
 
 // calm is after how long without requests the reader goroutine goes on, and how quickly they have to follow for it to park.
 const calm = 20 * time.Millisecond
@@ -85,8 +86,13 @@ func (c *client) readOwn(ctx context.Context, q *request) {
 	if ctx.Done() != nil {
 		defer context.AfterFunc(ctx, func() { c.callOff(q) })()
 	}
-	c.pass(c.readFor(q))
+	err := errNotRead // if arrived does not return
+	defer func() { c.pass(err) }()
+	err = c.readFor(q)
 }
+
+// errNotRead ends a connection whose reader has gone in the middle.
+var errNotRead = errors.New("what came was not read to its end")
 
 func (c *client) take(q *request) bool {
 	c.mu.Lock()
@@ -94,7 +100,7 @@ func (c *client) take(q *request) bool {
 	switch {
 	case q.over || c.mu.turn != nobodys:
 		return false
-	case len(c.mu.requests) > 1 || q.read != nil && q.read.Length > int64(len(c.src.buf)-headLen-maxName):
+	case len(c.mu.requests) > 1:
 		c.wakeReader()
 		return false
 	}
@@ -108,27 +114,25 @@ func (c *client) wakeReader() {
 	c.wake <- struct{}{} // it has room: the turn is given once, until it is taken
 }
 
-// readFor reads frames of q that fit into the source's buffer, until q is over, a frame comes that is none of them, or its
-// maker's context ends. Whatever it leaves in the buffer begins with a frame.
+// readFor reads frames of q, until q is over, a frame comes that is none of them, or a call's that does not fit into the source's buffer,
+// or its maker's context ends. Whatever it leaves begins with a frame, or with the rest of c.frame.
 func (c *client) readFor(q *request) error {
 	for !closed(q.done) {
 		id, calledOff := c.reading(q)
-		whole, more := c.src.holds(id)
-		if !whole && !more {
+		begun, more := c.src.holds(id)
+		var err error
+		switch {
+		case begun:
+			err = c.step()
+		case !more || calledOff:
+			return nil
+		default:
+			err = c.src.fill()
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil
 		}
-		if whole {
-			if err := c.step(); err != nil {
-				return err
-			}
-			continue
-		}
-		if calledOff {
-			return nil
-		}
-		if err := c.src.fill(); errors.Is(err, os.ErrDeadlineExceeded) {
-			return nil
-		} else if err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -139,13 +143,17 @@ func (c *client) readFor(q *request) error {
 func (c *client) callOff(q *request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.callOffLocked(q)
+}
+
+func (c *client) callOffLocked(q *request) {
 	if c.mu.own == q {
 		c.mu.calledOff = true
 		c.conn.SetReadDeadline(past)
 	}
 }
 
-// reading is the id of what is read for, 0 until a goroutine has begun its frame, and whether its maker's context has ended.
+// reading is the id of what is read for, 0 until a goroutine has begun its frame, and whether its maker is to leave.
 func (c *client) reading(q *request) (id uint64, calledOff bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -155,6 +163,9 @@ func (c *client) reading(q *request) (id uint64, calledOff bool) {
 // pass gives the turn on after a request's reading, which may have failed.
 func (c *client) pass(err error) {
 	if err != nil {
+		c.mu.Lock()
+		c.mu.inside = nil // he may have gone without leave: nobody else writes to his dst
+		c.mu.Unlock()
 		c.fail(err)
 	}
 	c.mu.Lock()

@@ -1,12 +1,16 @@
 package link_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"runtime"
+	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,7 +38,7 @@ type quick struct {
 // inQuick runs f over two nodes.
 func inQuick(t *testing.T, f func(t *testing.T, q *quick)) {
 	bubbletest.Test(t, func(t *testing.T) {
-		q := &quick{t: t, p: &pipes{ends: map[string]*pipeEnd{}}, goOn: make(chan struct{}), block: random(200 << 10)}
+		q := &quick{t: t, p: &pipes{ends: map[string]*pipeEnd{}}, goOn: make(chan struct{}), block: random(3<<20 + 5)}
 		q.release = sync.OnceFunc(func() { close(q.goOn) })
 		q.a = q.p.node(t, "a", &handler{}, func(c *link.Config) {
 			q.here.set(c)
@@ -57,7 +61,7 @@ func (q *quick) warm() {
 		q.echo(q.t.Context())
 	}
 	synctest.Wait()
-	require.True(q.t, q.a.Parked("b", false), "the reader goroutine reads")
+	require.True(q.t, q.a.Parked("b", link.LaneCalls), "the reader goroutine reads")
 }
 
 // warmReads is warm for reads of blocks.
@@ -66,15 +70,20 @@ func (q *quick) warmReads() {
 		q.read(10)
 	}
 	synctest.Wait()
-	require.True(q.t, q.a.Parked("b", true), "the reader goroutine reads")
+	require.True(q.t, q.a.Parked("b", link.LaneReads), "the reader goroutine reads")
 }
 
-func (q *quick) read(n int) {
+// read reports whether the reading was done here.
+func (q *quick) read(n int) (own bool) {
 	dst := make([]byte, n)
-	_, err := q.a.ReadBlock(q.t.Context(), "b", link.BlockRequest{Length: int64(n)}, [][]byte{dst}, nil)
+	_, err := q.a.ReadBlock(q.t.Context(), "b", link.BlockRequest{Length: int64(n)}, [][]byte{dst}, func(int64) { own = readsOwn() })
 	require.NoError(q.t, err)
-	require.Equal(q.t, q.block[:n], dst)
+	require.True(q.t, bytes.Equal(q.block[:n], dst))
+	return own
 }
+
+// readsOwn reports whether who made a request calls it, and not the reader goroutine.
+func readsOwn() bool { return bytes.Contains(debug.Stack(), []byte("readOwn")) }
 
 func (q *quick) echo(ctx context.Context) {
 	got, err := q.a.Call(ctx, "b", "echo", []byte("some bytes"))
@@ -116,7 +125,7 @@ func TestOthersWhileOneReadsOwn(t *testing.T) {
 			require.Equal(t, "first", string(got))
 		})
 		synctest.Wait()
-		require.False(t, q.a.Parked("b", false), "nobody reads")
+		require.False(t, q.a.Parked("b", link.LaneCalls), "nobody reads")
 		q.echo(t.Context())
 		var second sync.WaitGroup
 		second.Go(func() {
@@ -131,7 +140,7 @@ func TestOthersWhileOneReadsOwn(t *testing.T) {
 	})
 }
 
-// An answer that is too long for the buffer is the reader goroutine's, one that comes in parts is not.
+// A call's answer that is too long for the buffer is the reader goroutine's; one that comes in parts is not, nor a block of any length.
 func TestLongAnswersAfterShortOnes(t *testing.T) {
 	inQuick(t, func(t *testing.T, q *quick) {
 		for _, n := range []int{1, 4 << 10, 7 << 10, 8 << 10, 9 << 10, 100 << 10, 128 << 10} {
@@ -140,10 +149,16 @@ func TestLongAnswersAfterShortOnes(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, q.block[:n], got)
 			q.warmReads()
-			q.read(n)
+			require.True(t, q.read(n))
 		}
+		for range 3 {
+			q.read(len(q.block))
+		}
+		synctest.Wait()
+		require.True(t, q.a.Parked("b", link.LaneBulk))
+		require.True(t, q.read(len(q.block)))
 		require.Zero(t, time.Since(q.begun), "an answer waited for a timer")
-		require.Equal(t, [2]int{2, 0}, q.here.connections())
+		require.Equal(t, [2]int{3, 0}, q.here.connections())
 	})
 }
 
@@ -204,13 +219,81 @@ func TestReaderGoesOnWhenItIsCalm(t *testing.T) {
 	inQuick(t, func(t *testing.T, q *quick) {
 		time.Sleep(time.Second)
 		synctest.Wait()
-		require.False(t, q.a.Parked("b", false))
+		require.False(t, q.a.Parked("b", link.LaneCalls))
 		for range 10 {
 			time.Sleep(time.Second)
 			q.echo(t.Context())
 			synctest.Wait()
-			require.False(t, q.a.Parked("b", false), "parked for a request a second")
+			require.False(t, q.a.Parked("b", link.LaneCalls), "parked for a request a second")
 		}
+	})
+}
+
+// Who reads his own and finds it changed has the error at once, though the rest of the frame does not come; the connection goes on when it does.
+func TestChangedOwnDoesNotWaitForTheRest(t *testing.T) {
+	for name, set := range map[string]func(*link.Config){"plain": plain, "encrypted": both(secrets("s"), encrypt)} {
+		t.Run(name, func(t *testing.T) {
+			m := newMesh(t)
+			var here recorder
+			a := m.add("a", &handler{}, both(set, here.set))
+			block := random(1 << 20)
+			good := sumsOf(block)
+			bad := append([]uint64{good[0] ^ 1}, good[1:]...)
+			var lie atomic.Bool
+			resume := make(chan struct{})
+			m.liar(set, func(conn net.Conn, id uint64) {
+				if lie.CompareAndSwap(true, false) {
+					frame := link.DataFrame(id, 0, bad, block)
+					conn.Write(frame[:700<<10]) // enough that who sleeps for 256 KiB is woken, whatever came first
+					<-resume
+					conn.Write(frame[700<<10:])
+					conn.Write(link.ErrorFrame(id, context.Canceled, false))
+					return
+				}
+				conn.Write(link.DataFrame(id, 0, good, block))
+				conn.Write(link.EndFrame(id, int64(len(block)), nil))
+			})
+			dst := make([]byte, len(block))
+			read := func() (own bool, err error) {
+				clear(dst)
+				_, err = a.ReadBlock(t.Context(), "b", link.BlockRequest{Length: int64(len(dst))}, [][]byte{dst}, func(int64) { own = readsOwn() })
+				return own, err
+			}
+			require.Eventually(t, func() bool { // on a slow machine they do not follow each other quickly at once
+				own, err := read()
+				require.NoError(t, err)
+				return own
+			}, 10*time.Second, time.Microsecond)
+			lie.Store(true)
+			_, err := read()
+			require.ErrorIs(t, err, link.ErrChecksum)
+			close(resume)
+			for range 3 {
+				_, err = read()
+				require.NoError(t, err)
+				require.True(t, bytes.Equal(block, dst))
+			}
+			here.see(t, "the connection goes on", func() bool { return here.begun == 1 && here.ended == 0 })
+		})
+	}
+}
+
+// A caller whose arrived does not return, as one that panics and is caught, costs the connection, and no more.
+func TestWhoReadsOwnIsGone(t *testing.T) {
+	inQuick(t, func(t *testing.T, q *quick) {
+		q.warmReads()
+		first, second := make([]byte, 2<<10), make([]byte, 2<<10) // a piece ends between them, and all of the frame has come
+		told := 0
+		var gone sync.WaitGroup
+		gone.Go(func() {
+			r := link.BlockRequest{Off: 62 << 10, Length: 4 << 10}
+			_, _ = q.a.ReadBlock(t.Context(), "b", r, [][]byte{first, second}, func(int64) { told++; runtime.Goexit() })
+		})
+		gone.Wait()
+		q.read(100)
+		require.Zero(t, time.Since(q.begun))
+		require.Equal(t, 1, told)
+		require.Equal(t, make([]byte, 2<<10), second, "somebody has gone on")
 	})
 }
 
@@ -240,7 +323,11 @@ func TestManyReadOwn(t *testing.T) {
 						require.Equal(t, want, string(got))
 					}
 				} else {
-					r := link.BlockRequest{Off: int64(rnd.IntN(1000)), Length: int64(1 + rnd.IntN(6<<10))}
+					most := 6 << 10
+					if rnd.IntN(16) == 0 {
+						most = 1 << 20
+					}
+					r := link.BlockRequest{Off: int64(rnd.IntN(1000)), Length: int64(1 + rnd.IntN(most))}
 					dst := make([]byte, r.Length)
 					_, err := a.ReadBlock(ctx, "b", r, [][]byte{dst}, nil)
 					if !givenUp(t, err) {

@@ -192,6 +192,10 @@ func (p *pool) removeLocked(c *client) {
 // closeIdle is the timer's: it closes c, or looks again later.
 func (p *pool) closeIdle(c *client) {
 	p.mu.Lock()
+	if closed(c.dead) { // it failed just now
+		p.mu.Unlock()
+		return
+	}
 	left := p.e.cfg.IdleTime - time.Since(c.load.used)
 	if c.load.requests > 0 {
 		left = p.e.cfg.IdleTime

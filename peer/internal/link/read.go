@@ -9,7 +9,8 @@ import (
 
 // ReadBlock asks node to for r's bytes and puts them into dst, which has exactly r.Length bytes in all. Each piece of 64
 // KiB is verified before arrived, which may be nil, is told how many bytes are there, in order; arrived must return at once: others wait
-// for what comes over the connection. After ReadBlock has returned nothing writes to dst, and arrived is not called.
+// for what comes over the connection. It is called in this goroutine or another one. After ReadBlock has returned nothing writes to dst, and
+// arrived is not called.
 //
 // It returns the other nodes that hold the block, if the node said so. Errors: ErrMissing, ErrUnreachable, ErrChecksum,
 // ErrTooLarge, a *RemoteError, ctx's. What dst has then beyond the last arrived is undefined.

@@ -10,12 +10,13 @@ const sameHostBytes = 256 << 10
 
 // boundSameHost bounds it, if conn goes to a node of the same host.
 func boundSameHost(conn net.Conn) {
-	if tcp, ok := tcpBelow(conn); ok && sameHost(tcp) {
+	if tcp, ok := tcpBelow(conn); ok && sameHost(conn) {
 		_ = tcp.SetWriteBuffer(sameHostBytes) // if the system will not, it is slower
 	}
 }
 
-func sameHost(conn *net.TCPConn) bool {
+// sameHost reports whether conn is TCP to a node of the same host.
+func sameHost(conn net.Conn) bool {
 	here, okHere := conn.LocalAddr().(*net.TCPAddr)
 	there, okThere := conn.RemoteAddr().(*net.TCPAddr)
 	return okHere && okThere && here.IP.Equal(there.IP)

@@ -19,6 +19,8 @@ type server struct {
 	last uint64 // id of the latest request; the reader's
 	owes bool   // the reader: what it has served has not been written
 
+	near bool // the other end is of this host, and takes bytes as they are
+
 	places chan struct{} // a token in it for each request that has bytes at hand
 
 	spare *servedRead // the reader's: a ready one, which is over; nil: none is
@@ -35,6 +37,7 @@ func (e *Endpoint) serveFrames(a *admitted) {
 	s := &server{e: e, peer: a.peer, places: make(chan struct{}, atHand)}
 	s.out = newSink(a.conn, e.cfg.StallTime, func(err error) { s.stop(err); a.conn.Close() })
 	s.src.conn, s.src.idle = a.conn, s.answerReady
+	s.near = s.out.tcp != nil && sameHost(a.conn)
 	s.ctx, s.stop = context.WithCancelCause(e.ctx)
 	s.mu.requests = map[uint64]*served{}
 	e.cfg.Events.connects(ConnectInfo{ID: a.peer.ID, Addr: a.peer.Addr})

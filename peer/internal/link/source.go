@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -24,9 +25,38 @@ type source struct {
 	idle func() // called before a read of conn that may wait; nil: nothing is to be done
 	wake int    // what conn's reader sleeps for, if that was changed
 	r, w int
-	buf  [8 << 10]byte // a block of 4 KiB and its frames come with one read
+	room [roomBytes]byte
+	wide *[wideBytes]byte // in the place of room, while many small frames come together; nil: they do not
+	last int              // bytes that the last read into the buffer brought
+	long bool             // the last body was as long as room
 	head [headLen]byte
 	meta []byte
+}
+
+const (
+	roomBytes = 8 << 10  // a block of 4 KiB and its frames come with one read
+	wideBytes = 32 << 10 // and eight such with one
+)
+
+var wides = sync.Pool{New: func() any { return new([wideBytes]byte) }}
+
+// buf is where heads and small bodies come through.
+func (s *source) buf() []byte {
+	if s.wide != nil {
+		return s.wide[:]
+	}
+	return s.room[:]
+}
+
+// fit chooses the buffer, which is empty: after few bytes or a long body the small one.
+func (s *source) fit() {
+	switch {
+	case s.wide == nil && s.last == roomBytes && !s.long:
+		s.wide = wides.Get().(*[wideBytes]byte)
+	case s.wide != nil && (s.last <= roomBytes || s.long):
+		wides.Put(s.wide)
+		s.wide = nil
+	}
 }
 
 // expect says that n more bytes of a body are to come. It is called before each read of some of them, so that the last one,
@@ -51,24 +81,24 @@ func (s *source) Read(p []byte) (int, error) {
 		if s.idle != nil {
 			s.idle()
 		}
-		if len(p) >= len(s.buf) {
+		if len(p) >= roomBytes {
 			return s.conn.Read(p)
 		}
-		s.r, s.w = 0, 0
 		if err := s.fill(); s.w == 0 {
 			return 0, err
 		}
 	}
-	n := copy(p, s.buf[s.r:s.w])
+	n := copy(p, s.buf()[s.r:s.w])
 	s.r += n
 	return n, nil
 }
 
 func (s *source) buffered() int { return s.w - s.r }
 
-// holds reports whether a whole frame of request id is next in the buffer, and else whether it may be one when more has come.
-func (s *source) holds(id uint64) (whole, more bool) {
-	b := s.buf[s.r:s.w]
+// holds reports whether a frame of request id has begun in the buffer: its head and meta are there, and its body unless it is a block's bytes,
+// whose reading may be interrupted. If not, more says whether one may have when more has come.
+func (s *source) holds(id uint64) (begun, more bool) {
+	b := s.buf()[s.r:s.w]
 	if len(b) < headLen {
 		return false, true
 	}
@@ -76,17 +106,26 @@ func (s *source) holds(id uint64) (whole, more bool) {
 	if err != nil || h.id != id {
 		return false, false
 	}
-	n := headLen + h.meta + h.body
-	return n <= len(b), n <= len(s.buf)
+	n := headLen + h.meta
+	if h.kind != kindData {
+		n += h.body
+	}
+	return n <= len(b), n <= len(s.buf())
 }
 
 // fill reads once into the buffer, which has room for more.
 func (s *source) fill() error {
-	if s.r > 0 {
-		s.r, s.w = 0, copy(s.buf[:], s.buf[s.r:s.w])
+	if s.r == s.w {
+		s.r, s.w = 0, 0
+		s.fit()
 	}
-	n, err := s.conn.Read(s.buf[s.w:])
+	buf := s.buf()
+	if s.r > 0 {
+		s.r, s.w = 0, copy(buf, buf[s.r:s.w])
+	}
+	n, err := s.conn.Read(buf[s.w:])
 	s.w += n
+	s.last = n
 	if n > 0 {
 		return nil
 	}
@@ -102,6 +141,9 @@ func (s *source) next() (head, []byte, error) {
 	h, err := parseHead(s.head[:])
 	if err != nil {
 		return h, nil, err
+	}
+	if h.body > 0 {
+		s.long = h.body >= roomBytes
 	}
 	if cap(s.meta) < h.meta {
 		s.meta = make([]byte, max(h.meta, 512))
@@ -177,7 +219,7 @@ func (s *source) discard(n int) (int, error) {
 		s.r += n
 		return n, nil
 	}
-	got, err := s.conn.Read(s.buf[:min(n, len(s.buf))])
+	got, err := s.conn.Read(s.buf()[:min(n, roomBytes)])
 	if got > 0 {
 		return got, nil
 	}
