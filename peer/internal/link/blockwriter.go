@@ -147,7 +147,7 @@ func (w *BlockWriter) drop() {
 }
 
 // flush sends what is lent, in frames as long as may be; last ends the request, with the same write. Frames of 256 KiB are in L2 still when the
-// system copies what was summed, but who reads is woken for each packet of one: it took a third longer.
+// system copies what was summed, but who reads is woken for each packet of one: it took a quarter longer.
 func (w *BlockWriter) flush(last bool) error {
 	defer w.drop()
 	b := w.lent
