@@ -35,5 +35,6 @@ func goals() []goal {
 		{106, "node joins 10 million files", largeJoins},
 		{107, "ring", ringTable},
 		{108, "idle nodes", idleNodes},
+		{109, "peer reads over TCP", peerReadsOverTCP},
 	}
 }

@@ -11,21 +11,36 @@ import (
 	pb "github.com/golang/groupcache/groupcachepb"
 )
 
-// groupcacheRival is groupcache's HTTP pool, client and server. A process can have one: it keeps it in a global. The client asks the
-// pool itself, since a group would find the value in its own cache; the server's group has it cached.
+// onePool is the pool that a process can have. Its group has a value cached as long as the first block asked for.
+var onePool struct {
+	sync.Once
+	pool *groupcache.HTTPPool
+	err  error
+}
+
+func openPool(block []byte) (*groupcache.HTTPPool, error) {
+	onePool.Do(func() {
+		const here = "http://here.invalid"
+		onePool.pool = groupcache.NewHTTPPoolOpts(here, nil)
+		group := groupcache.NewGroup("blocks", 64*miB, groupcache.GetterFunc(func(_ context.Context, _ string, dest groupcache.Sink) error {
+			return dest.SetBytes(block)
+		}))
+		var cached []byte // before the pool knows of others, so that the value is this process's own
+		onePool.err = group.Get(context.Background(), "block", groupcache.AllocatingByteSliceSink(&cached))
+	})
+	return onePool.pool, onePool.err
+}
+
+// groupcacheRival is groupcache's HTTP pool, client and server. The client asks the pool itself, since a group would find
+// the value in its own cache; the server's group has it cached.
 func groupcacheRival(block []byte) (*rival, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	const here = "http://here.invalid"
-	pool := groupcache.NewHTTPPoolOpts(here, nil)
-	group := groupcache.NewGroup("blocks", 64*miB, groupcache.GetterFunc(func(_ context.Context, _ string, dest groupcache.Sink) error {
-		return dest.SetBytes(block)
-	}))
-	var cached []byte // before the pool knows of others, so that the value is this process's own
-	if err := group.Get(context.Background(), "block", groupcache.AllocatingByteSliceSink(&cached)); err != nil {
-		return nil, err
+	pool, err := openPool(block)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
 	pool.Set("http://" + l.Addr().String())
 	server := &http.Server{Handler: pool}

@@ -29,9 +29,19 @@ func (v *rival) side(n int) side {
 	}
 }
 
-// largePeerReads is goal 8: 1 MiB from another node.
-func largePeerReads(r *report) (err error) {
-	p, err := newPeerPair(context.Background(), r.dir, peer.Config{})
+// largePeerReads is goal 8: 1 MiB from another node of the host.
+func largePeerReads(r *report) error { return largeReads(r, peer.Config{}) }
+
+// smallPeerReads is goal 9: 4 KiB from another node of the host.
+func smallPeerReads(r *report) error { return smallReads(r, peer.Config{}) }
+
+// peerReadsOverTCP are goals 8 and 9 as nodes of different hosts read, but without a network between them.
+func peerReadsOverTCP(r *report) error {
+	return errors.Join(largeReads(r, peer.Config{TCPOnly: true}), smallReads(r, peer.Config{TCPOnly: true}))
+}
+
+func largeReads(r *report, cfg peer.Config) (err error) {
+	p, err := newPeerPair(context.Background(), r.dir, cfg)
 	if err != nil {
 		return err
 	}
@@ -79,9 +89,8 @@ func (p *peerPair) largeAgainst(r *report, rivals []namedRival) error {
 	return nil
 }
 
-// smallPeerReads is goal 9: 4 KiB from another node.
-func smallPeerReads(r *report) (err error) {
-	p, err := newPeerPair(context.Background(), r.dir, peer.Config{})
+func smallReads(r *report, cfg peer.Config) (err error) {
+	p, err := newPeerPair(context.Background(), r.dir, cfg)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (n *Node) serveClientStream(proto string, conn net.Conn) {
 	conn.SetReadDeadline(time.Now().Add(clientIdle))
 	kind, body, err := readFrame(conn)
 	if err != nil || kind != frameRequest {
-		n.log.Debug("a client's stream has no request", "addr", conn.RemoteAddr(), "err", err)
+		n.log.Debug("a client's stream has no request", "stream", proto, "err", err)
 		return
 	}
 	s.first = body

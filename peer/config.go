@@ -49,6 +49,9 @@ type Config struct {
 	// GraceTime is how long a node that does not answer keeps its place in the ring, so that one that restarts moves no
 	// block. Meanwhile its successors serve. Negative: none. Default: 30 s.
 	GraceTime time.Duration
+	// TCPOnly has this node and others of its host talk over TCP, as those of different hosts do. Default: false, on Linux calls,
+	// blocks and streams between processes of one user go through a Unix socket, which is faster, and which no firewall sees.
+	TCPOnly bool
 	// Network is what to run over. Default: the operating system's.
 	Network Network
 	// Logger gets what nothing returns. Default: nothing is logged.

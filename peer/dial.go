@@ -22,6 +22,8 @@ type DialConfig struct {
 	OldSecrets []string
 	TLS        *tls.Config
 	Encrypt    bool
+	// TCPOnly has nodes of this host called over TCP: see Config.
+	TCPOnly bool
 	// Network is what to run over. Default: the operating system's.
 	Network Network
 	// Now is the clock. Default: time.Now.
@@ -32,7 +34,7 @@ type DialConfig struct {
 func (c DialConfig) complete() (Config, error) {
 	as, _ := Config{
 		Join: c.Addresses, Cluster: c.Cluster, Secret: c.Secret, OldSecrets: c.OldSecrets, TLS: c.TLS, Encrypt: c.Encrypt,
-		Network: c.Network, Now: c.Now,
+		TCPOnly: c.TCPOnly, Network: c.Network, Now: c.Now,
 	}.complete() // what it would check is in other words below
 	f := faults{of: "DialConfig"}
 	if len(c.Addresses) == 0 {
@@ -69,7 +71,7 @@ func Dial(cfg DialConfig) (*Client, error) {
 		return nil, err
 	}
 	l, err := link.New(link.Config{
-		ID: clientPrefix + randomID(), Cluster: c.Cluster, Handler: mute{}, Dial: c.Network.Dial,
+		ID: clientPrefix + randomID(), Cluster: c.Cluster, Handler: mute{}, Dial: c.Network.Dial, DialHere: c.dialHere(),
 		Secrets: c.secrets(), TLS: c.TLS, Encrypt: c.Encrypt, Now: c.Now,
 	})
 	if err != nil {

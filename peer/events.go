@@ -27,7 +27,7 @@ type JoinInfo struct {
 
 // RefusedInfo is a peer that may not be in one mesh with this node.
 type RefusedInfo struct {
-	Addr string // of the peer, as far as it is known
+	Addr string // of the peer, as far as it is known; "process 1234" if it called through a Unix socket of this host
 	Err  error  // a *RefusedError or a *SameIDError: it names what differs
 }
 
@@ -36,8 +36,8 @@ type RingInfo struct {
 	Members int // that own keys now
 }
 
-// ConnInfo is a connection for calls and blocks: ID and Addr of the peer, Dialled by this node or accepted, whether
-// this is its End, and what ended it.
+// ConnInfo is a connection for calls and blocks: ID and Addr of the peer, Dialled by this node or accepted, whether it goes through a
+// Unix socket of this host (who dialled has "process 1234" as Addr then), whether this is its End, and what ended it.
 type ConnInfo = link.ConnectInfo
 
 // BrokenInfo is a connection whose other side broke the protocol: ID, Addr, Err.

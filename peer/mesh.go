@@ -62,6 +62,7 @@ func (m *Mesh) start(ctx context.Context, l net.Listener, packets net.PacketConn
 	if m.link, err = link.New(m.linkConfig()); err != nil {
 		return err
 	}
+	here := m.cfg.listenHere(ctx, addr, l.Addr())
 	if m.gossip, err = gossip.Open(gossip.Config{
 		ID: m.opts.ID, Cluster: m.cfg.Cluster, Advertise: addr, Packets: packets, Secrets: m.cfg.secrets(), Now: m.cfg.Now, Logger: m.cfg.Logger,
 		Tags:     gossip.Tags{Zone: m.cfg.Zone, Rack: m.cfg.Rack, Weight: m.cfg.Weight, Level: m.opts.Level, Version: m.opts.Version},
@@ -70,12 +71,18 @@ func (m *Mesh) start(ctx context.Context, l net.Listener, packets net.PacketConn
 		Stranger: m.stranger,
 		Conflict: func(err *SameIDError) { m.refused(err.There.String(), err) },
 	}); err != nil {
+		if here != nil {
+			_ = here.Close()
+		}
 		return err
 	}
 	background, stop := context.WithCancel(context.Background())
 	m.stop = stop
 	m.close = sync.OnceValue(m.shutdown)
 	m.running.Go(func() { _ = m.link.Serve(l) }) // it ends with the link
+	if here != nil {
+		m.running.Go(func() { _ = m.link.Serve(here) })
+	}
 	m.running.Go(func() { m.table.run(background) })
 	m.running.Go(func() { m.checkAddr(background) })
 	m.running.Go(func() { m.newJoiner().run(background) })
@@ -85,10 +92,11 @@ func (m *Mesh) start(ctx context.Context, l net.Listener, packets net.PacketConn
 func (m *Mesh) linkConfig() link.Config {
 	return link.Config{
 		ID: m.opts.ID, Cluster: m.cfg.Cluster, Level: m.opts.Level, Handler: serve(m.opts.Handler),
-		Dial:    m.cfg.Network.Dial,
-		Resolve: m.resolve,
-		Gossip:  func(_ link.Peer, conn net.Conn) { m.gossip.Accept(conn) },
-		Secrets: m.cfg.secrets(), TLS: m.cfg.TLS, Encrypt: m.cfg.Encrypt,
+		Dial:     m.cfg.Network.Dial,
+		DialHere: m.cfg.dialHere(),
+		Resolve:  m.resolve,
+		Gossip:   func(_ link.Peer, conn net.Conn) { m.gossip.Accept(conn) },
+		Secrets:  m.cfg.secrets(), TLS: m.cfg.TLS, Encrypt: m.cfg.Encrypt,
 		Events: link.Events{
 			Refused:  func(err *RefusedError) { m.refused(err.Addr, err) },
 			Broken:   m.cfg.Events.Broken,

@@ -19,6 +19,7 @@ type Mesh struct {
 	Bin, Dir string
 	Hosts    []string // host:port of each
 	Secret   string
+	TCPOnly  bool // firewalls do not see Unix sockets
 	Memory   int64
 	Disk     int64
 	Dirs     map[int]string // where some of them live instead
@@ -56,7 +57,7 @@ func (m *Mesh) Restart(ctx context.Context, i int) error {
 	}
 	p, err := Start(ctx, m.Bin, Options{
 		Name: fmt.Sprintf("n%d", i), Dir: dir, Store: m.store(), Bind: m.Hosts[i], Join: m.Hosts, Expect: len(m.Hosts),
-		Secret: m.Secret, Memory: m.Memory, Disk: m.Disk,
+		Secret: m.Secret, TCPOnly: m.TCPOnly, Memory: m.Memory, Disk: m.Disk,
 	})
 	if err != nil {
 		return err

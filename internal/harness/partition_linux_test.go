@@ -109,7 +109,7 @@ func TestPartitions(t *testing.T) {
 	for i := range 3 {
 		hosts = append(hosts, fmt.Sprintf("127.0.0.%d:7946", 2+i))
 	}
-	m, load, stop := startMesh(t, hosts)
+	m, load, stop := startMesh(t, hosts, func(m *harness.Mesh) { m.TCPOnly = true })
 	parts := 0
 	for end := time.Now().Add(*loadTime); time.Now().Before(end) || parts < len(partings); parts++ {
 		pause(t, 2*time.Second)

@@ -22,15 +22,16 @@ var ErrDied = errors.New("the process died")
 
 // Options are what a node is started with.
 type Options struct {
-	Name   string   // for people
-	Dir    string   // journal and disk tier
-	Store  string   // directory that is mounted at /m
-	Bind   string   // host:port
-	Join   []string // host:port of others
-	Expect int      // nodes that found the mesh together
-	Secret string
-	Memory int64 // bytes of the memory tier
-	Disk   int64 // and of the disk tier
+	Name    string   // for people
+	Dir     string   // journal and disk tier
+	Store   string   // directory that is mounted at /m
+	Bind    string   // host:port
+	Join    []string // host:port of others
+	Expect  int      // nodes that found the mesh together
+	Secret  string
+	TCPOnly bool
+	Memory  int64 // bytes of the memory tier
+	Disk    int64 // and of the disk tier
 }
 
 // Build makes the node program below dir and returns its path.

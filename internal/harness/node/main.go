@@ -58,7 +58,7 @@ func config(o harness.Options) cachefs.Config {
 	return cachefs.Config{
 		Dir: filepath.Join(o.Dir, "node"), BlockSize: 64 << 10,
 		Tiers: []tier.Config{{Kind: tier.Memory, Size: o.Memory}, {Kind: tier.SSD, Size: o.Disk}},
-		Mesh:  &peer.Config{Bind: o.Bind, Join: o.Join, Secret: o.Secret},
+		Mesh:  &peer.Config{Bind: o.Bind, Join: o.Join, Secret: o.Secret, TCPOnly: o.TCPOnly},
 		Journal: journal.Config{Expect: o.Expect, Events: journal.Events{
 			Unwritable: func(err error) { log.Info("event", "what", "Unwritable", "err", err) },
 		}},

@@ -87,18 +87,19 @@ func (e *Endpoint) stranger(conn net.Conn) {
 // meet does the handshake, then hands the connection to whom its first byte names.
 func (e *Endpoint) meet(raw net.Conn, place *list.Element) {
 	defer e.letGo(raw)
+	addr := remoteAddr(raw)
 	raw.SetDeadline(time.Now().Add(e.cfg.HandshakeTime))
 	a, err := e.answerCall(raw)
 	e.strangers.remove(place)
 	if err != nil {
 		raw.Close()
 		if e.ctx.Err() == nil {
-			e.refusal(err, raw.RemoteAddr().String())
+			e.refusal(err, addr)
 		}
 		return
 	}
 	raw.SetDeadline(noDeadline)
-	a.peer.Addr = raw.RemoteAddr().String()
+	a.peer.Addr = addr
 	e.hand(a)
 }
 

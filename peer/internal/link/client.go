@@ -61,7 +61,7 @@ func newClient(e *Endpoint, p *pool, a *admitted) *client {
 
 // run reads until the connection ends.
 func (c *client) run() {
-	c.e.cfg.Events.connects(ConnectInfo{ID: c.peer.ID, Addr: c.peer.Addr, Dialled: true})
+	c.e.cfg.Events.connects(ConnectInfo{ID: c.peer.ID, Addr: c.peer.Addr, Dialled: true, Unix: isUnix(c.src.conn)})
 	var err error
 	for err == nil {
 		if err = c.step(); err == nil {
@@ -69,7 +69,7 @@ func (c *client) run() {
 		}
 	}
 	c.fail(err)
-	c.e.cfg.Events.connects(ConnectInfo{ID: c.peer.ID, Addr: c.peer.Addr, Dialled: true, End: true, Err: c.ended()})
+	c.e.cfg.Events.connects(ConnectInfo{ID: c.peer.ID, Addr: c.peer.Addr, Dialled: true, Unix: isUnix(c.src.conn), End: true, Err: c.ended()})
 }
 
 // ended is what to say of the connection's end.

@@ -33,6 +33,9 @@ type Config struct {
 	// by their addresses instead of ids, and whoever answers there serves.
 	Dial    func(ctx context.Context, addr string) (net.Conn, error)
 	Resolve func(id string) (addr string, ok bool)
+	// DialHere connects to a node of this host by a shorter way than Dial's, and fails at once where there is none. It is tried
+	// first, for all but gossip. Default: none.
+	DialHere func(ctx context.Context, addr string) (net.Conn, error)
 	// Gossip takes over the connections that DialGossip opened; it owns them. Default: they are refused.
 	Gossip func(from Peer, conn net.Conn)
 

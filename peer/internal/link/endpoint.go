@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,7 @@ type Endpoint struct {
 		perPeer map[string]int         // frame connections that others opened
 	}
 	strangers strangers
+	mute      mutes
 }
 
 // New returns an endpoint that can call, and serves what Serve hands to it.
@@ -135,10 +137,86 @@ func (e *Endpoint) dial(ctx context.Context, id string, proto protocol, stream s
 
 // dialAddr connects to addr, where node want is to answer; "": whoever does.
 func (e *Endpoint) dialAddr(ctx context.Context, addr, want string, proto protocol, stream string) (*admitted, error) {
+	if a, err := e.dialHere(ctx, addr, want, proto, stream); a != nil || err != nil {
+		return a, err
+	}
 	raw, err := e.cfg.Dial(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
+	a, err := e.shake(ctx, raw, addr, want, proto, stream)
+	switch {
+	case err == nil:
+		return a, nil
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("handshake with %s: %w", addr, context.Cause(ctx))
+	}
+	return nil, e.refusal(withID(err, want), addr)
+}
+
+// dialHere is dialAddr by Config.DialHere. It returns nil and no error if that leads nowhere, or to somebody else: then the usual way shows
+// what is wrong, if anything is. Gossip takes that alone, since it is to see what the network does.
+func (e *Endpoint) dialHere(ctx context.Context, addr, want string, proto protocol, stream string) (*admitted, error) {
+	if e.cfg.DialHere == nil || proto == protoGossip || e.mute.is(addr) {
+		return nil, nil
+	}
+	whole := e.cfg.HandshakeTime / 2
+	within := whole
+	if until, ok := ctx.Deadline(); ok {
+		within = min(within, time.Until(until)/2)
+	}
+	hereCtx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	raw, err := e.cfg.DialHere(hereCtx, addr)
+	if err != nil {
+		return nil, nil // nobody is there
+	}
+	a, err := e.shake(hereCtx, raw, addr, want, proto, stream)
+	switch {
+	case err == nil:
+		return a, nil
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("handshake with %s: %w", addr, context.Cause(ctx))
+	case hereCtx.Err() != nil:
+		if within == whole {
+			e.mute.add(addr)
+		}
+		return nil, nil
+	case !errors.Is(err, ErrIdentity) && errors.As(e.tlsError(err), new(*RefusedError)):
+		return nil, e.refusal(withID(err, want), addr)
+	}
+	return nil, nil
+}
+
+// muteTime is how long an address is not tried by Config.DialHere where somebody listens who did not answer: another try would take
+// as long, while one that fails at once costs nothing.
+const muteTime = 10 * time.Second
+
+// mutes are such addresses.
+type mutes struct {
+	mu    sync.Mutex
+	since map[string]time.Time
+}
+
+func (m *mutes) is(addr string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	since, ok := m.since[addr]
+	return ok && time.Since(since) < muteTime
+}
+
+func (m *mutes) add(addr string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.since == nil {
+		m.since = map[string]time.Time{}
+	}
+	maps.DeleteFunc(m.since, func(_ string, since time.Time) bool { return time.Since(since) >= muteTime })
+	m.since[addr] = time.Now()
+}
+
+// shake does the handshake over raw, which it closes if that fails.
+func (e *Endpoint) shake(ctx context.Context, raw net.Conn, addr, want string, proto protocol, stream string) (*admitted, error) {
 	stopped := context.AfterFunc(ctx, func() { raw.SetDeadline(past) })
 	a, err := e.call(raw, addr, want, proto, stream)
 	if !stopped() && err == nil {
@@ -146,10 +224,7 @@ func (e *Endpoint) dialAddr(ctx context.Context, addr, want string, proto protoc
 	}
 	if err != nil {
 		raw.Close()
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("handshake with %s: %w", addr, context.Cause(ctx))
-		}
-		return nil, e.refusal(withID(err, want), addr)
+		return nil, err
 	}
 	a.peer.Addr = addr
 	return a, nil

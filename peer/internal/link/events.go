@@ -26,6 +26,7 @@ type CorruptInfo struct {
 type ConnectInfo struct {
 	ID, Addr string
 	Dialled  bool  // by this node
+	Unix     bool  // through a Unix socket of this host; who dialled has "process 1234" as Addr then
 	End      bool  // it has ended
 	Err      error // what ended it; nil when it was idle, or closed here
 }

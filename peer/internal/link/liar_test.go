@@ -78,7 +78,7 @@ func TestServerShutsOutBadFrames(t *testing.T) {
 			_, err = conn.Write(c.frames)
 			require.NoError(t, err)
 			if c.hangUp {
-				require.NoError(t, conn.(*net.TCPConn).CloseWrite())
+				require.NoError(t, conn.(interface{ CloseWrite() error }).CloseWrite())
 			}
 			closedAfter(t, conn)
 			there.brokenBy(t, c.text)

@@ -68,28 +68,44 @@ func (m *mesh) resolve(id string) (string, bool) {
 // add starts an endpoint; set, which may be nil, changes its Config.
 func (m *mesh) add(id string, h link.Handler, set func(*link.Config)) *link.Endpoint {
 	m.t.Helper()
-	var d net.Dialer
-	cfg := link.Config{
-		ID: id, Cluster: "test", Handler: h, Resolve: m.resolve,
-		Dial: func(ctx context.Context, addr string) (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) },
-	}
+	cfg := link.Config{ID: id, Cluster: "test", Handler: h, Resolve: m.resolve}
 	if set != nil {
 		set(&cfg)
+	}
+	if cfg.Dial == nil {
+		cfg.Dial = dialTCP
+		if *overUnix && cfg.DialHere == nil {
+			cfg.DialHere = dialUnix
+		}
 	}
 	e, err := link.New(cfg)
 	require.NoError(m.t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(m.t, err)
+	m.serve(e, l)
+	if *overUnix {
+		here, err := net.Listen("unix", unixName(l.Addr().String()))
+		require.NoError(m.t, err)
+		m.serve(e, here)
+	}
 	m.mu.Lock()
 	m.addrs[id] = l.Addr().String()
 	m.mu.Unlock()
+	return e
+}
+
+func dialTCP(ctx context.Context, addr string) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "tcp", addr)
+}
+
+// serve has e serve l until the test ends, and then closes e.
+func (m *mesh) serve(e *link.Endpoint, l net.Listener) {
 	served := make(chan error, 1)
 	go func() { served <- e.Serve(l) }()
 	m.t.Cleanup(func() {
 		require.NoError(m.t, e.Close())
 		require.ErrorIs(m.t, <-served, link.ErrClosed)
 	})
-	return e
 }
 
 func random(n int) []byte {

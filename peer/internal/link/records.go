@@ -35,13 +35,12 @@ func recordsBelow(conn net.Conn) *records {
 	return nil
 }
 
-// tcpBelow is the TCP connection that conn is, or goes over.
-func tcpBelow(conn net.Conn) (*net.TCPConn, bool) {
+// socketBelow is the socket that conn is, or goes over; nil if there is none.
+func socketBelow(conn net.Conn) socket {
 	if r := recordsBelow(conn); r != nil {
 		conn = r.Conn
 	}
-	tcp, ok := conn.(*net.TCPConn)
-	return tcp, ok
+	return socketOf(conn)
 }
 
 // hold keeps what is written from now on; flush follows.

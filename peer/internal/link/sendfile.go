@@ -22,7 +22,7 @@ func (w *BlockWriter) SendFile(f *os.File, off, n int64, sums []uint64) error {
 		return err
 	}
 	send := w.copyFile
-	if w.q.s.out.tcp != nil {
+	if w.q.s.out.sock != nil {
 		send = w.sendFile
 	}
 	for n > 0 && w.err == nil {
@@ -63,7 +63,7 @@ func (w *BlockWriter) sendFile(f *os.File, off int64, n int, sums []uint64) {
 	out := w.q.s.out
 	defer out.end()
 	out.renew()
-	done, err := sendFile(out.tcp, w.head(sums, n), f, off, n)
+	done, err := sendFile(out.sock, w.head(sums, n), f, off, n)
 	if w.err = out.check(err); err == nil && done < n {
 		w.err = w.sendRest(f, off+int64(done), n-done)
 	}

@@ -2,7 +2,6 @@ package link
 
 import (
 	"errors"
-	"net"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -11,7 +10,7 @@ import (
 // sendFile writes front, then n bytes of f from off, without copying them into this process. It returns how many of those
 // were written: fewer without an error means that f failed or ended. (net.TCPConn.ReadFrom moves f's own offset,
 // which others use.)
-func sendFile(conn *net.TCPConn, front []byte, f *os.File, off int64, n int) (done int, err error) {
+func sendFile(conn socket, front []byte, f *os.File, off int64, n int) (done int, err error) {
 	from, err := f.SyscallConn()
 	if err != nil {
 		return 0, nil

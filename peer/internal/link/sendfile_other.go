@@ -4,13 +4,12 @@ package link
 
 import (
 	"io"
-	"net"
 	"os"
 )
 
 // sendFile writes front, then n bytes of f from off, through memory. It returns how many of those were written: fewer
 // without an error means that f failed or ended.
-func sendFile(conn *net.TCPConn, front []byte, f *os.File, off int64, n int) (done int, err error) {
+func sendFile(conn socket, front []byte, f *os.File, off int64, n int) (done int, err error) {
 	if _, err := conn.Write(front); err != nil {
 		return 0, err
 	}

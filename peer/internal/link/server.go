@@ -37,10 +37,10 @@ func (e *Endpoint) serveFrames(a *admitted) {
 	s := &server{e: e, peer: a.peer, places: make(chan struct{}, atHand)}
 	s.out = newSink(a.conn, e.cfg.StallTime, func(err error) { s.stop(err); a.conn.Close() })
 	s.src.conn, s.src.idle = a.conn, s.answerReady
-	s.near = s.out.tcp != nil && sameHost(a.conn)
+	s.near = s.out.sock != nil && sameHost(a.conn)
 	s.ctx, s.stop = context.WithCancelCause(e.ctx)
 	s.mu.requests = map[uint64]*served{}
-	e.cfg.Events.connects(ConnectInfo{ID: a.peer.ID, Addr: a.peer.Addr})
+	e.cfg.Events.connects(ConnectInfo{ID: a.peer.ID, Addr: a.peer.Addr, Unix: isUnix(a.conn)})
 	var err error
 	for err == nil {
 		err = s.step()
@@ -59,7 +59,7 @@ func (s *server) ended(err error) {
 	if errors.Is(err, io.EOF) || s.e.ctx.Err() != nil {
 		err = nil
 	}
-	s.e.cfg.Events.connects(ConnectInfo{ID: s.peer.ID, Addr: s.peer.Addr, End: true, Err: err})
+	s.e.cfg.Events.connects(ConnectInfo{ID: s.peer.ID, Addr: s.peer.Addr, Unix: isUnix(s.src.conn), End: true, Err: err})
 }
 
 // step takes the next frame.

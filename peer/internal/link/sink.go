@@ -14,7 +14,7 @@ import (
 // takes along what others have posted meanwhile, so that many small requests at a time cost few writes.
 type sink struct {
 	conn  net.Conn
-	tcp   *net.TCPConn  // conn, where it is that: it takes several slices and files at once
+	sock  socket        // conn, where it is one: it takes several slices and files at once
 	tls   *records      // below conn, where it is under TLS
 	turn  chan struct{} // holds one token while nobody writes
 	stall time.Duration
@@ -42,7 +42,7 @@ const (
 
 func newSink(conn net.Conn, stall time.Duration, fail func(error)) *sink {
 	s := &sink{conn: conn, turn: make(chan struct{}, 1), stall: stall, fail: fail}
-	s.tcp, _ = conn.(*net.TCPConn)
+	s.sock = socketOf(conn)
 	s.tls = recordsBelow(conn)
 	boundSameHost(conn)
 	s.turn <- struct{}{}
@@ -178,7 +178,7 @@ func (s *sink) write(parts ...[]byte) error {
 			vec, total = append(vec, p), total+len(p)
 		}
 	}
-	if s.tcp == nil && len(vec) > 1 && total <= gather {
+	if s.sock == nil && len(vec) > 1 && total <= gather {
 		vec = append(s.vec[:0], slices.Concat(vec...))
 	}
 	err := s.writeAll(vec, total)
@@ -197,9 +197,9 @@ func (s *sink) check(err error) error {
 
 func (s *sink) writeAll(vec [][]byte, total int) error {
 	switch {
-	case s.tcp != nil && len(vec) > 1:
+	case s.sock != nil && len(vec) > 1:
 		s.bufs = vec
-		_, err := s.bufs.WriteTo(s.tcp) // one writev
+		_, err := s.bufs.WriteTo(s.sock) // one writev
 		return err
 	case s.tls != nil && total > gather:
 		s.tls.hold()

@@ -12,7 +12,8 @@ import (
 )
 
 // runBytes are read with one call at most, so that they are verified while they are in L2; and a reader sleeps for so many
-// of a long body, so that a sender that is slower wakes it four times a MiB and not for every packet.
+// of a long body, so that a sender that is slower wakes it four times a MiB and not for every packet (of TCP: a Unix socket wakes whenever
+// bytes come).
 const runBytes = 4 * pieceLen
 
 // aheadBytes are more than TLS may have read ahead from the connection below it: two of its records.
@@ -69,7 +70,7 @@ func (s *source) expect(n int) {
 	if wake == max(s.wake, 1) {
 		return
 	}
-	if tcp, ok := tcpBelow(s.conn); ok {
+	if tcp, ok := socketBelow(s.conn).(*net.TCPConn); ok {
 		wakeAt(tcp, wake)
 		s.wake = wake
 	}
