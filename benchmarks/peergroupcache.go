@@ -11,7 +11,7 @@ import (
 	pb "github.com/golang/groupcache/groupcachepb"
 )
 
-// onePool is the pool that a process can have. Its group has a value cached as long as the first block asked for.
+// onePool is the pool that a process can have. Its group has the first block cached that it was opened with.
 var onePool struct {
 	sync.Once
 	pool *groupcache.HTTPPool

@@ -12,15 +12,16 @@
 // node is left alone, with nobody to confirm it; it keeps its keys for Config.GraceTime, while the next in the ring stand
 // in, so that one that is restarted moves no block. One that says that it leaves gives its keys up at once.
 //
-// Between hosts everything passes one port: gossip's packets over UDP; over TCP, gossip's exchanges of state, calls and blocks, and
-// streams for whatever the program wants. A secret encrypts gossip and lets both ends of each connection prove that
+// Between hosts everything passes one port: gossip's packets over UDP; over TCP, gossip's exchanges of state, calls and
+// blocks, and streams for whatever the program wants. A secret encrypts gossip and lets both ends of each connection prove that
 // they know it; Encrypt, or TLS with certificates of your own, encrypts connections as well.
 //
-// Calls, blocks and streams between processes of one user on one Linux host go through a Unix socket instead, unless Config.TCPOnly says
-// otherwise, with the same handshake and the same encryption. It is in the abstract namespace, under the address that others know the
-// node by (`ss -xl` shows @millpond/host:port; each network namespace has its own), and gone with its process. Where it leads nowhere, or to another user, TCP serves, as it does user 65534 (nobody, whom user namespaces
-// confuse with others) and who calls by another address or a host's name; ConnInfo.Unix tells which it was. The addresses of
-// streams of Dial and ServeStream are *net.UnixAddr then.
+// Calls, blocks and streams between processes of one user on one Linux host go through a Unix socket instead, unless
+// Config.TCPOnly says otherwise, with the same handshake and the same encryption. It is in the abstract namespace, under the
+// address that others know the node by (ss -xl shows @millpond/host:port; each network namespace has its own), and gone with
+// its process. TCP serves where that leads nowhere: to another user, to a node that is called by another address than it
+// tells, and always for user 65534 (nobody), whom user namespaces confuse with others. ConnInfo.Unix tells which it was.
+// The addresses of streams of Dial and ServeStream are *net.UnixAddr then.
 //
 // A program that is no node makes a Client with Dial: it calls, reads and opens streams by nodes' addresses, over connections
 // that are authenticated in the same way, and is not a member.

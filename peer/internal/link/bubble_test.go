@@ -207,6 +207,7 @@ func TestCallThatStalls(t *testing.T) {
 type scribbler struct {
 	net.Conn
 	stalled atomic.Bool
+	was     atomic.Bool // until the next read, which waits: whoever makes it is not to have the rest before the caller sees his context end
 	past    chan struct{}
 }
 
@@ -218,6 +219,9 @@ func (s *scribbler) SetReadDeadline(t time.Time) error {
 }
 
 func (s *scribbler) Read(p []byte) (int, error) {
+	if s.was.Swap(false) {
+		time.Sleep(time.Second)
+	}
 	if !s.stalled.Load() || len(p) <= 8<<10 {
 		return s.Conn.Read(p)
 	}
@@ -225,6 +229,7 @@ func (s *scribbler) Read(p []byte) (int, error) {
 	time.Sleep(time.Second)
 	p[0] ^= 0xff
 	s.stalled.Store(false)
+	s.was.Store(true)
 	return 0, os.ErrDeadlineExceeded
 }
 

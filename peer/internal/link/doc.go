@@ -9,8 +9,9 @@
 // blocks), a stream that Dial opened, or gossip. A node keeps up to eight connections for calls, eight for small reads and four for large
 // requests to each other node, dials them when they are needed, and closes them when they are idle.
 //
-// Config.DialHere may know a shorter way to a node of the same host, as a Unix socket. It is tried first; where it leads nowhere, or to another node, the
-// usual way is tried, and alone is told of. Gossip always takes the usual one, since it finds out what the network does.
+// Config.DialHere may know a shorter way to a node of the same host, as a Unix socket. It is tried first; where it leads nowhere, or
+// to another node, the usual way is tried, and alone is told of. Where the handshake there is cut off for its time, the other side may have been
+// handed a stream that nobody uses. Gossip always takes the usual one, since it finds out what the network does.
 //
 // # The handshake
 //

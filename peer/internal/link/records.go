@@ -35,14 +35,6 @@ func recordsBelow(conn net.Conn) *records {
 	return nil
 }
 
-// socketBelow is the socket that conn is, or goes over; nil if there is none.
-func socketBelow(conn net.Conn) socket {
-	if r := recordsBelow(conn); r != nil {
-		conn = r.Conn
-	}
-	return socketOf(conn)
-}
-
 // hold keeps what is written from now on; flush follows.
 func (r *records) hold() {
 	r.mu.Lock()

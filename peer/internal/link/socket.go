@@ -23,6 +23,14 @@ func socketOf(conn net.Conn) socket {
 	return nil
 }
 
+// socketBelow is the socket that conn is, or goes over; nil if there is none.
+func socketBelow(conn net.Conn) socket {
+	if r := recordsBelow(conn); r != nil {
+		conn = r.Conn
+	}
+	return socketOf(conn)
+}
+
 // isUnix reports whether conn is a Unix socket, or goes over one.
 func isUnix(conn net.Conn) bool {
 	_, ok := socketBelow(conn).(*net.UnixConn)
