@@ -8,7 +8,7 @@
 // file or directory) is durable after FS.SyncDir of the directory that holds it. Nothing else is promised, so nothing
 // else may be relied on: syncing a file does not make its name durable.
 //
-// [WriteFile] is the one way to publish a small file: aside, Sync, Rename, SyncDir.
+// [WriteFile] is the one way to publish a small file: aside, Sync, Rename, SyncDir. [InPageCache] says what can be read without a disk.
 //
 // # Disks
 //
@@ -17,7 +17,7 @@
 //     there, lost, or torn at 512 bytes, in any order.
 //   - [Faulty] wraps another FS, numbers each operation, and asks a hook what happens to it.
 //
-// Package vfstest has the loop that crashes a workload after each of its disk operations.
+// Package vfstest has the loop that crashes a workload after each of its disk operations, and what drops files from the page cache.
 //
 // # Concurrency
 //

@@ -1,4 +1,4 @@
-// Package vfstest crashes a workload after each of its disk operations.
+// Package vfstest crashes a workload after each of its disk operations, and drops files from the page cache.
 package vfstest
 
 import (
