@@ -19,13 +19,23 @@ type FileRange struct {
 // File lends min(n, Len-off) bytes of a block from off on as a part of a file, unchecked: whoever gets them compares them
 // with Sums, and asks for a Verify if they differ. ok is false if no disk tier of the operating system has the block.
 func (s *Store) File(id BlockID, off, n int64) (r FileRange, ok bool) {
+	return s.file(id, off, n, false)
+}
+
+// FileAtHand is File of what is in the page cache, the sums as well: neither it nor who reads the range waits for a disk. ok is false, too,
+// if it is not, or where the system does not tell (any but Linux 6.5 and later).
+func (s *Store) FileAtHand(id BlockID, off, n int64) (r FileRange, ok bool) {
+	return s.file(id, off, n, true)
+}
+
+func (s *Store) file(id BlockID, off, n int64, atHand bool) (r FileRange, ok bool) {
 	if s.closed.Load() || off < 0 || n <= 0 {
 		return r, false
 	}
 	for _, t := range s.disks {
 		for _, dir := range t.dirs {
 			if m := dir.readable(); m != nil {
-				if r, ok := m.file(id, off, n); ok {
+				if r, ok := m.file(id, off, n, atHand); ok {
 					t.count.hits.Add(1)
 					return r, true
 				}
@@ -35,19 +45,21 @@ func (s *Store) File(id BlockID, off, n int64) (r FileRange, ok bool) {
 	return r, false
 }
 
-func (m *mounted) file(id BlockID, off, n int64) (r FileRange, ok bool) {
-	sums, err := m.d.Sums(disk.ID(id))
+func (m *mounted) file(id BlockID, off, n int64, atHand bool) (r FileRange, ok bool) {
+	lent, err := m.d.Range(disk.ID(id), off, n)
 	if err != nil {
 		m.failed(err)
 		return r, false
 	}
-	lent, err := m.d.Range(disk.ID(id), off, n)
-	if err != nil {
+	f, ok := vfs.OSFile(lent.File)
+	if !ok || lent.Len == 0 || atHand && !lent.AtHand() {
+		lent.Release()
 		return r, false
 	}
-	f, ok := vfs.OSFile(lent.File)
-	if !ok || lent.Len == 0 {
+	sums, err := m.d.Sums(disk.ID(id))
+	if err != nil {
 		lent.Release()
+		m.failed(err)
 		return r, false
 	}
 	m.pol.Hit(lent.Slot)

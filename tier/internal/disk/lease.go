@@ -14,6 +14,16 @@ type Range struct {
 	Off, Len int64
 	Slot     uint32 // the block's
 	Release  func() // may be called twice
+
+	end, table int64 // where the block ends, and how many bytes of sums are behind it
+}
+
+// AtHand reports whether the range, and what Sums reads, are in the page cache. Call it before Release.
+func (r *Range) AtHand() bool {
+	if r.Off+r.Len == r.end {
+		return vfs.InPageCache(r.File, r.Off, r.Len+r.table)
+	}
+	return vfs.InPageCache(r.File, r.Off, r.Len) && (r.table == 0 || vfs.InPageCache(r.File, r.end, r.table))
 }
 
 // Range lends n bytes of a block at off; fewer where the block ends. Errors as of ReadAt; call Verify before the bytes
@@ -46,7 +56,11 @@ func (d *Dir) Range(id ID, off, n int64) (Range, error) {
 			seg.leases.Add(-1)
 			d.wake()
 		})
-		return Range{File: seg.f, Off: int64(f.off) + off, Len: max(0, min(n, int64(f.len)-off)), Slot: slotOf(h, f.local), Release: release}, nil
+		length := int64(f.len)
+		return Range{
+			File: seg.f, Off: int64(f.off) + off, Len: max(0, min(n, length-off)), Slot: slotOf(h, f.local), Release: release,
+			end: int64(f.off) + length, table: tableSize(length),
+		}, nil
 	}
 }
 
