@@ -237,3 +237,24 @@ func (w *fakeWriter) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// ServeReady asks n for bytes of a block as the reader of a connection does; ok is false if that has to go another way.
+func ServeReady(ctx context.Context, n *Node, r peer.BlockRequest) (got []byte, ok bool, err error) {
+	got = make([]byte, r.Length)
+	w := &fakeWriter{ctx: ctx, off: r.Off, dst: [][]byte{got}}
+	ok = n.mesh.serveReady("asks", &r, w)
+	return got[:w.n], ok, w.err
+}
+
+// Heat is what n remembers of a block that others ask for.
+func Heat(n *Node, key peer.Key) (asks float64, holders []string) {
+	s := n.mesh.hot.of(key)
+	defer s.Unlock()
+	if s.key != key {
+		return 0, nil
+	}
+	return s.v.asks, s.v.holders
+}
+
+// KeepsHint says that who asks will have a copy.
+var KeepsHint = keepsHint

@@ -100,7 +100,7 @@ func (d *door) ServeBlock(ctx context.Context, from string, r *peer.BlockRequest
 	return d.n.mesh.serveBlock(ctx, from, r, w)
 }
 
-// ServeReady is ServeBlock for what lies in memory.
+// ServeReady is ServeBlock for what lies in memory, or in a file and the page cache.
 func (d *door) ServeReady(from string, r *peer.BlockRequest, w *peer.BlockWriter) bool {
 	return d.open.Load() && !peer.IsClient(from) && d.n.mesh.serveReady(from, r, w)
 }

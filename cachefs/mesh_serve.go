@@ -46,17 +46,31 @@ func (m *mesh) serveBlock(ctx context.Context, from string, r *peer.BlockRequest
 		}
 		off += n
 	}
-	if keeps(r.Hint) {
-		m.hot.kept(r.Key, from)
-	}
+	m.kept(from, r)
 	return nil
 }
 
-// serveReady is serveBlock for what lies in memory in one piece; it never waits. From 64 KiB on only whole pieces are, whose sums are
-// kept: the rest goes in parts.
+// kept notes that a peer which was sent a block keeps it, if it does.
+func (m *mesh) kept(from string, r *peer.BlockRequest) {
+	if keeps(r.Hint) {
+		m.hot.kept(r.Key, from)
+	}
+}
+
+// serveReady is serveBlock for what lies in memory in one piece, or in a file and the page cache; it waits for no disk.
 func (m *mesh) serveReady(from string, r *peer.BlockRequest, w blockWriter) bool {
-	b := m.n.tiers.Get(tier.BlockID(r.Key))
-	if b == nil || m.n.ctx.Err() != nil || r.Off+r.Length > b.Len() || r.Length >= pieceSize && !isWhole(b, r.Off, r.Length) {
+	if m.n.ctx.Err() != nil {
+		return false
+	}
+	if b := m.n.tiers.Get(tier.BlockID(r.Key)); b != nil {
+		return m.lendReady(b, from, r, w)
+	}
+	return m.sendReady(from, r, w)
+}
+
+// lendReady is serveReady for what lies in memory. From 64 KiB on only whole pieces are lent, whose sums are kept: the rest goes in parts.
+func (m *mesh) lendReady(b *tier.Block, from string, r *peer.BlockRequest, w blockWriter) bool {
+	if r.Off+r.Length > b.Len() || r.Length >= pieceSize && !isWhole(b.Len(), r.Off, r.Length) {
 		return false
 	}
 	v, sums, ok := view(b, r.Off, r.Length)
@@ -72,10 +86,33 @@ func (m *mesh) serveReady(from string, r *peer.BlockRequest, w blockWriter) bool
 		return true // its connection has ended
 	}
 	m.n.counters.served.memory.Add(uint64(r.Length))
-	if keeps(r.Hint) {
-		m.hot.kept(r.Key, from)
-	}
+	m.kept(from, r)
 	return true
+}
+
+// sendReady is serveReady for whole pieces that lie in a file. What is shorter than one may be asked for while other answers of its connection
+// are written, and the reader does not wait for those.
+func (m *mesh) sendReady(from string, r *peer.BlockRequest, w blockWriter) bool {
+	if r.Length < pieceSize {
+		return false
+	}
+	id := tier.BlockID(r.Key)
+	if _, size, there := m.n.tiers.Has(id); !there || !isWhole(size, r.Off, r.Length) {
+		return false
+	}
+	f, ok := m.n.tiers.FileAtHand(id, r.Off, r.Length)
+	if !ok {
+		return false
+	}
+	defer f.Release()
+	if f.Len < r.Length {
+		return false
+	}
+	w.Holders(m.hot.asked(r.Key, from, time.Now()))
+	if m.sendRange(&f, r.Off, r.Length, w) == nil {
+		m.kept(from, r)
+	}
+	return true // an error is w's own, and ends the request
 }
 
 // sendHeld sends at most n bytes of what a tier has: ErrMiss if none does. What is lent, of memory or of a file, is lent when it is the
@@ -118,9 +155,9 @@ func (m *mesh) lend(b *tier.Block, off, n int64, w blockWriter) (int64, error) {
 	return n, lendView(w, v, sums)
 }
 
-// isWhole reports whether n bytes of b from off on are whole pieces; the last one of a block may be short.
-func isWhole(b *tier.Block, off, n int64) bool {
-	return off%pieceSize == 0 && (n%pieceSize == 0 || off+n == b.Len())
+// isWhole reports whether n bytes from off on of a block of size bytes are whole pieces; its last one may be short.
+func isWhole(size, off, n int64) bool {
+	return off%pieceSize == 0 && (n%pieceSize == 0 || off+n == size)
 }
 
 // view is the beginning of n bytes of b from off on, with the sums that are kept there if it is whole pieces. A block that is
@@ -163,9 +200,14 @@ func (m *mesh) sendFile(id tier.BlockID, off, n int64, w blockWriter) (int64, er
 	if n == 0 {
 		return 0, nil
 	}
+	return n, m.sendRange(&r, off, n, w)
+}
+
+// sendRange sends the first n bytes of r, whole pieces that are at off of their block.
+func (m *mesh) sendRange(r *tier.FileRange, off, n int64, w blockWriter) error {
 	m.n.counters.served.disk.Add(uint64(n))
 	first := off / pieceSize
-	return n, w.SendFile(r.File, r.Off, n, r.Sums[first:first+(n+pieceSize-1)/pieceSize])
+	return w.SendFile(r.File, r.Off, n, r.Sums[first:first+(n+pieceSize-1)/pieceSize])
 }
 
 var sendBufs = sync.Pool{New: func() any { return new([sendSize]byte) }}

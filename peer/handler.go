@@ -39,12 +39,13 @@ type Handler interface {
 	ServeStream(from, proto string, conn net.Conn)
 }
 
-// ReadyHandler is a Handler that serves reads of what it has in memory at once, which saves a goroutine for each: small ones, and large ones
-// of a node of this host that come one at a time.
+// ReadyHandler is a Handler that serves reads of what it has in memory, or in the page cache, at once, which saves a goroutine for each: small
+// ones, and large ones of a node of this host that come one at a time.
 type ReadyHandler interface {
 	Handler
-	// ServeReady lends w all that r asks for, MaxReady bytes at most, in one piece; or it gives w nothing and returns false, and
-	// ServeBlock is called. It does not wait: the requests behind this one on its connection would, too.
+	// ServeReady gives w all that r asks for, MaxReady bytes at most, in one piece: it lends them, or sends them from a file whose bytes are in the
+	// page cache, but not 16 KiB or less, since SendFile waits for the other answers of the connection. Or it gives w nothing and returns false,
+	// and ServeBlock is called. It does not wait: the requests behind this one on its connection would, too.
 	ServeReady(from string, r *BlockRequest, w *BlockWriter) bool
 }
 

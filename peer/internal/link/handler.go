@@ -38,8 +38,9 @@ type Handler interface {
 // of this host that come one at a time.
 type ReadyHandler interface {
 	Handler
-	// ServeReady lends all that r asks for, at most MaxReady bytes, in one piece; or returns false, having given w nothing, and
-	// ServeBlock is called. It must not wait: the requests behind r on its connection do.
+	// ServeReady gives w all that r asks for, at most MaxReady bytes, in one piece: it lends them, or sends them from a file whose bytes are in the
+	// page cache, but not 16 KiB or less, since SendFile waits for the other answers of the connection. Or it returns false, having given w nothing,
+	// and ServeBlock is called. It must not wait: the requests behind r on its connection do.
 	ServeReady(from string, r *BlockRequest, w *BlockWriter) bool
 }
 
