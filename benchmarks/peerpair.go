@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/millpond/millpond/internal/piece"
+	"github.com/millpond/millpond/internal/vfs"
 
 	"github.com/millpond/millpond/peer"
 )
@@ -26,7 +28,7 @@ type peerPair struct {
 	here, there *peer.Mesh
 	block       []byte
 	sums        []uint64
-	file        *os.File
+	file        vfs.File
 }
 
 // newPeerPair makes them; dir is where the file goes.
@@ -54,13 +56,18 @@ func newPeerPair(ctx context.Context, dir string, cfg peer.Config) (*peerPair, e
 }
 
 // blockFile is b in a file that is in the page cache.
-func blockFile(dir string, b []byte) (*os.File, error) {
-	f, err := os.CreateTemp(dir, "block")
+func blockFile(dir string, b []byte) (vfs.File, error) {
+	f, err := vfs.OS.OpenFile(filepath.Join(dir, "block"+rand.Text()), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	_, err = f.Write(b)
 	return f, errors.Join(err, os.Remove(f.Name()))
+}
+
+func (p *peerPair) osFile() *os.File {
+	f, _ := vfs.OSFile(p.file)
+	return f
 }
 
 // meet waits until the two see each other.
@@ -104,12 +111,12 @@ func (p *peerPair) send(r *peer.BlockRequest, w *peer.BlockWriter) error {
 	if r.Key[0] == fromSummed {
 		return w.LendSummed(b, sums, nil)
 	}
-	return w.SendFile(p.file, r.Off, r.Length, sums)
+	return w.SendFile(p.osFile(), r.Off, r.Length, sums)
 }
 
-// ServeReady serves ranges from memory, as a node does.
+// ServeReady serves ranges from memory, and from the page cache what is no shorter than a piece, as a node does.
 func (p *peerPair) ServeReady(_ string, r *peer.BlockRequest, w *peer.BlockWriter) bool {
-	if r.Key[0] == fromFile {
+	if r.Key[0] == fromFile && (r.Length < piece.Size || !vfs.InPageCache(p.file, r.Off, r.Length)) {
 		return false
 	}
 	_ = p.send(r, w) // an error ends the request

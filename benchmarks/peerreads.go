@@ -46,7 +46,7 @@ func largeReads(r *report, cfg peer.Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
-	raw, err := sendfileRival(p.file)
+	raw, err := sendfileRival(p.osFile())
 	if err != nil {
 		return err
 	}
