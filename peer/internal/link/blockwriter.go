@@ -18,6 +18,8 @@ type BlockWriter struct {
 	sums    []uint64          // of lent's pieces; nil: they are to be made
 	made    [maxPieces]uint64 // those of one frame
 	release func()
+	copies  bool // lent is to be used again at once
+	spliced bool // some of lent has gone by reference
 
 	placed bool // it has one of its connection's places
 
@@ -60,7 +62,7 @@ func (w *BlockWriter) leave() {
 func (w *BlockWriter) Holders(ids []string) { w.holders = ids }
 
 // Lend sends b without a copy. b must not change until release is called, which happens once, when b is sent or will not
-// be: soon, perhaps after ServeBlock has returned. release may be nil.
+// be: soon, perhaps after ServeBlock has returned; to a process of this host, when that has read it. nil: b never changes.
 func (w *BlockWriter) Lend(b []byte, release func()) error {
 	return w.lend(b, nil, release)
 }
@@ -102,6 +104,8 @@ func (w *BlockWriter) checkSums(n int64, sums []uint64) error {
 
 // Write sends p at once, in a frame of its own: it is for bytes as they arrive. p may be used again when it returns.
 func (w *BlockWriter) Write(p []byte) (int, error) {
+	w.copies = true
+	defer func() { w.copies = false }()
 	if err := w.Lend(p, nil); err != nil {
 		return 0, err
 	}
@@ -140,10 +144,12 @@ func (w *BlockWriter) finish(err error) {
 
 // drop lets go of what is lent.
 func (w *BlockWriter) drop() {
-	if w.release != nil {
+	if w.spliced {
+		w.q.s.out.spliced.hold(w.lent, w.release)
+	} else if w.release != nil {
 		w.release()
 	}
-	w.lent, w.sums, w.release = nil, nil, nil
+	w.lent, w.sums, w.release, w.spliced = nil, nil, nil, false
 }
 
 // flush sends what is lent, in frames as long as may be; last ends the request, with the same write. Frames of 256 KiB are in L2 still when the
@@ -154,7 +160,7 @@ func (w *BlockWriter) flush(last bool) error {
 	for w.err == nil && (len(b) > 0 || last) {
 		n := min(len(b), int(maxData-w.pos()%pieceLen))
 		sums := w.nextSums(b[:n])
-		if n < len(b) || !last {
+		if n < len(b) || !last || w.splices(n) {
 			w.frame(b[:n], sums)
 		} else {
 			w.lastFrame(b, sums)
@@ -184,8 +190,20 @@ func (w *BlockWriter) frame(b []byte, sums []uint64) {
 	}
 	out := w.q.s.out
 	defer out.end()
-	w.err = out.write(w.head(sums, len(b)), b)
+	head := w.head(sums, len(b))
+	if w.splices(len(b)) {
+		var some bool
+		some, w.err = out.splice(head, b)
+		w.spliced = w.spliced || some
+	} else {
+		w.err = out.write(head, b)
+	}
 	w.count(len(b))
+}
+
+// splices reports whether a frame of n bytes goes by reference.
+func (w *BlockWriter) splices(n int) bool {
+	return n >= spliceBytes && w.q.s.out.spliced != nil && !w.copies
 }
 
 // lastFrame writes the bytes b, if there are any, and the request's end.

@@ -55,7 +55,7 @@ type Config struct {
 	CallBytes     int64         // of calls' requests that are being served, of all connections; at least MaxCall; default 128 MiB
 	DialTime      time.Duration // for a connection and its handshake; default 5 s
 	IdleTime      time.Duration // a connection without requests is closed after; default 1 min
-	StallTime     time.Duration // a write that takes longer ends its connection; default 10 s
+	StallTime     time.Duration // a write that takes longer, or what is lent to who does not read, ends its connection; default 10 s
 }
 
 func (c Config) complete() (Config, error) {

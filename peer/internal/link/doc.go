@@ -59,14 +59,14 @@
 // # Guarantees
 //
 // A block's bytes go from the socket to the caller's memory and are verified there; from memory they leave with one
-// writev, from a file by sendfile. A piece that came changed is ErrChecksum, and the connection goes on. A frame that is too
-// long, unknown, changed, truncated or out of order ends its connection, with an event, on both ends; so does a client
-// that takes more than its credit.
+// writev, or into a Unix socket by reference, from a file by sendfile. A piece that came changed is ErrChecksum, and the
+// connection goes on. A frame that is too long, unknown, changed, truncated or out of order ends its connection, with an
+// event, on both ends; so does a client that takes more than its credit.
 //
 // A request waits no longer than its context, whatever the other side does, but for one thing: a small one that fills the
 // socket of a side that hangs is written for StallTime at most. Nobody waits for a slow reader but who
 // sends to it: bytes are sent only for which the reader has the place, each connection has a writer's turn of its own, and
-// a write that takes longer than StallTime ends its connection.
+// a write that takes longer than StallTime, or bytes by reference that are not read for so long, end their connection.
 //
 // Memory is bounded: at most 64 requests of a connection, 32 frame connections of a node, Config.CallBytes of calls' requests
 // are served at a time, and of a connection's reads whose handlers use InTurn two have bytes at hand; a connection that is not

@@ -35,6 +35,7 @@ type Endpoint struct {
 	}
 	strangers strangers
 	mute      mutes
+	pipes     pipes
 }
 
 // New returns an endpoint that can call, and serves what Serve hands to it.
@@ -233,6 +234,7 @@ func (e *Endpoint) Close() error {
 		p.close(ErrClosed)
 	}
 	e.running.Wait()
+	e.pipes.close()
 	return nil
 }
 

@@ -64,6 +64,7 @@ func (w *BlockWriter) sendFile(f *os.File, off int64, n int, sums []uint64) {
 	defer out.end()
 	out.renew()
 	done, err := sendFile(out.sock, w.head(sums, n), f, off, n)
+	out.spliced.sent(done)
 	if w.err = out.check(err); err == nil && done < n {
 		w.err = w.sendRest(f, off+int64(done), n-done)
 	}

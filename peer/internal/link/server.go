@@ -38,6 +38,7 @@ func (e *Endpoint) serveFrames(a *admitted) {
 	s.out = newSink(a.conn, e.cfg.StallTime, func(err error) { s.stop(err); a.conn.Close() })
 	s.src.conn, s.src.idle = a.conn, s.answerReady
 	s.near = s.out.sock != nil && sameHost(a.conn)
+	s.out.spliced = e.splices(a.conn, s.out.fail)
 	s.ctx, s.stop = context.WithCancelCause(e.ctx)
 	s.mu.requests = map[uint64]*served{}
 	e.cfg.Events.connects(ConnectInfo{ID: a.peer.ID, Addr: a.peer.Addr, Unix: isUnix(a.conn)})
@@ -48,6 +49,7 @@ func (e *Endpoint) serveFrames(a *admitted) {
 	s.stop(net.ErrClosed)
 	a.conn.Close()
 	s.serving.Wait()
+	s.out.spliced.end()
 	s.ended(err)
 }
 

@@ -13,12 +13,13 @@ import (
 // sink writes frames to a connection, one writer at a time. Small frames are posted: they are copied, and whoever writes
 // takes along what others have posted meanwhile, so that many small requests at a time cost few writes.
 type sink struct {
-	conn  net.Conn
-	sock  socket        // conn, where it is one: it takes several slices and files at once
-	tls   *records      // below conn, where it is under TLS
-	turn  chan struct{} // holds one token while nobody writes
-	stall time.Duration
-	fail  func(error) // ends the connection: a write has failed, and left a frame that is not whole
+	conn    net.Conn
+	sock    socket        // conn, where it is one: it takes several slices and files at once
+	tls     *records      // below conn, where it is under TLS
+	spliced *spliced      // what conn has by reference; nil: nothing goes so
+	turn    chan struct{} // holds one token while nobody writes
+	stall   time.Duration
+	fail    func(error) // ends the connection: a write has failed, and left a frame that is not whole
 
 	// The following are whose turn it is.
 	until  time.Time // conn's write deadline
@@ -183,7 +184,20 @@ func (s *sink) write(parts ...[]byte) error {
 	}
 	err := s.writeAll(vec, total)
 	clear(s.vec[:])
+	s.spliced.sent(total)
 	return s.check(err)
+}
+
+// splice writes a head, and a body by reference as far as that goes; if some did, hold of spliced follows.
+func (s *sink) splice(head, body []byte) (some bool, err error) {
+	if err := s.write(head); err != nil {
+		return false, err
+	}
+	n, err := s.spliced.send(body)
+	if err == nil && n < len(body) {
+		err = s.write(body[n:])
+	}
+	return n > 0, s.check(err)
 }
 
 // check ends the connection after a write that has failed.
