@@ -125,6 +125,9 @@ func (c *client) more() error {
 	f := &c.frame
 	c.src.expect(int(f.left))
 	n := int(min(f.left, runBytes))
+	if over := int((f.q.read.Off + f.end - f.left + int64(n)) % pieceLen); over < n {
+		n -= over // whole pieces are summed at a go
+	}
 	if !c.enter(f.q) {
 		got, err := c.src.discard(n)
 		f.left -= int64(got)
