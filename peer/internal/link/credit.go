@@ -15,9 +15,9 @@ var ourCredit = credit{requests: 64, calls: 2 * MaxCall}
 // load is what is on its way over one connection.
 type load struct {
 	requests int
-	bytes    int64 // that were asked for or are sent
-	calls    int   // bytes of calls' requests
-	used     time.Time
+	bytes    int64     // that were asked for or are sent
+	calls    int       // bytes of calls' requests
+	used     time.Time // when the last one came back
 }
 
 func (l *load) add(q *request) {
@@ -30,7 +30,9 @@ func (l *load) sub(q *request) {
 	l.requests--
 	l.calls -= q.call
 	l.bytes -= q.size()
-	l.used = time.Now()
+	if l.requests == 0 {
+		l.used = time.Now()
+	}
 }
 
 // room says whether c may take q; its pool's mu is held.

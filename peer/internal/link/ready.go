@@ -16,7 +16,7 @@ func (s *server) ready(r *servedRead) bool {
 	return true
 }
 
-// alone reports whether the request that was admitted last has the connection to itself, and goes to a node of this host, which takes it at
+// alone reports whether a request that is not counted yet has the connection to itself, and goes to a node of this host, which takes it at
 // once: what comes behind it, a cancel as well, is read when it is written. Over a network that is too long, and under TLS two processors
 // are faster: one encrypts while the other decrypts.
 func (s *server) alone() bool {
@@ -25,7 +25,7 @@ func (s *server) alone() bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.mu.requests) == 1
+	return len(s.mu.requests) == 0
 }
 
 // answerReady writes what ready has left.

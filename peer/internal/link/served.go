@@ -103,6 +103,9 @@ func (q *served) post(encode func(b []byte) (frames []byte, others bool)) bool {
 
 // settle gives back what the request took of the credit, and reports whether others are being served.
 func (q *served) settle() (others bool) {
+	if q.inline {
+		return false
+	}
 	q.s.mu.Lock()
 	defer q.s.mu.Unlock()
 	delete(q.s.mu.requests, q.id)

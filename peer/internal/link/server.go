@@ -93,7 +93,7 @@ func (s *server) cancel(id uint64) {
 	}
 }
 
-// admit counts a request in, or finds that the client takes more than it was given.
+// admit finds that the client takes more than it was given.
 func (s *server) admit(q *served) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,9 +106,15 @@ func (s *server) admit(q *served) error {
 		return badFrame("calls of more than %d bytes at a time", ourCredit.calls)
 	}
 	s.last = q.id
+	return nil
+}
+
+// count has the request take of the client's credit until settle, and cancels find it. One that is served at once needs neither.
+func (s *server) count(q *served) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.mu.calls += q.call
 	s.mu.requests[q.id] = q
-	return nil
 }
 
 func (s *server) read(h head, meta []byte) error {
@@ -124,6 +130,7 @@ func (s *server) read(h head, meta []byte) error {
 		s.spare = r
 		return nil
 	}
+	s.count(&r.served)
 	r.begin(m.timeout)
 	s.serving.Go(func() {
 		defer r.end()
@@ -172,6 +179,7 @@ func (s *server) receive(q *served, sum uint64) ([]byte, error) {
 	if err := s.admit(q); err != nil {
 		return nil, err
 	}
+	s.count(q)
 	ctx, cancel := context.WithTimeoutCause(q.ctx, s.e.cfg.StallTime, errNoRoom)
 	defer cancel()
 	if s.e.room.Acquire(ctx, int64(q.call)) != nil {
