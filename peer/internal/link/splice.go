@@ -186,38 +186,60 @@ func (s *spliced) takeAll() []unread {
 	return all
 }
 
-// pipes are what pages go through on their way into a socket. A few serve all connections, since the system bounds those of a user, and
-// they are empty but for a moment.
+// pipes are what pages go through on their way into a socket. They are empty but for a moment, so that a few serve all connections: a user
+// who is not root may have 64 of a frame's size in all of his processes, and beyond that gets small ones for everything.
 type pipes struct {
 	mu struct {
 		sync.Mutex
 		spare  []*pipe
+		used   int
+		failed time.Time // when there was none to be had
 		closed bool
 		none   bool // the system takes no memory through them
 	}
 }
 
-const mostSpare = 4
+const (
+	mostPipes = 4 // used at a time; bytes of others are copied
+	mostSpare = 2
+	pipeAgain = time.Second // after there was none
+)
 
-// get is nil if there is none to be had.
+// get is nil if there is none to be had; put follows else.
 func (p *pipes) get() *pipe {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.mu.closed || p.mu.none {
+	if p.mu.closed || p.mu.none || p.mu.used >= mostPipes {
 		return nil
 	}
+	one := p.oneLocked()
+	if one != nil {
+		p.mu.used++
+	}
+	return one
+}
+
+func (p *pipes) oneLocked() *pipe {
 	if n := len(p.mu.spare); n > 0 {
 		one := p.mu.spare[n-1]
 		p.mu.spare = p.mu.spare[:n-1]
 		return one
 	}
-	return newPipe()
+	if time.Since(p.mu.failed) < pipeAgain {
+		return nil
+	}
+	one := newPipe()
+	if one == nil {
+		p.mu.failed = time.Now()
+	}
+	return one
 }
 
 // put takes one back, unless pages are left in it.
 func (p *pipes) put(one *pipe) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.mu.used--
 	p.mu.none = p.mu.none || one.useless
 	if one.useless || one.inside > 0 || p.mu.closed || len(p.mu.spare) >= mostSpare {
 		one.close()

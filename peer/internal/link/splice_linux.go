@@ -15,14 +15,18 @@ type pipe struct {
 	useless bool // the system takes no memory, or gives none to a socket
 }
 
-// newPipe has room for a frame, or for a part of one at a time where the system grants no more; nil: there is none.
+// newPipe has room for a frame. nil: there is none, or the system grants no more than a few pages, through which a copy is faster.
 func newPipe() *pipe {
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return nil
 	}
-	_, _ = unix.FcntlInt(uintptr(fds[1]), unix.F_SETPIPE_SZ, maxData)
-	return &pipe{in: fds[1], out: fds[0]}
+	p := &pipe{in: fds[1], out: fds[0]}
+	if _, err := unix.FcntlInt(uintptr(p.in), unix.F_SETPIPE_SZ, maxData); err != nil {
+		p.close()
+		return nil
+	}
+	return p
 }
 
 func (p *pipe) close() {

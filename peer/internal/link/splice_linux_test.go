@@ -281,3 +281,35 @@ func TestBytesThatFollowShowWhatIsRead(t *testing.T) {
 		})
 	}
 }
+
+// TestPipesAreFew: while all are used, by readers that are slow, bytes are copied.
+func TestPipesAreFew(t *testing.T) {
+	block := random(3 << 20)
+	var lent atomic.Int64
+	a, b := neighbours(t, &handler{block: serving(poisoned(block, &lent))}, patient)
+	read := func() {
+		dst := make([]byte, len(block))
+		_, err := a.ReadBlock(t.Context(), "b", link.BlockRequest{Length: int64(len(dst))}, [][]byte{dst}, nil)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(block, dst))
+	}
+	for range 3 { // which takes many, one after the other
+		read()
+	}
+	require.Eventually(t, func() bool { return lent.Load() == 0 }, 10*time.Second, time.Millisecond)
+	var taken []func()
+	for range 4 {
+		put := b.TakePipe()
+		require.NotNil(t, put)
+		taken = append(taken, put)
+	}
+	require.Nil(t, b.TakePipe())
+	read()
+	for _, put := range taken {
+		put()
+	}
+	require.Positive(t, b.Spare())
+	require.LessOrEqual(t, b.Spare(), 2)
+	read()
+	require.Eventually(t, func() bool { return lent.Load() == 0 }, 10*time.Second, time.Millisecond)
+}
