@@ -36,3 +36,5 @@ const (
 func DecodeTags(m map[string]string) Tags { return decodeTags(m) }
 
 func EncodeTags(t Tags) map[string]string { return t.encode() }
+
+var NewLogger = newLogger

@@ -9,7 +9,7 @@ import (
 )
 
 // newLogger hands serf's messages to slog. Each begins with its level; what serf calls an error, a packet that is lost
-// for example, is one that it gets over. That this node's own socket is closed is no news: it has closed it.
+// for example, is one that it gets over. That this node's own socket is closed, or a dial broken off, is no news: it has done so.
 func newLogger(to *slog.Logger) *log.Logger {
 	return log.New(logWriter{to.With("part", "gossip")}, "", 0)
 }
@@ -24,8 +24,10 @@ func (w logWriter) Write(line []byte) (int, error) {
 		if l, ok := levels[string(text[:i+1])]; ok {
 			level = l
 		}
-		if bytes.HasSuffix(text, []byte(net.ErrClosed.Error())) {
-			level = slog.LevelDebug
+		for _, own := range []error{net.ErrClosed, context.Canceled} {
+			if bytes.HasSuffix(text, []byte(own.Error())) {
+				level = slog.LevelDebug
+			}
 		}
 		text = text[i+1:]
 	}
