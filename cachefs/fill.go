@@ -76,20 +76,46 @@ func (f *fill) finish(b *tier.Block, err error) {
 // read copies [off, off+len(p)) of the block as soon as that has arrived. again says that the block is complete and
 // must be looked up in the tiers.
 func (f *fill) read(ctx context.Context, p []byte, off int64) (again bool, err error) {
+	err = f.until(ctx, func() (ok bool, err error) {
+		ok, again, err = f.tryRead(p, off)
+		return ok, err
+	})
+	return again, err
+}
+
+// await returns when read of n bytes from off on has nothing to wait for.
+func (f *fill) await(ctx context.Context, off, n int64) error {
+	return f.until(ctx, func() (ok bool, err error) {
+		f.mu.RLock()
+		defer f.mu.RUnlock()
+		return f.mu.done || f.inHeadLocked(off, off+n) || f.inWriterLocked(off+n), f.mu.err
+	})
+}
+
+// until waits for what try looks for at each change.
+func (f *fill) until(ctx context.Context, try func() (ok bool, err error)) error {
 	for {
-		if ok, again, err := f.tryRead(p, off); ok {
-			return again, err
+		if ok, err := try(); ok {
+			return err
 		}
 		wait := f.waitChannel()
-		if ok, again, err := f.tryRead(p, off); ok {
-			return again, err
+		if ok, err := try(); ok {
+			return err
 		}
 		select {
 		case <-wait:
 		case <-ctx.Done():
-			return false, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
+}
+
+func (f *fill) inHeadLocked(off, end int64) bool {
+	return f.mu.head != nil && off >= f.mu.headOff && end <= f.mu.headOff+int64(len(f.mu.head))
+}
+
+func (f *fill) inWriterLocked(end int64) bool {
+	return f.mu.writer != nil && !f.mu.checked && f.mu.writer.Len() >= end
 }
 
 func (f *fill) tryRead(p []byte, off int64) (ok, again bool, err error) {
@@ -106,10 +132,10 @@ func (f *fill) tryRead(p []byte, off int64) (ok, again bool, err error) {
 			}
 		}
 		return true, true, nil
-	case f.mu.head != nil && off >= f.mu.headOff && end <= f.mu.headOff+int64(len(f.mu.head)):
+	case f.inHeadLocked(off, end):
 		copy(p, f.mu.head[off-f.mu.headOff:])
 		return true, false, nil
-	case f.mu.writer != nil && !f.mu.checked && f.mu.writer.Len() >= end:
+	case f.inWriterLocked(end):
 		_, err := f.mu.writer.ReadAt(p, off)
 		return true, false, err
 	}
@@ -118,20 +144,11 @@ func (f *fill) tryRead(p []byte, off int64) (ok, again bool, err error) {
 
 // wait returns when the block is complete.
 func (f *fill) wait(ctx context.Context) error {
-	for {
-		ch := f.waitChannel()
+	return f.until(ctx, func() (ok bool, err error) {
 		f.mu.RLock()
-		done, err := f.mu.done, f.mu.err
-		f.mu.RUnlock()
-		if done {
-			return err
-		}
-		select {
-		case <-ch:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
+		defer f.mu.RUnlock()
+		return f.mu.done, f.mu.err
+	})
 }
 
 // waitChannel is closed at the next change.

@@ -85,6 +85,15 @@ func (fr *filler) readAs(ctx context.Context, h *handle, index int64, p []byte, 
 	return again, err
 }
 
+// awaitAs waits until n bytes from off on have arrived on behalf of a peer, whose fill is f.
+func (fr *filler) awaitAs(ctx context.Context, h *handle, index, off, n int64, as role, from string) (f *fill, err error) {
+	err = fr.onceMore(ctx, func() (older bool, err error) {
+		f, older = fr.begun(h, index, off, int(n), as, from)
+		return older, f.await(ctx, off, n)
+	})
+	return f, err
+}
+
 // begun is the fill of block index, with n bytes from off on first; older says that it had begun before.
 func (fr *filler) begun(h *handle, index, off int64, n int, as role, from string) (f *fill, older bool) {
 	far := off > nearGap

@@ -126,12 +126,15 @@ func (m *mesh) sendHeld(ctx context.Context, id tier.BlockID, off, n int64, w bl
 			return sent, err
 		}
 	}
-	if _, _, there := m.n.tiers.Has(id); there && off%pieceSize == 0 { // what is to be brought waits for no turn
+	if _, _, there := m.n.tiers.Has(id); !there {
+		return 0, tier.ErrMiss // what is to be brought waits for no turn
+	}
+	if off%pieceSize == 0 {
 		if sent, err := inTurn(w, func() (int64, error) { return m.sendFile(id, off, min(n, lendSize), w) }); sent > 0 || err != nil {
 			return sent, err
 		}
 	}
-	return m.sendRead(ctx, id, off, n, w)
+	return inTurn(w, func() (int64, error) { return m.sendRead(ctx, id, off, n, w) })
 }
 
 // inTurn is w.InTurn of a send.
@@ -228,12 +231,14 @@ func (m *mesh) sendRead(ctx context.Context, id tier.BlockID, off, n int64, w bl
 	return int64(got), err
 }
 
-// upTo is the room for the next n bytes of a block from off on, as far as the buffer and whole pieces go.
-func upTo(buf *[sendSize]byte, off, n int64) []byte {
-	return buf[:min(n, sendSize-off%pieceSize)]
-}
+// sendable is how many of the next n bytes of a block from off on go through a buffer, which ends with a piece.
+func sendable(off, n int64) int64 { return min(n, sendSize-off%pieceSize) }
 
-// sendFilling sends bytes that are on their way here, or are brought because a peer asks for them.
+// upTo is the room for them.
+func upTo(buf *[sendSize]byte, off, n int64) []byte { return buf[:sendable(off, n)] }
+
+// sendFilling sends bytes that are on their way here, or are brought because a peer asks for them. While a store is waited for there is no
+// buffer for them; what has come is copied at once, since it may have left when it is the request's turn.
 func (m *mesh) sendFilling(ctx context.Context, from string, r *peer.BlockRequest, off int64, w blockWriter) (int64, error) {
 	id := tier.BlockID(r.Key)
 	f := m.n.filler.running(id)
@@ -264,19 +269,43 @@ func (m *mesh) sendFilling(ctx context.Context, from string, r *peer.BlockReques
 	if i >= h.blocks() || r.Off+r.Length > h.blockLen(i) {
 		return 0, fmt.Errorf("%w: bytes %d to %d of block %v, which has fewer", ErrInvalid, r.Off, r.Off+r.Length, id)
 	}
-	buf := sendBufs.Get().(*[sendSize]byte)
-	defer sendBufs.Put(buf)
-	p := upTo(buf, off, r.Off+r.Length-off)
+	n := sendable(off, r.Off+r.Length-off)
+	var err error
 	if r.Fill {
-		again, err := m.n.filler.readAs(ctx, h, i, p, off, as, from)
-		if err != nil || again {
+		f, err = m.n.filler.awaitAs(ctx, h, i, off, n, as, from)
+	} else {
+		err = f.await(ctx, off, n)
+	}
+	switch {
+	case err == nil:
+		return m.sendArrived(f, off, n, w)
+	case !errors.Is(err, errUncached):
+		if r.Fill {
+			err = m.refusal(err)
+		}
+		return 0, err
+	case r.Fill:
+		buf := sendBufs.Get().(*[sendSize]byte)
+		defer sendBufs.Put(buf)
+		if err := h.readPast(ctx, buf[:n], i*h.in.BlockSize+off, as, from); err != nil {
 			return 0, m.refusal(err)
 		}
-	} else if again, err := f.read(ctx, p, off); errors.Is(err, errUncached) {
-		return 0, peer.ErrMissing
-	} else if err != nil || again {
+		return m.sendFilled(buf[:n], w)
+	}
+	return 0, peer.ErrMissing
+}
+
+// sendArrived is sendFilling of what has arrived: 0 if it has to be looked for once more.
+func (m *mesh) sendArrived(f *fill, off, n int64, w blockWriter) (int64, error) {
+	buf := sendBufs.Get().(*[sendSize]byte)
+	defer sendBufs.Put(buf)
+	if ok, again, err := f.tryRead(buf[:n], off); !ok || again || err != nil {
 		return 0, err
 	}
+	return m.sendFilled(buf[:n], w)
+}
+
+func (m *mesh) sendFilled(p []byte, w blockWriter) (int64, error) {
 	m.n.counters.served.filling.Add(uint64(len(p)))
 	_, err := w.Write(p)
 	return int64(len(p)), err

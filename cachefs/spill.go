@@ -43,14 +43,16 @@ func (o *outside) send(id tier.BlockID, off, n int64, w blockWriter) (int64, err
 	if b == nil {
 		return 0, peer.ErrMissing
 	}
-	buf := sendBufs.Get().(*[sendSize]byte)
-	defer sendBufs.Put(buf)
-	got, err := b.ReadAt(upTo(buf, off, n), off)
-	if got == 0 {
-		return 0, errors.Join(peer.ErrMissing, err)
-	}
-	_, err = w.Write(buf[:got])
-	return int64(got), err
+	return inTurn(w, func() (int64, error) {
+		buf := sendBufs.Get().(*[sendSize]byte)
+		defer sendBufs.Put(buf)
+		got, err := b.ReadAt(upTo(buf, off, n), off)
+		if got == 0 {
+			return 0, errors.Join(peer.ErrMissing, err)
+		}
+		_, err = w.Write(buf[:got])
+		return int64(got), err
+	})
 }
 
 // errNoTaker is that nodes which are not full do not take a file, or as many of them as it wants.
