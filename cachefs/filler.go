@@ -66,21 +66,17 @@ func (fr *filler) joinAs(h *handle, index int64, head bool, as role, from string
 // read copies [off, off+len(p)) of block index of h, which no tier has, from the under store, and brings the block.
 // again asks the caller to look into the tiers once more.
 func (fr *filler) read(ctx context.Context, h *handle, index int64, p []byte, off int64) (again bool, err error) {
-	return fr.readAs(ctx, h, index, p, off, asReader, "")
-}
-
-// readAs is read on behalf of a peer.
-func (fr *filler) readAs(ctx context.Context, h *handle, index int64, p []byte, off int64, as role, from string) (again bool, err error) {
-	if as == asReader && !fr.n.mayKeep(h, index) {
-		return false, h.readPast(ctx, p, index*h.in.BlockSize+off, as, from)
+	at := index*h.in.BlockSize + off
+	if !fr.n.mayKeep(h, index) {
+		return false, h.readPast(ctx, p, at, asReader, "")
 	}
 	err = fr.onceMore(ctx, func() (older bool, err error) {
-		f, older := fr.begun(h, index, off, len(p), as, from)
+		f, older := fr.begun(h, index, off, len(p), asReader, "")
 		again, err = f.read(ctx, p, off)
 		return older, err
 	})
 	if errors.Is(err, errUncached) {
-		return false, h.readPast(ctx, p, index*h.in.BlockSize+off, as, from)
+		return false, h.readPast(ctx, p, at, asReader, "")
 	}
 	return again, err
 }

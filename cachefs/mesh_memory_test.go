@@ -8,10 +8,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/millpond/millpond/cachefs"
 	"github.com/millpond/millpond/internal/bubbletest"
 	"github.com/millpond/millpond/internal/memtest"
 	"github.com/millpond/millpond/internal/racetest"
 	"github.com/millpond/millpond/peer"
+	"github.com/millpond/millpond/tier"
 )
 
 // TestPeersThatWaitForAStoreTakeNoBuffers: a node that many others ask for cold blocks has room for their bytes when these have come.
@@ -50,5 +52,29 @@ func TestPeersThatWaitForAStoreTakeNoBuffers(t *testing.T) {
 		all.Wait()
 		t.Logf("%d bytes for each of %d reads", took/files, files)
 		require.Less(t, took, int64(files*128<<10))
+	})
+}
+
+// TestOwnerWithoutRoomBringsAllTheSame: it sends what it cannot keep, and who asked does not go to the store.
+func TestOwnerWithoutRoomBringsAllTheSame(t *testing.T) {
+	bubbletest.Test(t, func(t *testing.T) {
+		r := openReaders(t, 2, func(i int, c *cachefs.Config) {
+			if i == 1 {
+				c.Tiers = []tier.Config{{Kind: tier.Memory, Size: 2 * meshBlock}}
+			}
+		})
+		owner := r.nodes[1].ID()
+		fake := r.mesh.Fake()
+		fake.Owners = func(string, peer.Key) []string { return []string{owner} }
+		r.mesh.Set(fake)
+		w, err := r.nodes[1].Create(t.Context(), "/held", &cachefs.CreateOptions{WriteType: cachefs.MustCache})
+		require.NoError(t, err)
+		_, err = w.Write(make([]byte, 2*meshBlock))
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		r.put("f", 2*meshBlock)
+		r.expect(0, "f", cachefs.CachePromote)
+		require.Zero(t, r.nodes[0].Metrics().StoreBytes)
+		require.EqualValues(t, 2*meshBlock, r.nodes[1].Metrics().StoreBytes)
 	})
 }
