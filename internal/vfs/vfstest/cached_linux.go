@@ -36,7 +36,8 @@ func DropCached(t testing.TB, root string) {
 	t.Helper()
 	var st unix.Statfs_t
 	require.NoError(t, unix.Statfs(root, &st))
-	if st.Type == unix.TMPFS_MAGIC || st.Type == unix.RAMFS_MAGIC {
+	switch uint32(st.Type) { // which is 32 bits, with a sign, on some machines
+	case unix.TMPFS_MAGIC, unix.RAMFS_MAGIC:
 		t.Skipf("the page cache is all that %s lies in: set TMPDIR to a directory on a disk", root)
 	}
 	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
