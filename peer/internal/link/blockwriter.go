@@ -185,13 +185,16 @@ func (w *BlockWriter) pos() int64 { return w.off + w.sent }
 
 // frame writes the bytes b.
 func (w *BlockWriter) frame(b []byte, sums []uint64) {
+	out, splices := w.q.s.out, w.splices(len(b))
+	if splices {
+		out.spliced.free()
+	}
 	if !w.begin() {
 		return
 	}
-	out := w.q.s.out
 	defer out.end()
 	head := w.head(sums, len(b))
-	if w.splices(len(b)) {
+	if splices {
 		var some bool
 		some, w.err = out.splice(head, b)
 		w.spliced = w.spliced || some

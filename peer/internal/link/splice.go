@@ -58,9 +58,8 @@ func (e *Endpoint) splices(conn net.Conn, fail func(error)) *spliced {
 	return &spliced{e: e, conn: u, fail: fail}
 }
 
-// send writes b, or as much of it as the system takes by reference; hold follows. One sends at a time.
+// send writes b, or as much of it as the system takes by reference; hold follows. One sends at a time: free is called before.
 func (s *spliced) send(b []byte) (n int, err error) {
-	s.free()
 	p := s.e.pipes.get()
 	if p == nil {
 		return 0, nil
@@ -134,7 +133,7 @@ func (s *spliced) lookAgain() (stalls bool) {
 	return false
 }
 
-// free lets go of what has been read.
+// free lets go of what has been read. Who calls it has not the turn to write: a release may wait for one who waits for that.
 func (s *spliced) free() { release(s.read()) }
 
 func release(held []unread) {

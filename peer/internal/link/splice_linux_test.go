@@ -168,6 +168,79 @@ func TestUnreadBytesAreReleased(t *testing.T) {
 	}
 }
 
+// TestReleaseWaitsForAnAnswer over the same connection: who calls it has not the turn to write.
+func TestReleaseWaitsForAnAnswer(t *testing.T) {
+	block := random(link.SpliceBytes)
+	over := t.Context().Done()
+	released, answered := make(chan struct{}), make(chan struct{})
+	var times atomic.Int64
+	a, b := neighbours(t, &handler{block: serving(func(r *link.BlockRequest, w *link.BlockWriter) error {
+		if !r.Fill {
+			return w.Lend(block, func() {
+				select {
+				case released <- struct{}{}:
+				case <-over:
+				}
+				select {
+				case <-answered:
+					times.Add(1)
+				case <-over:
+				}
+			})
+		}
+		select {
+		case <-released:
+		case <-over:
+			return link.ErrMissing
+		}
+		_, err := w.Write(block[:1])
+		select {
+		case answered <- struct{}{}:
+		case <-over:
+		}
+		return err
+	})}, patient)
+	conn, err := a.DialFrames(t.Context(), "b")
+	require.NoError(t, err)
+	defer conn.Close()
+	go io.Copy(io.Discard, conn)
+	const rounds = 20
+	for i := range uint64(rounds) {
+		_, err := conn.Write(link.ReadFrame(2*i+1, 0, link.BlockRequest{Length: 1, Fill: true}))
+		require.NoError(t, err)
+		_, err = conn.Write(link.ReadFrame(2*i+2, 0, link.BlockRequest{Length: int64(len(block))}))
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { return b.Metrics().BytesOut >= int64(i+1)*int64(len(block)) }, 10*time.Second, 100*time.Microsecond)
+	}
+	require.Eventually(t, func() bool { return times.Load() == rounds }, 10*time.Second, time.Millisecond)
+}
+
+// TestNoFilesForPipes: who has no file descriptors left copies, and does so no longer than that.
+func TestNoFilesForPipes(t *testing.T) {
+	block := random(1 << 20)
+	var lent atomic.Int64
+	serve := poisoned(block, &lent)
+	a, b := neighbours(t, &handler{block: serving(serve)}, nil)
+	read := func(n int) {
+		dst := make([]byte, n)
+		_, err := a.ReadBlock(t.Context(), "b", link.BlockRequest{Length: int64(n)}, [][]byte{dst}, nil)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(block[:n], dst))
+	}
+	read(link.SpliceBytes - 1) // over the connection of large ones
+	var limit unix.Rlimit
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
+	restore := func() { require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)) }
+	defer restore()
+	none := limit
+	none.Cur = 0
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &none))
+	read(len(block))
+	require.Zero(t, b.Spare())
+	restore()
+	require.Eventually(t, func() bool { read(len(block)); return b.Spare() == 1 }, 10*time.Second, time.Millisecond)
+}
+
 // TestPipeOfABrokenConnection: what is left in a pipe goes to nobody else.
 func TestPipeOfABrokenConnection(t *testing.T) {
 	block := random(3 << 20)
