@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -45,6 +46,9 @@ func (e *Endpoint) serveFrames(a *admitted) {
 	var err error
 	for err == nil {
 		err = s.step()
+	}
+	if errors.Is(err, net.ErrClosed) { // by a write that has failed
+		err = cmp.Or(context.Cause(s.ctx), err)
 	}
 	s.stop(net.ErrClosed)
 	a.conn.Close()

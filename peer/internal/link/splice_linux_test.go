@@ -215,6 +215,24 @@ func TestReleaseWaitsForAnAnswer(t *testing.T) {
 	require.Eventually(t, func() bool { return times.Load() == rounds }, 10*time.Second, time.Millisecond)
 }
 
+// TestWhoDoesNotReadIsToldOf: what ended the connection is in its event.
+func TestWhoDoesNotReadIsToldOf(t *testing.T) {
+	block := random(link.SpliceBytes)
+	ended := make(chan error, 1)
+	a, b := neighbours(t, &readyHandler{ready: func(_ *link.BlockRequest, w *link.BlockWriter) bool {
+		return w.Lend(block, nil) == nil
+	}}, func(c *link.Config) {
+		c.StallTime = 50 * time.Millisecond
+		c.Events.Connects = func(i link.ConnectInfo) {
+			if i.End {
+				ended <- i.Err
+			}
+		}
+	})
+	unreadRead(t, a, b, len(block))
+	require.ErrorContains(t, <-ended, "not read")
+}
+
 // TestNoFilesForPipes: who has no file descriptors left copies, and does so no longer than that.
 func TestNoFilesForPipes(t *testing.T) {
 	block := random(1 << 20)
