@@ -55,6 +55,9 @@ func (e *Endpoint) splices(conn net.Conn, fail func(error)) *spliced {
 	if !ok {
 		return nil
 	}
+	if _, err := unreadBytes(u); err != nil { // a sandbox may refuse to tell
+		return nil
+	}
 	return &spliced{e: e, conn: u, fail: fail}
 }
 
