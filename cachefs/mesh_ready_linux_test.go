@@ -29,6 +29,7 @@ func TestReadyFromThePageCache(t *testing.T) {
 		requireReady(t, r.nodes[0], keys[at.block], at, blocks[at.block][at.off:at.off+at.n])
 	}
 	require.Zero(t, r.nodes[0].Metrics().Served.Memory)
+	hits := r.nodes[0].Metrics().Tiers.Tiers[0].Hits
 	for _, at := range []readyRange{
 		{0, 0, 10}, {1, readyPiece, 100_000 - readyPiece}, // other answers may be on their way
 		{0, 5, readyPiece}, {0, 0, readyPiece + 1}, // parts of a piece
@@ -36,6 +37,7 @@ func TestReadyFromThePageCache(t *testing.T) {
 	} {
 		requireReady(t, r.nodes[0], keys[at.block], at, nil)
 	}
+	require.Equal(t, hits, r.nodes[0].Metrics().Tiers.Tiers[0].Hits, "what was refused is counted where it is sent")
 	vfstest.DropCached(t, filepath.Join(dir, "data"))
 	for _, at := range ready {
 		requireReady(t, r.nodes[0], keys[at.block], at, nil)

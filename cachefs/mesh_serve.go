@@ -97,7 +97,7 @@ func (m *mesh) sendReady(from string, r *peer.BlockRequest, w blockWriter) bool 
 		return false
 	}
 	id := tier.BlockID(r.Key)
-	if _, size, there := m.n.tiers.Has(id); !there || !isWhole(size, r.Off, r.Length) {
+	if _, size, there := m.n.tiers.Has(id); !there || r.Off+r.Length > size || !isWhole(size, r.Off, r.Length) {
 		return false
 	}
 	f, ok := m.n.tiers.FileAtHand(id, r.Off, r.Length)
