@@ -69,8 +69,9 @@
 // a write that takes longer than StallTime, or bytes by reference that are not read for so long, end their connection.
 //
 // Memory is bounded: at most 64 requests of a connection, 32 frame connections of a node, Config.CallBytes of calls' requests
-// are served at a time, and of a connection's reads whose handlers use InTurn two have bytes at hand; a connection that is not
-// authenticated has one goroutine, some KiB and Config.HandshakeTime, and there are at most Config.MaxStrangers.
+// are served at a time, and of a connection's reads whose handlers use InTurn two have bytes at hand, besides what a Unix
+// socket has by reference: 1 MiB at most, of frames of 256 KiB or more. A connection that is not authenticated has one goroutine,
+// some KiB and Config.HandshakeTime, and there are at most Config.MaxStrangers.
 //
 // # Concurrency
 //
