@@ -125,7 +125,7 @@ func (c *client) more() error {
 	f := &c.frame
 	c.src.expect(int(f.left))
 	n := int(min(f.left, runBytes))
-	if over := int((f.q.read.Off + f.end - f.left + int64(n)) % pieceLen); over < n {
+	if over := int((f.q.read.Off + f.end - f.left + int64(n)) % pieceLen); over < n && int64(n) < f.left {
 		n -= over // whole pieces are summed at a go
 	}
 	if !c.enter(f.q) {
