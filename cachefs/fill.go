@@ -51,6 +51,9 @@ var errUncached = errors.New("block not kept")
 // errFreed is errUncached of a block that somebody dropped meanwhile.
 var errFreed = fmt.Errorf("%w: its file was freed", errUncached)
 
+// errAsksBack ends the wait of a peer that could go to the store, for a fill that waits for that peer.
+var errAsksBack = fmt.Errorf("%w: it is wanted from who asks", errUncached)
+
 // changed wakes the waiting readers. The caller holds mu.
 func (f *fill) changedLocked() {
 	if f.mu.progress != nil {
@@ -83,12 +86,18 @@ func (f *fill) read(ctx context.Context, p []byte, off int64) (again bool, err e
 	return again, err
 }
 
-// await returns when read of n bytes from off on has nothing to wait for.
-func (f *fill) await(ctx context.Context, off, n int64) error {
+// await returns when read of n bytes from off on has nothing to wait for: errAsksBack if that is a peer, "" none, that waits for them itself.
+func (f *fill) await(ctx context.Context, off, n int64, peer string) error {
 	return f.until(ctx, func() (ok bool, err error) {
 		f.mu.RLock()
 		defer f.mu.RUnlock()
-		return f.mu.done || f.inHeadLocked(off, off+n) || f.inWriterLocked(off+n), f.mu.err
+		switch {
+		case f.mu.done || f.inHeadLocked(off, off+n) || f.inWriterLocked(off+n):
+			return true, f.mu.err
+		case f.asksBackLocked(peer):
+			return true, errAsksBack
+		}
+		return false, nil
 	})
 }
 

@@ -83,9 +83,13 @@ func (fr *filler) read(ctx context.Context, h *handle, index int64, p []byte, of
 
 // awaitAs waits until n bytes from off on have arrived on behalf of a peer, whose fill is f.
 func (fr *filler) awaitAs(ctx context.Context, h *handle, index, off, n int64, as role, from string) (f *fill, err error) {
+	peer := "" // it asks nobody else, and goes to the store if there is nothing here
+	if as == asAlone {
+		peer = from
+	}
 	err = fr.onceMore(ctx, func() (older bool, err error) {
 		f, older = fr.begun(h, index, off, int(n), as, from)
-		return older, f.await(ctx, off, n)
+		return older, f.await(ctx, off, n, peer)
 	})
 	return f, err
 }

@@ -5,11 +5,13 @@ import (
 	"slices"
 )
 
-// asking is what a fill waits for beyond this node, and who waits for it. Two nodes that take each other for the owner of a block
-// would wait for each other: the one with the lower id goes to the store.
+// asking is what a fill waits for beyond this node, and who waits for it. Two nodes that take each other for the owner of a block, of which each may
+// have some, would wait for each other: the one with the lower id goes to the store, unless something has come of what it asked for; else the owner
+// does, which asks the owner before, and is told (errAsksBack).
 type asking struct {
 	ask   ask // the peer that is asked for the block; "" none
 	stop  context.CancelCauseFunc
+	from  int64    // what had arrived when it was asked
 	store bool     // the store is asked
 	by    []string // peers that ask for the block
 }
@@ -24,7 +26,8 @@ func (f *fill) asks(self string, a ask, stop context.CancelCauseFunc) bool {
 	if self < a.peer && slices.Contains(f.mu.peers.by, a.peer) {
 		return false
 	}
-	f.mu.peers.ask, f.mu.peers.stop = a, stop
+	f.mu.peers.ask, f.mu.peers.stop, f.mu.peers.from = a, stop, f.arrivedLocked()
+	f.changedLocked() // that peer may wait for it
 	return true
 }
 
@@ -48,9 +51,23 @@ func (f *fill) askedBy(self, peer string) {
 	if !slices.Contains(f.mu.peers.by, peer) {
 		f.mu.peers.by = append(f.mu.peers.by, peer)
 	}
-	if f.mu.peers.ask.peer == peer && self < peer && (f.mu.writer == nil || f.mu.writer.Len() == 0) {
-		f.mu.peers.stop(errUrged)
+	if f.mu.peers.ask.peer == peer && self < peer && f.arrivedLocked() == f.mu.peers.from {
+		f.mu.peers.stop(errUrged) // nothing has come of what it was asked for
 	}
+}
+
+// asksBackLocked reports whether the fill waits for a peer that may go to the store itself for what comes next, as this node does not: its id is
+// the higher one, or some of what it asked for has come.
+func (f *fill) asksBackLocked(peer string) bool {
+	return peer != "" && f.mu.peers.ask.peer == peer && (f.src.n.id > peer || f.arrivedLocked() > f.mu.peers.from)
+}
+
+// arrivedLocked is how much of the block has arrived, from its start.
+func (f *fill) arrivedLocked() int64 {
+	if f.mu.writer == nil {
+		return 0
+	}
+	return f.mu.writer.Len()
 }
 
 // toStore notes whether the fill asks the store.

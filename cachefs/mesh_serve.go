@@ -274,11 +274,13 @@ func (m *mesh) sendFilling(ctx context.Context, from string, r *peer.BlockReques
 	if r.Fill {
 		f, err = m.n.filler.awaitAs(ctx, h, i, off, n, as, from)
 	} else {
-		err = f.await(ctx, off, n)
+		err = f.await(ctx, off, n, "")
 	}
 	switch {
 	case err == nil:
 		return m.sendArrived(f, off, n, w)
+	case errors.Is(err, errAsksBack):
+		return 0, peer.ErrMissing
 	case !errors.Is(err, errUncached):
 		if r.Fill {
 			err = m.refusal(err)
